@@ -1,0 +1,3 @@
+//! `loadtest`: load tester for Socket.IO servers.
+
+fn main() {}
