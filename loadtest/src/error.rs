@@ -1,0 +1,67 @@
+//! Why a run could not be made at all (exit code 3). Broken promises are no errors: they are the result.
+
+use std::io;
+
+/// A run ended without a result.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The operating system refused something.
+    #[error("operating system: {0}")]
+    Io(#[from] io::Error),
+    /// A server URL that cannot be used.
+    #[error("cannot use the URL {url}: {reason}")]
+    Url {
+        /// As given on the command line.
+        url: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The hard limit on open files is too small.
+    #[error(
+        "{connections} connections need as many open files, and the hard limit is {files}: raise it \
+         (ulimit -Hn, LimitNOFILE=, nofile in limits.conf) or use fewer clients"
+    )]
+    OpenFiles {
+        /// Connections asked for.
+        connections: usize,
+        /// The hard limit.
+        files: u64,
+    },
+    /// Options that do not go together.
+    #[error("{0}")]
+    Options(String),
+    /// A connection failed before the measurement.
+    #[error("client {client} could not connect: {reason}")]
+    Connect {
+        /// The number of the client, from 0.
+        client: usize,
+        /// What happened.
+        reason: String,
+    },
+    /// The server stopped answering before the measurement.
+    #[error("gave up {what}: nothing happened for {seconds} s, {done} of {wanted} done")]
+    Silence {
+        /// What the tester was doing.
+        what: &'static str,
+        /// How long it waited.
+        seconds: u64,
+        /// How many were done.
+        done: usize,
+        /// How many were wanted.
+        wanted: usize,
+    },
+    /// Somebody interrupted the tester before there was anything to report.
+    #[error("interrupted before the measurement began")]
+    Interrupted,
+}
+
+impl RunError {
+    /// The exit code for this error.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Options(_) => 2,
+            Self::Interrupted => 130,
+            _ => 3,
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! The meter: what servers, tester and everybody else used between two moments.
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+
+use crate::process::{self, CpuReading};
+
+/// Above this share of a core the tester may have been the limit.
+const TESTER_CORES_MAX: f64 = 0.9;
+/// Above this many cores used by others, figures are not to be trusted.
+const OTHER_CORES_MAX: f64 = 0.2;
+
+/// Reads the processes that concern a run.
+#[derive(Debug)]
+pub(crate) struct Meter {
+    server_pids: Vec<u32>,
+}
+
+/// The state of all meters at one moment.
+#[derive(Debug)]
+pub(crate) struct Reading {
+    at: Instant,
+    servers: Vec<CpuReading>,
+    tester: CpuReading,
+    machine_busy: Duration,
+}
+
+/// What was used between two readings.
+#[derive(Debug, Clone, Serialize)]
+pub struct Usage {
+    /// Wall-clock seconds between the readings.
+    pub seconds: f64,
+    /// Processor seconds of all servers; `None` when no server process was named.
+    pub server_cpu_seconds: Option<f64>,
+    /// Cores the servers kept busy.
+    pub server_cores: Option<f64>,
+    /// Cores the tester kept busy; it has one thread.
+    pub tester_cores: f64,
+    /// Cores everybody else on the machine kept busy (including unnamed servers).
+    pub other_cores: f64,
+}
+
+impl Meter {
+    /// A meter for these servers. Fails if one of them does not exist.
+    pub(crate) fn new(server_pids: &[u32]) -> io::Result<Self> {
+        let meter = Self { server_pids: server_pids.to_vec() };
+        meter.read()?;
+        Ok(meter)
+    }
+
+    /// Reads all meters now.
+    pub(crate) fn read(&self) -> io::Result<Reading> {
+        Ok(Reading {
+            at: Instant::now(),
+            servers: self.server_pids.iter().map(|pid| CpuReading::of(*pid)).collect::<io::Result<_>>()?,
+            tester: CpuReading::of(std::process::id())?,
+            machine_busy: process::machine_busy()?,
+        })
+    }
+
+    /// Resident memory of all servers together, in KiB; `None` when none was named.
+    pub(crate) fn server_resident_kib(&self) -> io::Result<Option<u64>> {
+        if self.server_pids.is_empty() {
+            return Ok(None);
+        }
+        self.server_pids.iter().map(|pid| process::resident_kib(*pid)).sum::<io::Result<u64>>().map(Some)
+    }
+}
+
+impl Reading {
+    /// What was used since an `earlier` reading of the same meter.
+    pub(crate) fn since(&self, earlier: &Self) -> Usage {
+        let seconds = (self.at - earlier.at).as_secs_f64();
+        let servers: Duration =
+            self.servers.iter().zip(&earlier.servers).map(|(now, then)| now.since(then)).sum();
+        let tester = self.tester.since(&earlier.tester);
+        let machine = self.machine_busy.saturating_sub(earlier.machine_busy);
+        let is_named = !self.servers.is_empty();
+        Usage {
+            seconds,
+            server_cpu_seconds: is_named.then_some(servers.as_secs_f64()),
+            server_cores: is_named.then_some(servers.as_secs_f64() / seconds),
+            tester_cores: tester.as_secs_f64() / seconds,
+            other_cores: machine.saturating_sub(servers + tester).as_secs_f64() / seconds,
+        }
+    }
+}
+
+impl Usage {
+    /// Reasons to doubt the figures, in words.
+    pub(crate) fn warnings(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
+        if self.tester_cores > TESTER_CORES_MAX {
+            warnings.push(format!(
+                "the tester used {:.2} of its one core: rates and latencies are its limit, not the server's",
+                self.tester_cores
+            ));
+        }
+        if self.server_cpu_seconds.is_none() {
+            warnings.push("no --server-pid: the server's processor time was not measured".to_owned());
+        } else if self.other_cores > OTHER_CORES_MAX {
+            warnings.push(format!(
+                "other processes used {:.2} cores: measure on a quiet machine",
+                self.other_cores
+            ));
+        }
+        warnings
+    }
+}

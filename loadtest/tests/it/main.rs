@@ -1,0 +1,114 @@
+//! The tester against a server that keeps its promises (`floor`) and against one that does not (`floor` behind a
+//! [`liar`]): it must agree with the first and catch the second, whatever the fault.
+
+mod liar;
+mod servers;
+
+use liar::{Fault, Liar};
+use serde_json::Value;
+use servers::{Floor, Mode, loadtest};
+
+/// Short fan-out runs: few clients, several messages in flight, so that faults strike in the middle of traffic.
+const FANOUT: [&str; 13] = [
+    "fanout",
+    "--clients",
+    "12",
+    "--rooms",
+    "3",
+    "--window",
+    "4",
+    "--warmup",
+    "100ms",
+    "--duration",
+    "400ms",
+    "--drain",
+    "500ms",
+];
+
+#[test]
+fn an_honest_server_is_found_flawless_in_every_scenario() {
+    for mode in [Mode::Direct, Mode::Batched] {
+        let floor = Floor::start(mode);
+        let pid = floor.pid();
+        let echo = ["echo", "--clients", "10", "--warmup", "100ms", "--duration", "300ms"];
+        let connect = ["connect", "--count", "200", "--warmup", "10"];
+        let idle = ["idle", "--clients", "50", "--hold", "100ms"];
+        for scenario in [&FANOUT[..], &echo, &connect, &idle] {
+            let arguments = [scenario, &["--server-pid", &pid]].concat();
+            let (code, report) = loadtest(floor.url(), &arguments);
+            assert_eq!(code, 0, "{mode:?} {scenario:?}: {report:#}");
+            assert!(report["units"].as_u64() > Some(0), "{report:#}");
+            assert_eq!(report["accounts"]["expected"], report["accounts"]["received"], "{report:#}");
+            assert!(report["usage"]["server_cores"].is_number(), "{report:#}");
+        }
+    }
+}
+
+#[test]
+fn payloads_larger_than_the_read_buffer_arrive_whole() {
+    let floor = Floor::start(Mode::Batched);
+    let arguments = [&FANOUT[..], &["--payload", "200000", "--complete", "publisher"]].concat();
+    let (code, report) = loadtest(floor.url(), &arguments);
+    assert_eq!(code, 0, "{report:#}");
+}
+
+/// Runs a fan-out through a liar with this fault and returns the accounts.
+fn accounts_of(fault: Fault, expected_code: i32) -> Value {
+    let floor = Floor::start(Mode::Batched);
+    let liar = Liar::before(floor.address(), fault);
+    let (code, report) = loadtest(&liar.url(), &FANOUT);
+    assert!(liar.has_struck(), "the fault did not happen: {report:#}");
+    assert_eq!(code, expected_code, "{fault:?}: {report:#}");
+    report["accounts"].clone()
+}
+
+#[test]
+fn one_lost_delivery_is_noticed() {
+    let accounts = accounts_of(Fault::Lose, 1);
+    assert_eq!(
+        (&accounts["lost"], &accounts["doubled"], &accounts["out_of_order"]),
+        (&1.into(), &0.into(), &0.into())
+    );
+}
+
+#[test]
+fn one_doubled_delivery_is_noticed() {
+    let accounts = accounts_of(Fault::Double, 1);
+    assert_eq!(
+        (&accounts["lost"], &accounts["doubled"], &accounts["out_of_order"]),
+        (&0.into(), &1.into(), &0.into())
+    );
+}
+
+#[test]
+fn two_swapped_deliveries_are_noticed() {
+    let accounts = accounts_of(Fault::Swap, 1);
+    assert_eq!(
+        (&accounts["lost"], &accounts["doubled"], &accounts["out_of_order"]),
+        (&0.into(), &0.into(), &1.into())
+    );
+}
+
+#[test]
+fn one_altered_byte_is_noticed() {
+    let accounts = accounts_of(Fault::Alter, 1);
+    assert_eq!((&accounts["corrupt"], &accounts["lost"]), (&1.into(), &1.into()));
+}
+
+#[test]
+fn one_connection_cut_off_is_noticed() {
+    let accounts = accounts_of(Fault::Cut, 1);
+    assert_eq!(accounts["disconnected"], 1);
+}
+
+#[test]
+fn fragments_pings_and_heartbeats_are_no_fault() {
+    let accounts = accounts_of(Fault::FragmentAndPing, 0);
+    assert_eq!((&accounts["corrupt"], &accounts["disconnected"]), (&0.into(), &0.into()));
+}
+
+#[test]
+fn a_server_that_is_not_there_is_exit_code_3() {
+    let (code, _) = loadtest("ws://127.0.0.1:1", &["idle", "--clients", "1", "--hold", "100ms"]);
+    assert_eq!(code, 3);
+}

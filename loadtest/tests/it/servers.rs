@@ -1,0 +1,70 @@
+//! Child processes: `floor`, and one run of `loadtest`.
+
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::process::{Child, Command, Stdio};
+
+use serde_json::Value;
+
+/// How `floor` writes.
+#[derive(Debug, Clone, Copy)]
+pub enum Mode {
+    Direct,
+    Batched,
+}
+
+/// A running `floor`; killed when dropped.
+pub struct Floor {
+    child: Child,
+    address: SocketAddr,
+    url: String,
+}
+
+impl Floor {
+    pub fn start(mode: Mode) -> Self {
+        let mode = match mode {
+            Mode::Direct => "direct",
+            Mode::Batched => "batched",
+        };
+        let mut child = Command::new(env!("CARGO_BIN_EXE_floor"))
+            .args(["--listen", "127.0.0.1:0", "--mode", mode])
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("floor starts");
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().expect("piped")).read_line(&mut line).expect("floor speaks");
+        let address = line.split(' ').find_map(|word| word.parse().ok()).expect("floor tells its address");
+        Self { child, address, url: format!("ws://{address}") }
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    pub fn pid(&self) -> String {
+        self.child.id().to_string()
+    }
+}
+
+impl Drop for Floor {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Runs `loadtest`; its exit code and its report (null if it made none).
+pub fn loadtest(url: &str, arguments: &[&str]) -> (i32, Value) {
+    let output = Command::new(env!("CARGO_BIN_EXE_loadtest"))
+        .args(arguments)
+        .args(["--url", url, "--json", "-"])
+        .output()
+        .expect("loadtest starts");
+    let text = String::from_utf8_lossy(&output.stdout);
+    let report = text.find('{').and_then(|start| serde_json::from_str(&text[start..]).ok());
+    (output.status.code().expect("not killed"), report.unwrap_or_default())
+}

@@ -1,0 +1,95 @@
+//! Acknowledgements in both directions.
+
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::time::Sleep;
+
+use super::error::{AckError, EmitError};
+use super::extract::FromContext;
+use crate::outbox::Packet;
+use crate::socket::{AckSlot, EventContext, Misfit, PendingAck};
+use crate::socketio::encode;
+
+/// The way to answer an event. Extract it in a handler; it can be kept and used later, from any thread.
+///
+/// Sending consumes it, since a client takes one answer.
+#[must_use = "the client waits for an answer until `send` is called"]
+pub struct Ack(Option<Arc<AckSlot>>);
+
+impl Ack {
+    /// Whether the client wants an answer.
+    pub fn is_wanted(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// Answers: a tuple is several arguments, `()` none, anything else is one. Does nothing if the client wants no
+    /// answer, or another handler of the event has answered.
+    ///
+    /// # Errors
+    /// Those of [`EmitError`]; nothing was sent then.
+    pub fn send(self, arguments: impl Serialize) -> Result<(), EmitError> {
+        let Some(slot) = self.0 else { return Ok(()) };
+        let Some(id) = slot.claim() else { return Ok(()) };
+        let encoded = encode::ack(slot.socket.namespace.name(), id, &arguments)?;
+        Ok(slot.socket.send(Packet::new(encoded, true), false)?)
+    }
+}
+
+impl FromContext<EventContext> for Ack {
+    fn from_context(context: &EventContext) -> Result<Self, Misfit> {
+        Ok(Self(context.ack.clone()))
+    }
+}
+
+/// The client's answer to come. The event was sent already; dropping this forgets the answer.
+///
+/// With a timeout it must be awaited in a tokio runtime.
+#[must_use = "await it for the client's answer; use `emit` if you need none"]
+pub struct Acknowledgement<T> {
+    state: State,
+    timeout: Option<Duration>,
+    deadline: Option<Pin<Box<Sleep>>>,
+    answer: PhantomData<fn() -> T>,
+}
+
+enum State {
+    Failed(Option<EmitError>),
+    Waiting(PendingAck),
+}
+
+impl<T> Acknowledgement<T> {
+    pub(super) fn new(sent: Result<PendingAck, EmitError>, timeout: Option<Duration>) -> Self {
+        let state = match sent {
+            Ok(pending) => State::Waiting(pending),
+            Err(error) => State::Failed(Some(error)),
+        };
+        Self { state, timeout, deadline: None, answer: PhantomData }
+    }
+}
+
+impl<T: DeserializeOwned> Future for Acknowledgement<T> {
+    type Output = Result<T, AckError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        let pending = match &mut this.state {
+            State::Failed(error) => {
+                let error = error.take().map_or(AckError::Disconnected, AckError::Emit);
+                return Poll::Ready(Err(error));
+            }
+            State::Waiting(pending) => pending,
+        };
+        if let Poll::Ready(answer) = Pin::new(pending).poll(cx) {
+            return Poll::Ready(answer.map_err(AckError::from).and_then(|answer| Ok(answer.deserialize()?)));
+        }
+        let Some(timeout) = this.timeout else { return Poll::Pending };
+        let deadline = this.deadline.get_or_insert_with(|| Box::pin(tokio::time::sleep(timeout)));
+        deadline.as_mut().poll(cx).map(|()| Err(AckError::Timeout))
+    }
+}

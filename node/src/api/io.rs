@@ -1,0 +1,168 @@
+//! The server as a whole.
+
+use std::net::ToSocketAddrs;
+use std::ops::Deref;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::Response;
+use http::request::Parts;
+use parking_lot::Mutex;
+use tracing::warn;
+
+use super::namespace::Namespace;
+use crate::connection::{Hub, Sessions};
+use crate::limits::Options;
+use crate::metrics::Metrics;
+use crate::namespace::Registry;
+use crate::node::Node;
+use crate::server::{AllowRequest, ClientFiles, Fallback, ServeError, Server, Site};
+
+/// A Socket.IO server. Cheap to clone; usable from any thread.
+///
+/// It dereferences to its main namespace `/`, so that `io.emit(…)`, `io.to(…)`, `io.on_connect(…)` work as they
+/// do in JavaScript.
+#[derive(Clone)]
+pub struct Io {
+    main: Namespace,
+    pub(super) inner: Arc<Inner>,
+}
+
+pub(super) struct Inner {
+    pub(super) hub: Arc<Hub>,
+    site: Arc<Site>,
+    server: Mutex<Option<Server>>,
+}
+
+impl Default for Io {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Deref for Io {
+    type Target = Namespace;
+
+    fn deref(&self) -> &Namespace {
+        &self.main
+    }
+}
+
+impl Io {
+    /// A server with default options.
+    pub fn new() -> Self {
+        Self::builder().build()
+    }
+
+    /// A server to be configured.
+    pub fn builder() -> IoBuilder {
+        IoBuilder::default()
+    }
+
+    /// The namespace of that name, declared if it was not. Clients can enter declared namespaces only.
+    pub fn of(&self, name: &str) -> Namespace {
+        Namespace(self.inner.hub.namespaces.declare(name))
+    }
+
+    /// Listens on an address, such as `"127.0.0.1:3000"`, and serves it on threads of its own until
+    /// [`close`](Self::close).
+    ///
+    /// # Errors
+    /// When the address cannot be listened on, the options contradict themselves, or this server listens already.
+    pub async fn listen(&self, address: impl ToSocketAddrs + std::fmt::Debug) -> Result<Server, ServeError> {
+        let mut server = self.inner.server.lock();
+        if server.is_some() {
+            return Err(ServeError::Options(vec!["this server listens already".into()]));
+        }
+        let started = Server::start(self.inner.site.clone(), address)?;
+        *server = Some(started.clone());
+        Ok(started)
+    }
+
+    /// Closes the server: sockets are told `server shutting down`, connections closed, threads ended.
+    pub async fn close(&self) {
+        let server = self.inner.server.lock().clone();
+        if let Some(server) = server {
+            server.close().await;
+        }
+    }
+
+    /// The options it was built with.
+    pub fn options(&self) -> &Options {
+        &self.inner.hub.node.options
+    }
+
+    /// What this node counts.
+    pub fn metrics(&self) -> &Metrics {
+        &self.inner.hub.node.metrics
+    }
+
+    /// Whether every actor that must run does; false once supervision gave up on one.
+    pub fn is_healthy(&self) -> bool {
+        self.inner.hub.node.is_healthy()
+    }
+}
+
+/// What a server is made of. Without any setting it behaves as the official server does by default.
+#[derive(Default)]
+#[must_use = "call `build` to get the server"]
+pub struct IoBuilder {
+    options: Options,
+    client_dist: Option<PathBuf>,
+    allow_request: Option<AllowRequest>,
+    fallback: Option<Fallback>,
+}
+
+impl IoBuilder {
+    /// Timing, sizes and transports. Contradictions are told by [`Io::listen`].
+    pub fn options(mut self, options: Options) -> Self {
+        self.options = options;
+        self
+    }
+
+    /// Serves the JavaScript client from the `client-dist` folder of the npm package `socket.io`, at
+    /// `<path>/socket.io.js` and so on.
+    pub fn client_dist(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.client_dist = Some(folder.into());
+        self
+    }
+
+    /// Asked for every handshake, before there is a session; an error refuses it with that message, an empty one
+    /// with `Forbidden`.
+    pub fn allow_request(
+        mut self,
+        allow: impl Fn(&Parts) -> Result<(), String> + Send + Sync + 'static,
+    ) -> Self {
+        self.allow_request = Some(Arc::new(allow));
+        self
+    }
+
+    /// Answers requests for other paths; without it they get 404.
+    pub fn fallback(mut self, answer: impl Fn(&Parts) -> Response<Bytes> + Send + Sync + 'static) -> Self {
+        self.fallback = Some(Arc::new(answer));
+        self
+    }
+
+    /// The server. It does nothing until it [listens](Io::listen).
+    pub fn build(self) -> Io {
+        let node = Node::new(self.options);
+        let namespaces = Registry::new(node.clone());
+        let main = Namespace(namespaces.declare("/"));
+        let sessions = Sessions::new(node.reactors());
+        let path_prefix = node.options.path_prefix();
+        let hub = Arc::new(Hub { node, namespaces, sessions });
+        let client = self.client_dist.and_then(|folder| {
+            let loaded = ClientFiles::load(&folder);
+            loaded.inspect_err(|error| warn!(?folder, %error, "no JavaScript client to serve")).ok()
+        });
+        let site = Arc::new(Site {
+            hub: hub.clone(),
+            path_prefix,
+            client,
+            allow_request: self.allow_request,
+            fallback: self.fallback,
+        });
+        Io { main, inner: Arc::new(Inner { hub, site, server: Mutex::default() }) }
+    }
+}

@@ -1,0 +1,164 @@
+//! A namespace: its handlers, and emits to its sockets.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::emit::Broadcast;
+use super::error::EmitError;
+use super::handler::{Handler, IntoDecision, IntoOutcome, callback, middleware};
+use super::rooms::IntoRooms;
+use super::socket::Socket;
+use crate::ids::{Room, SocketId};
+use crate::namespace::NamespaceCore;
+use crate::socket::{ConnectContext, DisconnectContext, EventContext};
+
+/// A namespace. Cheap to clone; usable from any thread.
+#[derive(Clone)]
+pub struct Namespace(pub(super) Arc<NamespaceCore>);
+
+impl Namespace {
+    /// The name, with its leading `/`.
+    pub fn name(&self) -> &str {
+        self.0.name()
+    }
+
+    // Handlers, shared by all sockets of the namespace.
+
+    /// Declares a handler for clients that were admitted. It runs before any event of the client is handled: what
+    /// it declares before its first `await` misses none.
+    pub fn on_connect<P: 'static, H>(&self, handler: H) -> &Self
+    where
+        H: Handler<ConnectContext, P>,
+        H::Output: IntoOutcome + 'static,
+    {
+        let handler = callback::<ConnectContext, P, H>(handler);
+        self.0.declare(|handlers| handlers.connect.push(handler.clone()));
+        self
+    }
+
+    /// Adds a middleware: run for every client that wants to enter, in the order they were added; an error refuses
+    /// the client (JavaScript's `use`).
+    pub fn middleware<P: 'static, H>(&self, decide: H) -> &Self
+    where
+        H: Handler<ConnectContext, P>,
+        H::Output: IntoDecision + 'static,
+    {
+        let decide = middleware::<ConnectContext, P, H>(decide);
+        self.0.declare(|handlers| handlers.middlewares.push(decide.clone()));
+        self
+    }
+
+    /// Declares a handler for an event of any socket of the namespace: nothing is kept per connection.
+    pub fn on<P: 'static, H>(&self, event: &str, handler: H) -> &Self
+    where
+        H: Handler<EventContext, P>,
+        H::Output: IntoOutcome + 'static,
+    {
+        let handler = callback::<EventContext, P, H>(handler);
+        self.0.declare(|handlers| handlers.events.entry(event.into()).or_default().push(handler.clone()));
+        self
+    }
+
+    /// Declares a handler for every event of any socket, run before the event's own.
+    pub fn on_any<P: 'static, H>(&self, handler: H) -> &Self
+    where
+        H: Handler<EventContext, P>,
+        H::Output: IntoOutcome + 'static,
+    {
+        let handler = callback::<EventContext, P, H>(handler);
+        self.0.declare(|handlers| handlers.any.push(handler.clone()));
+        self
+    }
+
+    /// Declares a handler for sockets about to leave: up to its first `await` they still have their rooms.
+    pub fn on_disconnecting<P: 'static, H>(&self, handler: H) -> &Self
+    where
+        H: Handler<DisconnectContext, P>,
+        H::Output: IntoOutcome + 'static,
+    {
+        let handler = callback::<DisconnectContext, P, H>(handler);
+        self.0.declare(|handlers| handlers.disconnecting.push(handler.clone()));
+        self
+    }
+
+    /// Declares a handler for sockets that have left.
+    pub fn on_disconnect<P: 'static, H>(&self, handler: H) -> &Self
+    where
+        H: Handler<DisconnectContext, P>,
+        H::Output: IntoOutcome + 'static,
+    {
+        let handler = callback::<DisconnectContext, P, H>(handler);
+        self.0.declare(|handlers| handlers.disconnect.push(handler.clone()));
+        self
+    }
+
+    // Emits.
+
+    /// For everybody in these rooms.
+    pub fn to(&self, rooms: impl IntoRooms) -> Broadcast {
+        self.broadcast().to(rooms)
+    }
+
+    /// The same as [`to`](Self::to): JavaScript's `io.in`.
+    pub fn within(&self, rooms: impl IntoRooms) -> Broadcast {
+        self.to(rooms)
+    }
+
+    /// For everybody but those in these rooms.
+    pub fn except(&self, rooms: impl IntoRooms) -> Broadcast {
+        self.broadcast().except(rooms)
+    }
+
+    /// For everybody on this node (LOCAL-1).
+    pub fn local(&self) -> Broadcast {
+        self.broadcast().local()
+    }
+
+    /// For everybody who is ready to take it at once.
+    pub fn volatile(&self) -> Broadcast {
+        self.broadcast().volatile()
+    }
+
+    /// For everybody; whether a polling answer that carries it may be compressed.
+    pub fn compress(&self, compress: bool) -> Broadcast {
+        self.broadcast().compress(compress)
+    }
+
+    /// Sends an event to everybody in the namespace: a tuple is several arguments, `()` none, anything else is one.
+    ///
+    /// # Errors
+    /// Those of [`EmitError`]; nothing was sent then.
+    pub fn emit(&self, event: &str, arguments: impl Serialize) -> Result<(), EmitError> {
+        self.broadcast().emit(event, arguments)
+    }
+
+    /// Sends the event `message` to everybody in the namespace.
+    ///
+    /// # Errors
+    /// As [`emit`](Self::emit).
+    pub fn send(&self, arguments: impl Serialize) -> Result<(), EmitError> {
+        self.broadcast().send(arguments)
+    }
+
+    // Who is there.
+
+    /// The sockets of this node.
+    pub fn local_sockets(&self) -> Vec<Socket> {
+        self.0.sockets().into_iter().map(Socket).collect()
+    }
+
+    /// A socket of this node.
+    pub fn local_socket(&self, id: SocketId) -> Option<Socket> {
+        self.0.socket(id).map(Socket)
+    }
+
+    /// The rooms that have members on this node, without those named after a socket.
+    pub fn local_rooms(&self) -> Vec<Room> {
+        self.0.rooms.names()
+    }
+
+    fn broadcast(&self) -> Broadcast {
+        Broadcast::new(self.0.clone())
+    }
+}

@@ -1,0 +1,143 @@
+//! The actor of one Engine.IO session: its state, its start and its end.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use actix::{Actor, AsyncContext, Handler};
+
+use super::closing::Phase;
+use super::drive::Drive;
+use super::message::{ConnectionSnapshot, ObserveConnection};
+use super::polling::Polling;
+use super::probe::Probe;
+use super::seats::Seats;
+use super::sessions::{Hub, Session};
+use super::websocket::WebSocket;
+use crate::engine::Heartbeat;
+use crate::limits::ms;
+use crate::namespace::Decided;
+use crate::outbox::Outbox;
+use crate::ids::SessionId;
+use crate::socket::{Close, DisconnectReason, Handshake, Link, TransportKind};
+use crate::socketio::Decoder;
+use crate::timer::Alarm;
+
+/// How a connection carries its packets.
+pub(super) enum Transport {
+    Polling(Polling),
+    WebSocket(Box<dyn WebSocket>),
+}
+
+/// What a new connection starts with.
+pub enum Opening {
+    /// The polling handshake was answered by the caller.
+    Polling,
+    /// A WebSocket on which the open packet is queued already.
+    WebSocket(Box<dyn WebSocket>),
+}
+
+/// One Engine.IO session.
+pub struct Connection {
+    pub(super) hub: Arc<Hub>,
+    pub(super) link: Arc<Link>,
+    pub(super) transport: Transport,
+    /// A WebSocket that may become the transport.
+    pub(super) probe: Option<Probe>,
+    pub(super) decoder: Decoder,
+    pub(super) heartbeat: Heartbeat,
+    /// When the client must have entered a namespace; `None` once it has.
+    pub(super) connect_deadline: Option<Instant>,
+    pub(super) seats: Seats,
+    pub(super) alarm: Alarm,
+    pub(super) phase: Phase,
+    /// Something was handed to the WebSocket and not flushed yet.
+    pub(super) writing: bool,
+    /// The client asked for binary data as base64 text (`b64` in its handshake).
+    pub(super) base64: bool,
+}
+
+impl Connection {
+    /// Starts a session on this thread's reactor and makes it known under its id.
+    pub fn open(hub: &Arc<Hub>, session: SessionId, handshake: Handshake, base64: bool, opening: Opening) {
+        let options = &hub.node.options;
+        let now = Instant::now();
+        let (transport, kind, writing) = match opening {
+            Opening::Polling => (Transport::Polling(Polling::default()), TransportKind::Polling, false),
+            Opening::WebSocket(websocket) => (Transport::WebSocket(websocket), TransportKind::WebSocket, true),
+        };
+        let link = Arc::new(Link::new(session, Outbox::new(options.outbox_bytes_max), handshake, kind));
+        let connection = Self {
+            hub: hub.clone(),
+            link: link.clone(),
+            transport,
+            probe: None,
+            decoder: Decoder::new(options.max_attachments),
+            heartbeat: Heartbeat::new(now, ms(options.ping_interval_ms), ms(options.ping_timeout_ms)),
+            connect_deadline: Some(now + ms(options.connect_timeout_ms)),
+            seats: Seats::default(),
+            alarm: Alarm::default(),
+            phase: Phase::Open,
+            writing,
+            base64,
+        };
+        hub.node.metrics.connects.increment();
+        hub.node.metrics.sessions.increment();
+        hub.sessions.insert(Session { actor: connection.start(), link });
+    }
+}
+
+impl Actor for Connection {
+    type Context = actix::Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.spawn(Drive);
+    }
+}
+
+impl Handler<Decided> for Connection {
+    type Result = ();
+
+    fn handle(&mut self, decided: Decided, _: &mut Self::Context) {
+        if self.seats.decide(&decided.namespace, &decided.verdict) {
+            self.connect_deadline = None;
+        }
+    }
+}
+
+impl Handler<ObserveConnection> for Connection {
+    type Result = ConnectionSnapshot;
+
+    fn handle(&mut self, _: ObserveConnection, _: &mut Self::Context) -> ConnectionSnapshot {
+        ConnectionSnapshot {
+            transport: self.link.transport().as_str(),
+            namespaces: self.seats.len(),
+            upgrading: self.probe.is_some(),
+            outbox_bytes: self.link.outbox.bytes(),
+        }
+    }
+}
+
+#[cfg(feature = "fault-injection")]
+impl Handler<super::message::CrashConnection> for Connection {
+    type Result = ();
+
+    fn handle(&mut self, _: super::message::CrashConnection, _: &mut Self::Context) {
+        panic!("fault injection: the connection dies");
+    }
+}
+
+impl Drop for Connection {
+    /// However the actor ended, nothing of the session stays behind.
+    fn drop(&mut self) {
+        self.hub.sessions.remove(self.link.session);
+        let metrics = &self.hub.node.metrics;
+        if matches!(self.phase, Phase::Open) {
+            metrics.connection_deaths.increment();
+            metrics.sessions.decrement();
+            self.link.outbox.close();
+            let detail = Some("its connection died");
+            self.seats.close_all(|| Close { reason: DisconnectReason::ForcedServerClose, detail, tell_client: false });
+        }
+        metrics.undelivered.add(self.link.outbox.clear() as u64);
+    }
+}

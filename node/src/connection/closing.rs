@@ -1,0 +1,150 @@
+//! How a connection ends, whoever ends it: what the client is told, and how long it may take to hear it.
+
+use std::time::Instant;
+
+use tokio::sync::oneshot;
+use tracing::debug;
+
+use super::actor::{Connection, Transport};
+use super::message::{PollAnswer, Unanswered};
+use crate::engine::Refusal;
+use crate::limits::ms;
+use crate::outbox::Ending;
+use crate::socket::{Close, DisconnectReason};
+
+/// Where a connection is in its life.
+pub(super) enum Phase {
+    /// In use.
+    Open,
+    /// Its sockets are closed. A WebSocket finishes its closing handshake; a polling session waits for one last
+    /// poll, to be answered with `last_word`.
+    Closing { until: Instant, last_word: &'static str },
+    /// Nothing is left to do.
+    Closed,
+}
+
+/// The client closed the session itself: it wants to know no more.
+const NOOP: &str = "6";
+/// The server closed it: the client shall not think that the network failed.
+const NOOP_AND_CLOSE: &str = "6\u{1e}1";
+
+impl Connection {
+    pub(super) fn is_open(&self) -> bool {
+        matches!(self.phase, Phase::Open)
+    }
+
+    /// The client said goodbye.
+    pub(super) fn client_closes(&mut self) {
+        if let Transport::Polling(polling) = &mut self.transport
+            && polling.poll.is_some()
+        {
+            polling.control.push(NOOP);
+            polling.flush(&self.link.outbox);
+        }
+        self.close(DisconnectReason::TransportClose, None, None, NOOP);
+    }
+
+    /// The client did something that ends its session; counted.
+    pub(super) fn break_off(&mut self, reason: DisconnectReason, detail: &'static str) {
+        self.hub.node.metrics.protocol_errors.increment();
+        let last_word = if reason == DisconnectReason::ForcedClose { NOOP_AND_CLOSE } else { NOOP };
+        self.close(reason, Some(detail), None, last_word);
+    }
+
+    /// The client's time is over.
+    pub(super) fn time_out(&mut self, reason: DisconnectReason, detail: &'static str) {
+        self.close(reason, Some(detail), None, NOOP);
+    }
+
+    /// The transport failed; a WebSocket is closed with this code.
+    pub(super) fn transport_failed(&mut self, detail: &'static str, code: Option<u16>) {
+        self.close(DisconnectReason::TransportError, Some(detail), code, NOOP);
+    }
+
+    /// The client does not read what it is sent (SLOW-1).
+    pub(super) fn too_slow(&mut self) {
+        self.hub.node.metrics.slow_consumers.increment();
+        self.close(DisconnectReason::TransportError, Some("slow consumer"), None, NOOP);
+        // Its buffers are full: not even a Close frame would reach it.
+        self.phase = Phase::Closed;
+    }
+
+    /// Does what the server asked for, once everything that waits has been written.
+    pub(super) fn drive_ending(&mut self) {
+        match self.link.outbox.ending() {
+            Some(Ending::Shutdown) => {
+                self.link.outbox.clear();
+                self.close(DisconnectReason::ServerShuttingDown, None, None, NOOP_AND_CLOSE);
+            }
+            Some(Ending::Disconnect) => {
+                for socket in self.seats.sockets() {
+                    socket.close(DisconnectReason::ServerNamespaceDisconnect, None, true);
+                }
+                if self.link.outbox.is_empty() && !self.writing {
+                    let reason = DisconnectReason::ServerNamespaceDisconnect;
+                    self.close(reason, None, None, NOOP_AND_CLOSE);
+                }
+            }
+            None => {}
+        }
+    }
+
+    /// Ends the session: its sockets hear why after the events on their way to them, the client by its transport.
+    fn close(
+        &mut self,
+        reason: DisconnectReason,
+        detail: Option<&'static str>,
+        code: Option<u16>,
+        last_word: &'static str,
+    ) {
+        if !self.is_open() {
+            return;
+        }
+        debug!(session = ?self.link.session, %reason, detail, "connection closed");
+        self.link.outbox.close();
+        self.hub.node.metrics.sessions.decrement();
+        self.seats.close_all(|| Close { reason, detail, tell_client: false });
+        self.abandon_probe();
+        self.forget_post();
+        let options = &self.hub.node.options;
+        let timeout = match &mut self.transport {
+            Transport::WebSocket(websocket) => {
+                websocket.queue_close(code);
+                self.writing = true;
+                options.close_timeout_ms
+            }
+            Transport::Polling(polling) => {
+                if let Some(poll) = polling.poll.take() {
+                    polling.control.push("1");
+                    let answer = polling.gather(&self.link.outbox);
+                    // If the client hung up, it knows already.
+                    let _ = poll.send(Ok(answer));
+                    self.phase = Phase::Closed;
+                    return;
+                }
+                options.polling_close_timeout_ms
+            }
+        };
+        self.phase = Phase::Closing { until: Instant::now() + ms(timeout), last_word };
+    }
+
+    /// Answers a GET to a session that is over: once with what was left to say, then never again.
+    pub(super) fn last_poll(&mut self, answer: oneshot::Sender<Result<PollAnswer, Unanswered>>) {
+        let answered = match (&self.phase, &mut self.transport) {
+            (Phase::Closing { last_word, .. }, Transport::Polling(polling)) => {
+                let mut last = polling.gather(&self.link.outbox);
+                if !last.body.is_empty() {
+                    last.body.push('\u{1e}');
+                }
+                last.body.push_str(last_word);
+                Ok(last)
+            }
+            _ => Err(Unanswered::Refused(Refusal::SessionUnknown)),
+        };
+        // If the client hung up, nobody is left to be told.
+        let _ = answer.send(answered);
+        if matches!(self.transport, Transport::Polling(_)) {
+            self.phase = Phase::Closed;
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! The connection's task: writes what waits, reads what came, minds the clock.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use actix::ActorContext;
+use actix::fut::ActorFuture;
+use tracing::debug;
+
+use super::actor::{Connection, Transport};
+use super::closing::Phase;
+use super::websocket::{Received, WebSocket, WebSocketError};
+use crate::engine::{Beat, Packet, payload};
+use crate::outbox::{Outbox, Packet as OutboxPacket};
+use crate::socket::DisconnectReason;
+
+/// Bytes handed to a WebSocket at a time: one system call, and the most its write buffer grows to by small
+/// packets.
+const BATCH_BYTES: usize = 16 * 1024;
+/// Messages read before other connections get a turn.
+const READS_PER_TURN: usize = 32;
+
+type Ctx = actix::Context<Connection>;
+
+/// The one future of a connection's context.
+pub(super) struct Drive;
+
+impl ActorFuture<Connection> for Drive {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, connection: &mut Connection, ctx: &mut Ctx, cx: &mut Context<'_>) -> Poll<()> {
+        connection.link.outbox.attend(cx);
+        if connection.alarm.rang() {
+            connection.on_time(Instant::now());
+        }
+        connection.drive_transport(ctx, cx);
+        connection.drive_probe(cx);
+        if connection.link.outbox.ending().is_some() && connection.is_open() {
+            connection.drive_ending();
+            connection.drive_transport(ctx, cx);
+        }
+        if matches!(connection.phase, Phase::Closed) {
+            ctx.terminate();
+            return Poll::Ready(());
+        }
+        connection.alarm.set(connection.next_deadline(), cx);
+        Poll::Pending
+    }
+}
+
+impl Connection {
+    pub(super) fn now(&self) -> Instant {
+        Instant::now()
+    }
+
+    fn drive_transport(&mut self, ctx: &mut Ctx, cx: &mut Context<'_>) {
+        match &mut self.transport {
+            Transport::Polling(_) => self.drive_polling(cx),
+            Transport::WebSocket(_) => {
+                self.drive_writes(cx);
+                self.drive_reads(ctx, cx);
+                // Closing queued a Close frame, if it was the reading that closed.
+                if self.writing && !self.is_open() {
+                    self.drive_writes(cx);
+                }
+            }
+        }
+    }
+
+    fn drive_polling(&mut self, cx: &mut Context<'_>) {
+        let Transport::Polling(polling) = &mut self.transport else { return };
+        if matches!(self.phase, Phase::Open) {
+            let hung_up = polling.poll.as_mut().is_some_and(|poll| poll.poll_closed(cx).is_ready());
+            if hung_up || !polling.flush(&self.link.outbox) {
+                polling.poll = None;
+                return self.transport_failed("poll connection closed prematurely", None);
+            }
+            if self.link.outbox.has_overflowed() || self.polls_too_seldom() {
+                self.too_slow();
+            }
+        }
+    }
+
+    /// Without a poll nothing can be written: what waits beyond the bound waits for a client that does not read.
+    fn polls_too_seldom(&self) -> bool {
+        let Transport::Polling(polling) = &self.transport else { return false };
+        polling.poll.is_none() && !self.link.outbox.set_blocked()
+    }
+
+    fn drive_writes(&mut self, cx: &mut Context<'_>) {
+        loop {
+            let is_open = self.is_open();
+            let Transport::WebSocket(websocket) = &mut self.transport else { return };
+            if self.writing {
+                match websocket.poll_flush(cx) {
+                    Poll::Ready(Ok(())) => self.writing = false,
+                    Poll::Ready(Err(error)) => return self.websocket_failed(&error),
+                    Poll::Pending => {
+                        if is_open && !self.link.outbox.set_blocked() {
+                            self.too_slow();
+                        }
+                        return;
+                    }
+                }
+            }
+            if !is_open || fill(websocket.as_mut(), &self.link.outbox, self.base64) == 0 {
+                return;
+            }
+            self.writing = true;
+        }
+    }
+
+    fn drive_reads(&mut self, ctx: &mut Ctx, cx: &mut Context<'_>) {
+        for _ in 0..READS_PER_TURN {
+            if matches!(self.phase, Phase::Closed) || (self.is_open() && self.seats.are_busy()) {
+                return;
+            }
+            let Transport::WebSocket(websocket) = &mut self.transport else { return };
+            let packet = match websocket.poll_receive(cx) {
+                Poll::Pending => return,
+                Poll::Ready(Ok(Received::Text(text))) => Packet::decode_text(text),
+                Poll::Ready(Ok(Received::Binary(data))) => Ok(Packet::decode_binary(data)),
+                Poll::Ready(Ok(Received::Closed)) => {
+                    self.time_out(DisconnectReason::TransportClose, "");
+                    self.phase = Phase::Closed;
+                    return;
+                }
+                Poll::Ready(Err(error)) => return self.websocket_failed(&error),
+            };
+            self.receive(packet, ctx);
+        }
+        // More may have been read from the network already.
+        cx.waker().wake_by_ref();
+    }
+
+    fn websocket_failed(&mut self, error: &WebSocketError) {
+        debug!(session = ?self.link.session, %error, "WebSocket failed");
+        match error.close_code() {
+            // The WebSocket goes on for as long as the client needs to read the Close frame.
+            Some(code) if self.is_open() => {
+                self.hub.node.metrics.protocol_errors.increment();
+                self.transport_failed("WebSocket protocol broken", Some(code));
+            }
+            Some(_) => self.phase = Phase::Closed,
+            None => {
+                self.time_out(DisconnectReason::TransportClose, "network failed");
+                self.phase = Phase::Closed;
+            }
+        }
+    }
+
+    fn on_time(&mut self, now: Instant) {
+        match &self.phase {
+            Phase::Closed => return,
+            Phase::Closing { until, .. } => {
+                if now >= *until {
+                    self.phase = Phase::Closed;
+                }
+                return;
+            }
+            Phase::Open => {}
+        }
+        if self.connect_deadline.is_some_and(|deadline| now >= deadline) {
+            return self.time_out(DisconnectReason::ForcedServerClose, "entered no namespace in time");
+        }
+        match self.heartbeat.on_deadline(now) {
+            Beat::Early => {}
+            Beat::Ping => self.ping(),
+            Beat::TimedOut => return self.time_out(DisconnectReason::PingTimeout, ""),
+        }
+        self.probe_on_time(now);
+    }
+
+    fn ping(&mut self) {
+        match &mut self.transport {
+            Transport::Polling(polling) => polling.control.push("2"),
+            Transport::WebSocket(websocket) => {
+                websocket.queue_text(&bytestring::ByteString::from_static("2"));
+                self.writing = true;
+            }
+        }
+    }
+
+    fn next_deadline(&self) -> Instant {
+        if let Phase::Closing { until, .. } = self.phase {
+            return until;
+        }
+        let probe = self.probe.iter().flat_map(|probe| probe.noop_at.into_iter().chain([probe.deadline]));
+        probe.chain(self.connect_deadline).fold(self.heartbeat.deadline(), Instant::min)
+    }
+}
+
+/// Hands waiting packets to a WebSocket; attachments as text, if the client asked for base64. Returns how many
+/// packets it were.
+fn fill(websocket: &mut dyn WebSocket, outbox: &Outbox, base64: bool) -> usize {
+    outbox.drain(BATCH_BYTES, |OutboxPacket { text, attachments, .. }| {
+        websocket.queue_text(text);
+        for attachment in attachments {
+            if base64 {
+                let mut text = payload::Writer::new();
+                text.push_binary(attachment);
+                websocket.queue_text(&text.finish().into());
+            } else {
+                websocket.queue_binary(attachment);
+            }
+        }
+    })
+}

@@ -1,0 +1,111 @@
+//! From the client's Engine.IO messages to its sockets.
+
+use std::sync::Arc;
+
+use actix::AsyncContext;
+use tracing::debug;
+
+use super::actor::Connection;
+use super::seats::Standing;
+use crate::engine::{Message, Packet, PacketError};
+use crate::limits::ms;
+use crate::namespace::{Connect, namespace_here, send_refusal};
+use crate::socket::{AckArrived, Close, DisconnectReason, Event};
+use crate::socketio;
+
+type Ctx = actix::Context<Connection>;
+
+impl Connection {
+    /// Handles one Engine.IO packet, or what was meant to be one.
+    pub(super) fn receive(&mut self, packet: Result<Packet, PacketError>, ctx: &mut Ctx) {
+        if !self.is_open() {
+            return;
+        }
+        if !matches!(packet, Ok(Packet::Pong(_))) {
+            self.heartbeat.on_other_packet(self.now());
+        }
+        match packet {
+            Ok(Packet::Message(message)) => self.receive_message(message, ctx),
+            Ok(Packet::Pong(_)) => self.heartbeat.on_pong(self.now()),
+            Ok(Packet::Close) => self.client_closes(),
+            Ok(Packet::Ping(_)) => self.break_off(DisconnectReason::TransportError, "a client must not ping"),
+            // Nothing of the sort is due from a client here; the official server lets them pass.
+            Ok(Packet::Open(_) | Packet::Upgrade | Packet::Noop) => {}
+            Err(error) => {
+                debug!(session = ?self.link.session, %error, "client sent no Engine.IO packet");
+                self.break_off(DisconnectReason::ParseError, "not an Engine.IO packet");
+            }
+        }
+    }
+
+    fn receive_message(&mut self, message: Message, ctx: &mut Ctx) {
+        let decoded = match message {
+            Message::Text(text) => self.decoder.text(text),
+            Message::Binary(data) => self.decoder.binary(data),
+        };
+        match decoded {
+            Ok(Some(packet)) => self.route(packet, ctx),
+            Ok(None) => {}
+            Err(error) => {
+                debug!(session = ?self.link.session, %error, "client sent no Socket.IO packet");
+                self.break_off(DisconnectReason::ForcedClose, "not a Socket.IO packet");
+            }
+        }
+    }
+
+    fn route(&mut self, packet: socketio::Packet, ctx: &mut Ctx) {
+        let grace = ms(self.hub.node.options.left_namespace_grace_ms);
+        let standing = self.seats.standing(packet.namespace(), grace);
+        match (standing, packet) {
+            (Standing::Outside | Standing::JustLeft, socketio::Packet::Connect { namespace, auth }) => {
+                self.enter(&namespace, auth.as_deref(), ctx);
+            }
+            // A second CONNECT joins the first: one socket, one answer.
+            (Standing::Pending, socketio::Packet::Connect { .. }) => {}
+            (Standing::Inside(socket), packet) if !matches!(packet, socketio::Packet::Connect { .. }) => {
+                self.hand_over(&socket, packet);
+            }
+            (Standing::JustLeft, _) => self.hub.node.metrics.late_packets.increment(),
+            _ => self.break_off(DisconnectReason::ForcedServerClose, "packet out of order"),
+        }
+    }
+
+    fn enter(&mut self, name: &str, auth: Option<&str>, ctx: &mut Ctx) {
+        let Some(namespace) = self.hub.namespaces.find(name) else {
+            self.hub.node.metrics.rejections.increment();
+            return send_refusal(&self.link, name, "Invalid namespace", None);
+        };
+        let connect = Connect {
+            link: self.link.clone(),
+            auth: auth.map(Into::into),
+            connection: ctx.address().recipient(),
+        };
+        if let Some(supervisor) = namespace_here(&namespace) {
+            supervisor.do_send(connect);
+            self.seats.ask(namespace);
+        }
+    }
+
+    fn hand_over(&mut self, socket: &Arc<crate::socket::SocketCore>, packet: socketio::Packet) {
+        let Some(actor) = socket.actor() else { return };
+        match packet {
+            socketio::Packet::Event { id, name, arguments, .. } => {
+                socket.event_queued();
+                actor.do_send(Event { name, arguments, ack: id });
+            }
+            socketio::Packet::Ack { id, arguments, .. } => {
+                if let Some(id) = id {
+                    actor.do_send(AckArrived { id, arguments });
+                }
+            }
+            socketio::Packet::Disconnect { .. } => actor.do_send(Close {
+                reason: DisconnectReason::ClientNamespaceDisconnect,
+                detail: None,
+                tell_client: false,
+            }),
+            socketio::Packet::Connect { .. } | socketio::Packet::ConnectError { .. } => {
+                self.break_off(DisconnectReason::ForcedServerClose, "packet out of order");
+            }
+        }
+    }
+}

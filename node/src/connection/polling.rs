@@ -1,0 +1,132 @@
+//! Long-polling: one GET waits for packets, one POST brings some.
+
+use actix::Handler;
+use tokio::sync::oneshot;
+
+use super::actor::{Connection, Transport};
+use super::message::{FailPost, FinishPost, Poll, PollAnswer, StartPost, Unanswered};
+use crate::engine::{BadRequest, Refusal, payload};
+use crate::outbox::Outbox;
+use crate::socket::DisconnectReason;
+
+/// Bytes of packets in one answer; the rest waits for the next poll.
+const ANSWER_BYTES: usize = 1024 * 1024;
+
+/// The state of a polling transport.
+#[derive(Default)]
+pub(super) struct Polling {
+    /// The GET that waits.
+    pub poll: Option<oneshot::Sender<Result<PollAnswer, Unanswered>>>,
+    /// The POST whose body is being read; dropped to tell it that it lost its session.
+    post: Option<oneshot::Sender<()>>,
+    /// Engine.IO packets of ours, written before the next messages.
+    pub control: Vec<&'static str>,
+}
+
+impl Polling {
+    /// Answers the waiting GET if there is something to say. False if the client has hung up.
+    pub fn flush(&mut self, outbox: &Outbox) -> bool {
+        let Some(poll) = self.poll.take() else { return true };
+        let answer = self.gather(outbox);
+        if answer.body.is_empty() {
+            self.poll = Some(poll);
+            return true;
+        }
+        outbox.set_busy();
+        poll.send(Ok(answer)).is_ok()
+    }
+
+    /// Everything that waits, as the body of an answer.
+    pub fn gather(&mut self, outbox: &Outbox) -> PollAnswer {
+        let mut body = payload::Writer::new();
+        let mut compress = false;
+        self.control.drain(..).for_each(|packet| body.push_text(packet));
+        outbox.drain(ANSWER_BYTES, |packet| {
+            compress |= packet.compress;
+            body.push_text(&packet.text);
+            packet.attachments.iter().for_each(|attachment| body.push_binary(attachment));
+        });
+        PollAnswer { body: body.finish(), compress }
+    }
+}
+
+fn mismatch() -> Unanswered {
+    Unanswered::Refused(Refusal::BadRequest(BadRequest::TransportMismatch))
+}
+
+impl Handler<Poll> for Connection {
+    type Result = ();
+
+    fn handle(&mut self, poll: Poll, _: &mut Self::Context) {
+        if !self.is_open() {
+            return self.last_poll(poll.answer);
+        }
+        let refusal = match &mut self.transport {
+            Transport::WebSocket(_) => mismatch(),
+            Transport::Polling(polling) if polling.poll.is_none() => {
+                polling.poll = Some(poll.answer);
+                return;
+            }
+            Transport::Polling(_) => {
+                self.break_off(DisconnectReason::TransportError, "overlap from client");
+                Unanswered::Overlap
+            }
+        };
+        // If the client hung up, nobody is left to be refused.
+        let _ = poll.answer.send(Err(refusal));
+    }
+}
+
+impl Handler<StartPost> for Connection {
+    type Result = Result<oneshot::Receiver<()>, Unanswered>;
+
+    fn handle(&mut self, _: StartPost, _: &mut Self::Context) -> Self::Result {
+        if !self.is_open() {
+            return Err(Unanswered::Refused(Refusal::SessionUnknown));
+        }
+        match &mut self.transport {
+            Transport::WebSocket(_) => Err(mismatch()),
+            Transport::Polling(polling) => {
+                if polling.post.as_ref().is_some_and(|post| !post.is_closed()) {
+                    self.break_off(DisconnectReason::TransportError, "data request overlap from client");
+                    return Err(Unanswered::Overlap);
+                }
+                let (post, lost) = oneshot::channel();
+                polling.post = Some(post);
+                Ok(lost)
+            }
+        }
+    }
+}
+
+impl Handler<FinishPost> for Connection {
+    type Result = ();
+
+    fn handle(&mut self, post: FinishPost, ctx: &mut Self::Context) {
+        self.forget_post();
+        for packet in payload::decode(post.body) {
+            self.receive(packet, ctx);
+        }
+    }
+}
+
+impl Handler<FailPost> for Connection {
+    type Result = ();
+
+    fn handle(&mut self, failed: FailPost, _: &mut Self::Context) {
+        self.forget_post();
+        if let Some(fault) = failed.fault
+            && self.is_open()
+        {
+            self.break_off(DisconnectReason::TransportError, fault);
+        }
+    }
+}
+
+impl Connection {
+    pub(super) fn forget_post(&mut self) {
+        if let Transport::Polling(polling) = &mut self.transport {
+            polling.post = None;
+        }
+    }
+}

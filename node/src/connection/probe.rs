@@ -1,0 +1,166 @@
+//! The upgrade from polling to WebSocket: a second transport proves itself while the first goes on.
+//!
+//! Until the client says `5` every packet travels on polling; then polling is over and what waits goes out on the
+//! WebSocket. A WebSocket that does anything else, or takes too long, is closed, and polling goes on.
+
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use actix::Handler;
+use bytestring::ByteString;
+use tracing::debug;
+
+use super::actor::{Connection, Transport};
+use super::message::{Candidate, PollAnswer};
+use super::websocket::{Received, WebSocket};
+use crate::engine::Packet;
+use crate::limits::ms;
+
+/// How often a waiting GET is answered with a noop, so that the client can pause polling.
+const NOOP_INTERVAL: Duration = Duration::from_millis(100);
+/// How long a WebSocket that was refused has to take its Close frame.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A WebSocket that may become the transport.
+pub(super) struct Probe {
+    websocket: Box<dyn WebSocket>,
+    /// When it must have decided.
+    pub deadline: Instant,
+    /// When a waiting GET is answered; `None` before the client probed.
+    pub noop_at: Option<Instant>,
+}
+
+/// What a probing WebSocket did.
+enum Step {
+    Probed,
+    Upgrade,
+    Failed,
+}
+
+impl Handler<Candidate> for Connection {
+    type Result = ();
+
+    fn handle(&mut self, candidate: Candidate, _: &mut Self::Context) {
+        let websocket = match (candidate.open)() {
+            Ok(websocket) => websocket,
+            Err(error) => {
+                self.hub.node.metrics.upgrades_failed.increment();
+                return debug!(session = ?self.link.session, %error, "WebSocket lost on its way to its session");
+            }
+        };
+        let may_upgrade = matches!(self.transport, Transport::Polling(_)) && self.probe.is_none();
+        if self.is_open() && may_upgrade {
+            let deadline = Instant::now() + ms(self.hub.node.options.upgrade_timeout_ms);
+            self.probe = Some(Probe { websocket, deadline, noop_at: None });
+        } else {
+            self.hub.node.metrics.upgrades_failed.increment();
+            close_gently(websocket);
+        }
+    }
+}
+
+impl Connection {
+    /// Lets the probing WebSocket take its steps.
+    pub(super) fn drive_probe(&mut self, cx: &mut Context<'_>) {
+        while let Some(probe) = &mut self.probe {
+            let Poll::Ready(step) = probe.poll_step(cx) else { return };
+            match step {
+                Step::Probed => {
+                    probe.noop_at = Some(Instant::now() + NOOP_INTERVAL);
+                    if self.is_stuck(cx) {
+                        return;
+                    }
+                }
+                Step::Upgrade => self.upgrade(),
+                Step::Failed => self.abandon_probe(),
+            }
+        }
+    }
+
+    /// What is due on the probe by now.
+    pub(super) fn probe_on_time(&mut self, now: Instant) {
+        let Some(probe) = &mut self.probe else { return };
+        if now >= probe.deadline {
+            return self.abandon_probe();
+        }
+        if probe.noop_at.is_some_and(|at| now >= at) {
+            probe.noop_at = Some(now + NOOP_INTERVAL);
+            if let Transport::Polling(polling) = &mut self.transport
+                && polling.poll.is_some()
+            {
+                polling.control.push("6");
+            }
+        }
+    }
+
+    /// Gives the probing WebSocket up; the session goes on.
+    pub(super) fn abandon_probe(&mut self) {
+        if let Some(probe) = self.probe.take() {
+            self.hub.node.metrics.upgrades_failed.increment();
+            close_gently(probe.websocket);
+        }
+    }
+
+    fn upgrade(&mut self) {
+        let Some(probe) = self.probe.take() else { return };
+        let websocket = Transport::WebSocket(probe.websocket);
+        if let Transport::Polling(polling) = std::mem::replace(&mut self.transport, websocket)
+            && let Some(poll) = polling.poll
+        {
+            // A client that upgrades has stopped waiting; if it has not, it learns that polling is over.
+            let _ = poll.send(Ok(PollAnswer { body: "6".into(), compress: false }));
+        }
+        self.writing = true;
+        self.link.outbox.set_busy();
+        self.link.set_upgraded();
+        self.hub.node.metrics.upgrades.increment();
+    }
+
+    /// Flushes the answer to a probe. True if the network does not take it now.
+    fn is_stuck(&mut self, cx: &mut Context<'_>) -> bool {
+        match self.probe.as_mut().map(|probe| probe.websocket.poll_flush(cx)) {
+            Some(Poll::Ready(Err(_))) => {
+                self.abandon_probe();
+                false
+            }
+            Some(Poll::Pending) => true,
+            Some(Poll::Ready(Ok(()))) | None => false,
+        }
+    }
+}
+
+impl Probe {
+    fn poll_step(&mut self, cx: &mut Context<'_>) -> Poll<Step> {
+        let received = std::task::ready!(self.websocket.poll_receive(cx));
+        let Ok(Received::Text(text)) = received else { return Poll::Ready(Step::Failed) };
+        Poll::Ready(match Packet::decode_text(text) {
+            Ok(Packet::Ping(probe)) if probe == "probe" => {
+                self.websocket.queue_text(&ByteString::from_static("3probe"));
+                Step::Probed
+            }
+            Ok(Packet::Upgrade) => Step::Upgrade,
+            _ => Step::Failed,
+        })
+    }
+}
+
+/// Closes a WebSocket that no session wants, in a task that ends by itself.
+fn close_gently(mut websocket: Box<dyn WebSocket>) {
+    websocket.queue_close(None);
+    actix_rt::spawn(async move {
+        let closed = std::future::poll_fn(|cx| {
+            if websocket.poll_flush(cx)?.is_pending() {
+                return Poll::Pending;
+            }
+            loop {
+                match std::task::ready!(websocket.poll_receive(cx)) {
+                    Ok(Received::Closed) => return Poll::Ready(Ok(())),
+                    Ok(_) => {}
+                    Err(error) => return Poll::Ready(Err(error)),
+                }
+            }
+        });
+        // A client that does not answer the Close frame is cut off.
+        let _ = tokio::time::timeout(CLOSE_TIMEOUT, closed).await;
+    });
+}

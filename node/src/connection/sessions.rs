@@ -1,0 +1,76 @@
+//! The sessions of one node, so that any HTTP request can find the one it names.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use actix::Addr;
+use parking_lot::Mutex;
+use rustc_hash::FxBuildHasher;
+
+use super::actor::Connection;
+use crate::ids::SessionId;
+use crate::namespace::Registry;
+use crate::node::Node;
+use crate::socket::Link;
+
+/// What connections need of their node.
+pub struct Hub {
+    /// Options, counters, identity.
+    pub node: Arc<Node>,
+    /// The namespaces that clients can enter.
+    pub namespaces: Arc<Registry>,
+    /// The sessions.
+    pub sessions: Sessions,
+}
+
+/// One session that a request may name.
+#[derive(Clone)]
+pub struct Session {
+    /// Its connection.
+    pub actor: Addr<Connection>,
+    /// What its sockets share.
+    pub link: Arc<Link>,
+}
+
+/// Sessions by reactor and id.
+pub struct Sessions(Box<[Mutex<HashMap<SessionId, Session, FxBuildHasher>>]>);
+
+impl Sessions {
+    /// No session.
+    pub fn new(reactors: usize) -> Self {
+        Self((0..reactors).map(|_| Mutex::default()).collect())
+    }
+
+    /// The session of that id.
+    pub fn find(&self, id: SessionId) -> Option<Session> {
+        self.0.get(id.reactor())?.lock().get(&id).cloned()
+    }
+
+    /// The session of that id, as text of a request.
+    pub fn find_text(&self, id: &str) -> Option<Session> {
+        self.find(SessionId::parse(id)?)
+    }
+
+    /// What the sockets of every session share.
+    pub fn links(&self) -> Vec<Arc<Link>> {
+        self.0.iter().flat_map(|sessions| sessions.lock().values().map(|s| s.link.clone()).collect::<Vec<_>>()).collect()
+    }
+
+    /// All of them.
+    pub fn all(&self) -> Vec<Session> {
+        self.0.iter().flat_map(|sessions| sessions.lock().values().cloned().collect::<Vec<_>>()).collect()
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.0.iter().map(|sessions| sessions.lock().len()).sum()
+    }
+
+    pub(super) fn insert(&self, session: Session) {
+        self.0[session.link.session.reactor()].lock().insert(session.link.session, session);
+    }
+
+    pub(super) fn remove(&self, id: SessionId) {
+        self.0[id.reactor()].lock().remove(&id);
+    }
+}

@@ -1,0 +1,95 @@
+//! The heartbeat of protocol 4, as a state machine over instants that the caller gives.
+//!
+//! It holds no timer: the caller asks for [`Heartbeat::deadline`] and comes back with the time.
+
+use std::time::{Duration, Instant};
+
+/// The heartbeat of one session. Small, because there is one for each.
+#[derive(Debug, Clone, Copy)]
+pub struct Heartbeat {
+    /// When the next ping is due, or when the pong is overdue.
+    deadline: Instant,
+    interval_ms: u32,
+    timeout_ms: u32,
+    state: State,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// The ping is not due yet.
+    Resting,
+    /// A ping was sent and its pong is awaited.
+    Awaiting,
+    /// Still awaited, and another packet has moved the deadline already.
+    AwaitingExtended,
+}
+
+/// What is to be done at a deadline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Beat {
+    /// Nothing: the deadline has moved into the future.
+    Early,
+    /// Send a ping. The new deadline is that of its pong.
+    Ping,
+    /// Close the session with `ping timeout`.
+    TimedOut,
+}
+
+impl Heartbeat {
+    /// Starts at the handshake. Durations are kept in whole milliseconds, at most 49 days.
+    pub fn new(now: Instant, interval: Duration, timeout: Duration) -> Self {
+        let mut heartbeat = Heartbeat {
+            deadline: now,
+            interval_ms: milliseconds(interval),
+            timeout_ms: milliseconds(timeout),
+            state: State::Resting,
+        };
+        heartbeat.on_pong(now);
+        heartbeat
+    }
+
+    /// When to call [`Heartbeat::on_deadline`].
+    pub fn deadline(&self) -> Instant {
+        self.deadline
+    }
+
+    /// The time has come, or so the caller's timer says; calling early is harmless.
+    pub fn on_deadline(&mut self, now: Instant) -> Beat {
+        if now < self.deadline {
+            return Beat::Early;
+        }
+        if self.state != State::Resting {
+            return Beat::TimedOut;
+        }
+        self.state = State::Awaiting;
+        self.deadline = after(now, self.timeout_ms);
+        Beat::Ping
+    }
+
+    /// A pong came. The next interval is counted from here, not by a fixed clock; an unsolicited pong does
+    /// the same and no harm (engine.io `Socket.onPacket`).
+    pub fn on_pong(&mut self, now: Instant) {
+        self.state = State::Resting;
+        self.deadline = after(now, self.interval_ms);
+    }
+
+    /// Another packet came. While a pong is awaited the first one starts the timeout anew, once: the client
+    /// lives and its pong may be stuck behind a long message. It does not count as a pong.
+    pub fn on_other_packet(&mut self, now: Instant) {
+        if self.state == State::Awaiting {
+            self.state = State::AwaitingExtended;
+            self.deadline = after(now, self.timeout_ms);
+        }
+    }
+}
+
+fn milliseconds(duration: Duration) -> u32 {
+    duration.as_millis().try_into().unwrap_or(u32::MAX)
+}
+
+fn after(now: Instant, ms: u32) -> Instant {
+    now + Duration::from_millis(ms.into())
+}
+
+#[cfg(test)]
+mod tests;

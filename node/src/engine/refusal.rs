@@ -1,0 +1,91 @@
+//! Why a request is refused: the codes, messages and bodies of `Server.errors` in engine.io.
+
+use serde::Serialize;
+
+/// A refused request, as the client sees it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// Code 0: `transport` is missing, unknown, or not enabled.
+    #[error("the client asked for a transport that is unknown or not enabled")]
+    TransportUnknown,
+    /// Code 1: no session has this `sid`.
+    #[error("the client named a session that does not exist")]
+    SessionUnknown,
+    /// Code 2: a handshake is a GET.
+    #[error("the client sent a handshake that is not a GET")]
+    BadHandshakeMethod,
+    /// Code 3.
+    #[error("the client sent a bad request: {0}")]
+    BadRequest(BadRequest),
+    /// Code 4: the application refused the handshake. The text goes to the client; an empty one reads
+    /// `Forbidden`.
+    #[error("the application refused the handshake: {0}")]
+    Forbidden(String),
+    /// Code 5: `EIO` is not 4; a missing `EIO` counts as 3.
+    #[error("the client speaks an unsupported protocol version")]
+    UnsupportedProtocolVersion,
+}
+
+/// What is bad about a request of code 3. The client sees `Bad request` only; this is for the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum BadRequest {
+    /// The `Origin` header holds characters that a header must not.
+    #[error("invalid origin")]
+    InvalidOrigin,
+    /// The session is on another transport.
+    #[error("transport mismatch")]
+    TransportMismatch,
+    /// The session was opened with another `EIO`.
+    #[error("protocol mismatch")]
+    ProtocolMismatch,
+    /// A plain request for `websocket`, or an upgrade request for `polling`.
+    #[error("the request does not fit its transport")]
+    TransportHandshake,
+}
+
+impl Refusal {
+    /// The code of `Server.errors`.
+    pub fn code(&self) -> u8 {
+        match self {
+            Refusal::TransportUnknown => 0,
+            Refusal::SessionUnknown => 1,
+            Refusal::BadHandshakeMethod => 2,
+            Refusal::BadRequest(_) => 3,
+            Refusal::Forbidden(_) => 4,
+            Refusal::UnsupportedProtocolVersion => 5,
+        }
+    }
+
+    /// The message of `Server.errorMessages`, or the application's own for [`Refusal::Forbidden`].
+    pub fn message(&self) -> &str {
+        match self {
+            Refusal::TransportUnknown => "Transport unknown",
+            Refusal::SessionUnknown => "Session ID unknown",
+            Refusal::BadHandshakeMethod => "Bad handshake method",
+            Refusal::BadRequest(_) => "Bad request",
+            Refusal::Forbidden(message) if message.is_empty() => "Forbidden",
+            Refusal::Forbidden(message) => message,
+            Refusal::UnsupportedProtocolVersion => "Unsupported protocol version",
+        }
+    }
+
+    /// The HTTP status of the answer to a plain request. The official server answers every refused upgrade
+    /// request with 400.
+    pub fn status(&self) -> u16 {
+        match self {
+            Refusal::Forbidden(_) => 403,
+            _ => 400,
+        }
+    }
+
+    /// The JSON body, `{"code":n,"message":"…"}`.
+    pub fn body(&self) -> String {
+        #[derive(Serialize)]
+        struct Body<'a> {
+            code: u8,
+            message: &'a str,
+        }
+        serde_json::to_string(&Body { code: self.code(), message: self.message() })
+            .expect("a number and a string are always JSON")
+    }
+}

@@ -1,0 +1,189 @@
+//! The decisions of engine.io 6.6.12 `verify`, and where we differ.
+
+use super::*;
+
+const OPTIONS: Options = Options { polling: true, websocket: true, allow_upgrades: true };
+
+#[derive(Clone, Copy)]
+struct Request {
+    method: Method,
+    upgrade: bool,
+    query: &'static str,
+}
+
+const fn get(query: &'static str) -> Request {
+    Request { method: Method::Get, upgrade: false, query }
+}
+
+const fn post(query: &'static str) -> Request {
+    Request { method: Method::Post, upgrade: false, query }
+}
+
+const fn put(query: &'static str) -> Request {
+    Request { method: Method::Other, upgrade: false, query }
+}
+
+const fn upgrade(query: &'static str) -> Request {
+    Request { method: Method::Get, upgrade: true, query }
+}
+
+/// There are two sessions: `p` is on polling, `w` on WebSocket.
+fn session(sid: &str) -> Option<SessionView> {
+    let transport = match sid {
+        "p" => TransportName::Polling,
+        "w" => TransportName::WebSocket,
+        _ => return None,
+    };
+    Some(SessionView { transport })
+}
+
+fn decide(request: Request, options: &Options, origin: Option<&[u8]>) -> Result<Admission, Refusal> {
+    let query = &Query::parse(request.query);
+    let head = Head { method: request.method, is_websocket_upgrade: request.upgrade, origin, query };
+    admit(&head, options, session)
+}
+
+fn bad(why: BadRequest) -> Result<Admission, Refusal> {
+    Err(Refusal::BadRequest(why))
+}
+
+#[track_caller]
+fn check(request: Request, expected: Result<Admission, Refusal>) {
+    assert_eq!(decide(request, &OPTIONS, None), expected, "{}", request.query);
+}
+
+#[test]
+fn request_without_a_session_is_a_handshake() {
+    check(get("EIO=4&transport=polling"), Ok(Admission::Handshake(TransportName::Polling)));
+    check(get("EIO=4&transport=polling&sid="), Ok(Admission::Handshake(TransportName::Polling)));
+    check(upgrade("EIO=4&transport=websocket"), Ok(Admission::Handshake(TransportName::WebSocket)));
+}
+
+#[test]
+fn version_of_a_handshake_is_left_for_after_the_application() {
+    check(get("transport=polling"), Ok(Admission::Handshake(TransportName::Polling)));
+    check(get("EIO=3&transport=polling"), Ok(Admission::Handshake(TransportName::Polling)));
+}
+
+#[test]
+fn request_with_a_session_goes_to_it() {
+    check(get("EIO=4&transport=polling&sid=p"), Ok(Admission::Poll("p".into())));
+    check(post("EIO=4&transport=polling&sid=p"), Ok(Admission::Post("p".into())));
+    check(put("EIO=4&transport=polling&sid=p"), Ok(Admission::MethodNotSupported));
+    check(upgrade("EIO=4&transport=websocket&sid=p"), Ok(Admission::Upgrade("p".into())));
+}
+
+#[test]
+fn second_websocket_of_a_session_is_opened_so_that_it_can_be_closed() {
+    check(upgrade("EIO=4&transport=websocket&sid=w"), Ok(Admission::Upgrade("w".into())));
+}
+
+#[test]
+fn transport_that_is_not_offered_is_unknown() {
+    for query in ["", "EIO=4", "EIO=4&transport=", "EIO=4&transport=Polling", "EIO=4&transport=webtransport"]
+    {
+        check(get(query), Err(Refusal::TransportUnknown));
+        check(upgrade(query), Err(Refusal::TransportUnknown));
+    }
+    let polling = Options { websocket: false, ..OPTIONS };
+    let refused = decide(upgrade("EIO=4&transport=websocket"), &polling, None);
+    assert_eq!(refused, Err(Refusal::TransportUnknown));
+    let websocket = Options { polling: false, ..OPTIONS };
+    assert_eq!(decide(get("EIO=4&transport=polling"), &websocket, None), Err(Refusal::TransportUnknown));
+}
+
+#[test]
+fn origin_with_control_characters_is_refused() {
+    for origin in [&b"http://a\0"[..], b"\n", b"abcdef\x7f", b"a\r"] {
+        let refused = decide(get("EIO=4&transport=polling&sid=x"), &OPTIONS, Some(origin));
+        assert_eq!(refused, bad(BadRequest::InvalidOrigin), "{origin:?}");
+    }
+    for origin in [&b""[..], b"http://a", b"a\tb", b"\xff"] {
+        let admitted = decide(get("EIO=4&transport=polling"), &OPTIONS, Some(origin));
+        assert_eq!(admitted, Ok(Admission::Handshake(TransportName::Polling)), "{origin:?}");
+    }
+}
+
+#[test]
+fn unknown_session_is_refused_on_every_method() {
+    for query in
+        ["EIO=4&transport=polling&sid=x", "EIO=3&transport=polling&sid=x", "transport=websocket&sid=x"]
+    {
+        for request in [get(query), post(query), put(query), upgrade(query)] {
+            check(request, Err(Refusal::SessionUnknown));
+        }
+    }
+}
+
+#[test]
+fn plain_request_on_another_transport_is_a_mismatch() {
+    check(get("EIO=4&transport=polling&sid=w"), bad(BadRequest::TransportMismatch));
+    check(post("EIO=4&transport=polling&sid=w"), bad(BadRequest::TransportMismatch));
+    check(get("EIO=4&transport=websocket&sid=p"), bad(BadRequest::TransportMismatch));
+    check(get("EIO=3&transport=websocket&sid=p"), bad(BadRequest::TransportMismatch));
+}
+
+#[test]
+fn other_version_on_a_session_is_a_mismatch() {
+    for query in ["EIO=3&transport=polling&sid=p", "transport=polling&sid=p"] {
+        check(get(query), bad(BadRequest::ProtocolMismatch));
+        check(post(query), bad(BadRequest::ProtocolMismatch));
+        check(put(query), bad(BadRequest::ProtocolMismatch));
+    }
+    check(upgrade("EIO=3&transport=websocket&sid=p"), bad(BadRequest::ProtocolMismatch));
+    check(upgrade("transport=websocket&sid=w"), bad(BadRequest::ProtocolMismatch));
+}
+
+#[test]
+fn handshake_is_a_get() {
+    check(post("EIO=4&transport=polling"), Err(Refusal::BadHandshakeMethod));
+    check(put("EIO=4&transport=polling"), Err(Refusal::BadHandshakeMethod));
+    check(post("EIO=4&transport=websocket"), Err(Refusal::BadHandshakeMethod));
+}
+
+#[test]
+fn websocket_needs_an_upgrade_request() {
+    check(get("EIO=4&transport=websocket"), bad(BadRequest::TransportHandshake));
+    check(get("EIO=4&transport=websocket&sid=w"), bad(BadRequest::TransportHandshake));
+}
+
+/// The official server answers 101 and closes the WebSocket.
+#[test]
+fn polling_needs_a_plain_request() {
+    check(upgrade("EIO=4&transport=polling"), bad(BadRequest::TransportHandshake));
+    check(upgrade("EIO=4&transport=polling&sid=p"), bad(BadRequest::TransportHandshake));
+}
+
+/// The official server only leaves `websocket` out of the list in its open packet.
+#[test]
+fn upgrade_that_was_not_offered_is_refused() {
+    let options = Options { allow_upgrades: false, ..OPTIONS };
+    let refused = decide(upgrade("EIO=4&transport=websocket&sid=p"), &options, None);
+    assert_eq!(refused, bad(BadRequest::TransportMismatch));
+    let admitted = decide(upgrade("EIO=4&transport=websocket"), &options, None);
+    assert_eq!(admitted, Ok(Admission::Handshake(TransportName::WebSocket)));
+}
+
+#[test]
+fn refusals_read_as_those_of_the_official_server() {
+    let table = [
+        (Refusal::TransportUnknown, 400, r#"{"code":0,"message":"Transport unknown"}"#),
+        (Refusal::SessionUnknown, 400, r#"{"code":1,"message":"Session ID unknown"}"#),
+        (Refusal::BadHandshakeMethod, 400, r#"{"code":2,"message":"Bad handshake method"}"#),
+        (Refusal::BadRequest(BadRequest::InvalidOrigin), 400, r#"{"code":3,"message":"Bad request"}"#),
+        (Refusal::Forbidden(String::new()), 403, r#"{"code":4,"message":"Forbidden"}"#),
+        (Refusal::Forbidden("say \"please\"".into()), 403, r#"{"code":4,"message":"say \"please\""}"#),
+        (Refusal::UnsupportedProtocolVersion, 400, r#"{"code":5,"message":"Unsupported protocol version"}"#),
+    ];
+    for (refusal, status, body) in table {
+        assert_eq!(refusal.status(), status);
+        assert_eq!(refusal.body(), body);
+    }
+}
+
+#[test]
+fn methods_come_from_http() {
+    assert_eq!(Method::from(&http::Method::GET), Method::Get);
+    assert_eq!(Method::from(&http::Method::POST), Method::Post);
+    assert_eq!(Method::from(&http::Method::PUT), Method::Other);
+}

@@ -1,0 +1,26 @@
+use super::*;
+
+#[test]
+fn an_id_names_its_node_and_reactor_and_survives_a_round_trip() {
+    let node = NodeTag::random();
+    for reactor in 0..REACTORS_MAX {
+        let id = SocketId::generate(node, reactor);
+        assert_eq!(id.as_str().len(), 20);
+        assert_eq!(id.reactor(), reactor);
+        assert_eq!(id.node(), node);
+        assert_eq!(SocketId::parse(id.as_str()), Some(id));
+    }
+}
+
+#[test]
+fn what_cannot_be_an_id_is_refused() {
+    for text in ["", "short", "aaaaaaaaaaaaaaaaaaaaa", "aaaaaaaaaaaaaaaaaaa!", "äaaaaaaaaaaaaaaaaaa"] {
+        assert_eq!(SessionId::parse(text), None, "{text}");
+    }
+}
+
+#[test]
+fn a_session_id_does_not_show_itself_in_logs() {
+    let id = SessionId::generate(NodeTag::random(), 0);
+    assert!(!format!("{id:?}").contains(id.as_str()));
+}

@@ -1,0 +1,215 @@
+//! What a server may be told about timing, sizes and transports, with the defaults of the official server.
+//!
+//! Plain data: every field says its unit, its default and what happens at the limit.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::REACTORS_MAX;
+
+/// Options of a server. Names and defaults follow the official server where it has the option.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Options {
+    /// Path under which clients connect. Matched as a prefix that ends in `/`. Default `/socket.io`.
+    pub path: String,
+    /// Threads that serve connections; 0 = one for each core. At most 64. Default 0.
+    pub reactors: usize,
+    /// Milliseconds from a pong (or the handshake) to the next ping. Default 25,000.
+    pub ping_interval_ms: u64,
+    /// Milliseconds a client has to answer a ping, else `ping timeout`. Default 20,000.
+    pub ping_timeout_ms: u64,
+    /// Milliseconds a WebSocket that probes for an upgrade may stay undecided; then it is closed and polling
+    /// goes on. Default 10,000.
+    pub upgrade_timeout_ms: u64,
+    /// Milliseconds a connection may exist before it joins its first namespace; then it is closed. Default 45,000.
+    pub connect_timeout_ms: u64,
+    /// Bytes of the largest message a client may send: a WebSocket is closed with 1009, a POST answered 413.
+    /// Default 1,000,000.
+    pub max_payload_bytes: usize,
+    /// Attachments of the largest packet a client may send; more closes the connection. Default 10.
+    pub max_attachments: usize,
+    /// Whether clients may use HTTP long-polling. Default true.
+    pub polling: bool,
+    /// Whether clients may use WebSocket. Default true.
+    pub websocket: bool,
+    /// Whether a polling session may be upgraded to WebSocket. Default true.
+    pub allow_upgrades: bool,
+    /// Polling answers of at least this many bytes are compressed if the client accepts it and a packet in them
+    /// wants it (`compress(false)` does not). 0 = never. Default 1,024.
+    pub http_compression_threshold_bytes: u16,
+    /// A cookie that carries the session id, set by the polling handshake, for load balancers. Default none.
+    pub cookie: Option<Cookie>,
+    /// What pages of other origins may do. Default none: browsers let pages of the same origin connect only.
+    pub cors: Option<Cors>,
+    /// Bytes that may wait for one client. A client that does not read and stays over it is a slow consumer and
+    /// is disconnected. Default 1 MiB.
+    pub outbox_bytes_max: usize,
+    /// Messages that other threads may queue at one room shard; then an emit returns `EmitError::Overloaded`.
+    /// Default 8,192.
+    pub mailbox_messages_max: usize,
+    /// Event handlers of one socket that may be unfinished at a time; then its connection is read no further
+    /// until one ends. Default 1,024.
+    pub events_in_flight_max: usize,
+    /// Milliseconds a client has for the head of an HTTP request. Default 10,000.
+    pub header_timeout_ms: u64,
+    /// Milliseconds a client has for the body of an HTTP request. Default 30,000.
+    pub body_timeout_ms: u64,
+    /// Milliseconds a closing WebSocket waits for the client to close too. Default 5,000.
+    pub close_timeout_ms: u64,
+    /// Milliseconds a polling session that was closed waits for one last poll. Default 30,000.
+    pub polling_close_timeout_ms: u64,
+    /// Milliseconds for which packets to a namespace just left are ignored instead of closing the connection.
+    /// Default 10,000.
+    pub left_namespace_grace_ms: u64,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            path: "/socket.io".into(),
+            reactors: 0,
+            ping_interval_ms: 25_000,
+            ping_timeout_ms: 20_000,
+            upgrade_timeout_ms: 10_000,
+            connect_timeout_ms: 45_000,
+            max_payload_bytes: 1_000_000,
+            max_attachments: 10,
+            polling: true,
+            websocket: true,
+            allow_upgrades: true,
+            http_compression_threshold_bytes: 1024,
+            cookie: None,
+            cors: None,
+            outbox_bytes_max: 1024 * 1024,
+            mailbox_messages_max: 8192,
+            events_in_flight_max: 1024,
+            header_timeout_ms: 10_000,
+            body_timeout_ms: 30_000,
+            close_timeout_ms: 5_000,
+            polling_close_timeout_ms: 30_000,
+            left_namespace_grace_ms: 10_000,
+        }
+    }
+}
+
+impl Options {
+    /// The number of reactors to start: as told, or one for each core.
+    pub fn reactor_count(&self) -> usize {
+        let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+        let wanted = if self.reactors == 0 { cores() } else { self.reactors };
+        wanted.min(REACTORS_MAX)
+    }
+
+    /// Everything that is wrong with these options, one sentence each; empty = nothing.
+    pub fn faults(&self) -> Vec<String> {
+        let mut faults = Vec::new();
+        let mut check = |ok: bool, fault: &str| {
+            if !ok {
+                faults.push(fault.to_owned());
+            }
+        };
+        check(self.path.starts_with('/'), "path must start with '/'");
+        check(self.reactors <= REACTORS_MAX, "reactors must be at most 64");
+        check(self.ping_interval_ms > 0, "ping_interval_ms must be more than 0");
+        check(self.ping_timeout_ms > 0, "ping_timeout_ms must be more than 0");
+        check(self.polling || self.websocket, "polling and websocket are both off: no client could connect");
+        check(self.max_payload_bytes >= 128, "max_payload_bytes must be at least 128");
+        check(
+            self.outbox_bytes_max >= self.max_payload_bytes.min(64 * 1024),
+            "outbox_bytes_max must hold at least one message (max_payload_bytes, or 64 KiB)",
+        );
+        check(self.mailbox_messages_max > 0, "mailbox_messages_max must be more than 0");
+        check(self.events_in_flight_max > 0, "events_in_flight_max must be more than 0");
+        if let Some(cors) = &self.cors {
+            let wildcard = cors.origins.iter().any(|origin| origin == "*");
+            check(
+                !(wildcard && cors.credentials),
+                "cors.credentials needs a list of cors.origins: browsers refuse '*' with credentials",
+            );
+            check(!wildcard || cors.origins.len() == 1, "cors.origins is either '*' or a list of origins");
+            for header in cors.allowed_headers.iter().chain(&cors.exposed_headers) {
+                check(http::HeaderName::try_from(header).is_ok(), "cors lists something that is no header name");
+            }
+            for method in &cors.methods {
+                check(http::Method::try_from(method.as_str()).is_ok(), "cors.methods lists no HTTP method");
+            }
+            for origin in &cors.origins {
+                check(http::HeaderValue::try_from(origin).is_ok(), "cors.origins lists something that is no origin");
+            }
+        }
+        faults
+    }
+
+    /// The path with exactly one trailing slash, as requests are matched against it.
+    pub fn path_prefix(&self) -> String {
+        format!("{}/", self.path.trim_end_matches('/'))
+    }
+}
+
+/// The cookie of the polling handshake; its value is the session id.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Cookie {
+    /// Its name. Default `io`.
+    pub name: String,
+    /// The path it is sent for. Default `/`.
+    pub path: String,
+    /// Whether scripts cannot read it. Default true.
+    pub http_only: bool,
+    /// `strict`, `lax` or `none`. Default `lax`.
+    pub same_site: SameSite,
+    /// Whether it is sent over encrypted connections only. Default false.
+    pub secure: bool,
+    /// Seconds until the browser forgets it; absent = when it is closed. Default absent.
+    pub max_age_s: Option<i64>,
+}
+
+/// When a cookie travels with requests from other sites.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SameSite {
+    /// Never.
+    Strict,
+    /// When a link is followed.
+    Lax,
+    /// Always; browsers ask for `secure` as well.
+    None,
+}
+
+impl Default for Cookie {
+    fn default() -> Self {
+        Self {
+            name: "io".into(),
+            path: "/".into(),
+            http_only: true,
+            same_site: SameSite::Lax,
+            secure: false,
+            max_age_s: None,
+        }
+    }
+}
+
+/// What pages of other origins may do. It sets headers for browsers; it is no access control.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Cors {
+    /// Origins, or `*` for any.
+    pub origins: Vec<String>,
+    /// Methods of a preflight's answer; empty = GET and POST.
+    pub methods: Vec<String>,
+    /// Request headers that are allowed; empty = those that the browser asks for.
+    pub allowed_headers: Vec<String>,
+    /// Response headers that scripts may read.
+    pub exposed_headers: Vec<String>,
+    /// Whether cookies and authorization headers may be sent.
+    pub credentials: bool,
+    /// Seconds for which a browser remembers a preflight.
+    pub max_age_s: Option<u64>,
+}
+
+/// A field in milliseconds as a duration.
+pub fn ms(milliseconds: u64) -> Duration {
+    Duration::from_millis(milliseconds)
+}

@@ -1,0 +1,192 @@
+//! The supervisor of one namespace on one reactor: admits sockets, and replaces or cleans up what dies.
+
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use actix::{Actor, Addr, AsyncContext, Handler};
+use futures_util::FutureExt;
+use tracing::{error, warn};
+
+use super::admission::{admit, decide, refuse};
+use super::core::NamespaceCore;
+use super::message::{Connect, Decided, NamespaceSnapshot, ObserveNamespace, SocketDied, Verdict};
+use crate::room::{Gone, ObserveShard, RoomShardActor};
+use crate::socket::{DisconnectReason, Refusal, SocketActor, SocketCore};
+
+/// The first restart of a shard is immediate, the next waits this long, each further one twice as long.
+const RESTART_DELAY: Duration = Duration::from_millis(50);
+/// After so many restarts the node declares itself unhealthy and stops trying.
+const RESTARTS_MAX: u32 = 10;
+
+/// The actor in charge of a namespace on this thread's reactor, started at the first call. `None` on a thread that
+/// is no reactor.
+pub fn namespace_here(namespace: &Arc<NamespaceCore>) -> Option<Addr<NamespaceActor>> {
+    let start = || NamespaceActor { core: namespace.clone(), shard: None, pending: 0, restarts: 0 }.start();
+    namespace.supervisor_here(start)
+}
+
+/// Supervises one namespace on one reactor.
+pub struct NamespaceActor {
+    core: Arc<NamespaceCore>,
+    /// The members of this reactor; replaced when it dies.
+    shard: Option<Addr<RoomShardActor>>,
+    /// Clients that middlewares have not decided on.
+    pending: usize,
+    /// Restarts of the shard since the start.
+    restarts: u32,
+}
+
+impl Actor for NamespaceActor {
+    type Context = actix::Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        self.start_shard(ctx);
+    }
+}
+
+impl NamespaceActor {
+    fn start_shard(&mut self, ctx: &mut actix::Context<Self>) {
+        let shard = RoomShardActor::open(self.core.rooms.clone(), ctx.address().recipient());
+        self.shard = shard.map(Actor::start);
+    }
+
+    /// A shard died: the sockets know their rooms, so a new one holds everything the old one did.
+    fn rebuild_shard(&mut self, ctx: &mut actix::Context<Self>) {
+        self.start_shard(ctx);
+        let Some(reactor) = self.core.node.reactor_here() else { return };
+        for socket in self.core.sockets_of(reactor) {
+            socket.enter_shard();
+        }
+        self.core.rooms.rebuilt();
+    }
+
+    fn settle(
+        &mut self,
+        socket: &Arc<SocketCore>,
+        decision: Result<(), Refusal>,
+        connection: &actix::Recipient<Decided>,
+        ctx: &mut actix::Context<Self>,
+    ) {
+        let verdict = match decision {
+            Ok(()) if admit(&self.core, socket) => {
+                let actor = SocketActor::new(socket.clone(), ctx.address().recipient()).start();
+                socket.set_actor(actor);
+                Verdict::Admitted(socket.clone())
+            }
+            Ok(()) => {
+                socket.close(DisconnectReason::ForcedServerClose, Some("nobody to serve it"), true);
+                Verdict::Refused
+            }
+            Err(refusal) => {
+                refuse(socket, &refusal);
+                // Whatever the middlewares joined or declared goes with it.
+                socket.close(DisconnectReason::ForcedServerClose, None, false);
+                Verdict::Refused
+            }
+        };
+        connection.do_send(Decided { namespace: self.core.clone(), verdict });
+    }
+}
+
+impl Handler<Connect> for NamespaceActor {
+    type Result = ();
+
+    fn handle(&mut self, connect: Connect, ctx: &mut Self::Context) {
+        let Some(reactor) = self.core.node.reactor_here() else { return };
+        let socket = SocketCore::new(self.core.clone(), connect.link, reactor, connect.auth.as_deref());
+        let mut decision = Box::pin(decide(socket.clone()));
+        // Most namespaces decide without waiting; only the others cost a task.
+        if let Poll::Ready(decision) = decision.poll_unpin(&mut Context::from_waker(Waker::noop())) {
+            return self.settle(&socket, decision, &connect.connection, ctx);
+        }
+        self.pending += 1;
+        let supervisor = ctx.address();
+        actix_rt::spawn(async move {
+            let decision = decision.await;
+            supervisor.do_send(Settle { socket, decision, connection: connect.connection });
+        });
+    }
+}
+
+/// From the task that waited for middlewares.
+#[derive(actix::Message)]
+#[rtype(result = "()")]
+struct Settle {
+    socket: Arc<SocketCore>,
+    decision: Result<(), Refusal>,
+    connection: actix::Recipient<Decided>,
+}
+
+impl Handler<Settle> for NamespaceActor {
+    type Result = ();
+
+    fn handle(&mut self, settle: Settle, ctx: &mut Self::Context) {
+        self.pending -= 1;
+        self.settle(&settle.socket, settle.decision, &settle.connection, ctx);
+    }
+}
+
+impl Handler<SocketDied> for NamespaceActor {
+    type Result = ();
+
+    fn handle(&mut self, SocketDied(socket): SocketDied, _: &mut Self::Context) {
+        self.core.node.metrics.socket_deaths.increment();
+        error!(%socket.id, namespace = self.core.name(), "socket died: its client is disconnected");
+        socket.close(DisconnectReason::ForcedServerClose, Some("its actor died"), true);
+    }
+}
+
+impl Handler<Gone> for NamespaceActor {
+    type Result = ();
+
+    fn handle(&mut self, _: Gone, ctx: &mut Self::Context) {
+        self.shard = None;
+        if self.restarts == RESTARTS_MAX {
+            error!(namespace = self.core.name(), "room shard died too often: the node is not healthy any more");
+            return self.core.node.give_up();
+        }
+        self.core.node.metrics.shard_restarts.increment();
+        warn!(namespace = self.core.name(), restarts = self.restarts, "room shard died: rebuilding it");
+        match self.restarts {
+            0 => self.rebuild_shard(ctx),
+            n => {
+                ctx.run_later(RESTART_DELAY * (1 << (n - 1)), Self::rebuild_shard);
+            }
+        }
+        self.restarts += 1;
+    }
+}
+
+impl Handler<ObserveNamespace> for NamespaceActor {
+    type Result = actix::ResponseFuture<NamespaceSnapshot>;
+
+    fn handle(&mut self, _: ObserveNamespace, _: &mut Self::Context) -> Self::Result {
+        let reactor = self.core.node.reactor_here().unwrap_or_default();
+        let shard = self.shard.clone();
+        let mut snapshot = NamespaceSnapshot {
+            namespace: self.core.name().to_owned(),
+            sockets: self.core.socket_count_of(reactor),
+            pending: self.pending,
+            shard_restarts: self.restarts,
+            shard: None,
+        };
+        Box::pin(async move {
+            if let Some(shard) = shard {
+                snapshot.shard = shard.send(ObserveShard).await.ok();
+            }
+            snapshot
+        })
+    }
+}
+
+#[cfg(feature = "fault-injection")]
+impl Handler<super::message::CrashShardOf> for NamespaceActor {
+    type Result = ();
+
+    fn handle(&mut self, _: super::message::CrashShardOf, _: &mut Self::Context) {
+        if let Some(shard) = &self.shard {
+            shard.do_send(crate::room::CrashShard);
+        }
+    }
+}

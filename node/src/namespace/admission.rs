@@ -1,0 +1,58 @@
+//! How a client is let in or refused: middlewares first, then the place, then the CONNECT packet.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+use serde_json::value::RawValue;
+use tracing::{debug, error};
+
+use super::core::NamespaceCore;
+use crate::outbox::Packet;
+use crate::socket::{ConnectContext, Refusal, SocketCore};
+use crate::socketio::encode;
+
+/// Asks the middlewares in order; the first refusal decides. A panic is a refusal that tells the client nothing.
+pub(super) async fn decide(socket: Arc<SocketCore>) -> Result<(), Refusal> {
+    let middlewares = socket.namespace.handlers().middlewares.clone();
+    for middleware in middlewares {
+        let context = ConnectContext { socket: socket.clone() };
+        let asked = AssertUnwindSafe(async { middleware.call(context).map_err(refuse_misfit)?.await });
+        asked.catch_unwind().await.unwrap_or_else(|_| {
+            socket.namespace.node.metrics.handler_panics.increment();
+            error!(%socket.id, "middleware panicked");
+            Err(Refusal { message: "internal server error".into(), data: None })
+        })?;
+    }
+    Ok(())
+}
+
+fn refuse_misfit(misfit: crate::socket::Misfit) -> Refusal {
+    Refusal { message: misfit.to_string(), data: None }
+}
+
+/// Tells the client that it may not enter.
+pub(super) fn refuse(socket: &SocketCore, refusal: &Refusal) {
+    socket.namespace.node.metrics.rejections.increment();
+    debug!(%socket.id, reason = refusal.message, "client refused");
+    send_refusal(&socket.link, socket.namespace.name(), &refusal.message, refusal.data.as_deref());
+}
+
+/// Sends a CONNECT_ERROR packet for a namespace.
+pub(crate) fn send_refusal(link: &crate::socket::Link, namespace: &str, message: &str, data: Option<&RawValue>) {
+    let packet = Packet::new(encode::connect_error(namespace, message, data), true);
+    // If the connection is closed, there is nobody left to tell.
+    link.outbox.push(&packet, false);
+}
+
+/// Lets a client in: from now on broadcasts reach it, and CONNECT is the first packet that does.
+/// False if it is gone, or there is no shard to sit in just now.
+pub(super) fn admit(namespace: &NamespaceCore, socket: &Arc<SocketCore>) -> bool {
+    if socket.link.outbox.is_closed() || !socket.admit() {
+        return false;
+    }
+    let packet = Packet::new(encode::connect(namespace.name(), socket.id.as_str()), true);
+    socket.link.outbox.push(&packet, false);
+    namespace.remember(socket);
+    socket.enter_shard()
+}

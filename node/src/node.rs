@@ -1,0 +1,70 @@
+//! What all actors of one node share, and on which of its reactors the running code is.
+
+use std::cell::Cell;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+
+use crate::ids::NodeTag;
+use crate::limits::Options;
+use crate::metrics::Metrics;
+
+/// The identity, options and counters of one node. A process can hold several (tests do).
+#[derive(Debug)]
+pub struct Node {
+    /// Distinguishes the nodes of one process; never leaves it.
+    key: u64,
+    /// Written into the ids this node makes.
+    pub tag: NodeTag,
+    /// As the server was built with; `reactors` is resolved.
+    pub options: Options,
+    /// What this node counts.
+    pub metrics: Metrics,
+    /// False once supervision gave up on an actor: the node must not get new clients.
+    healthy: AtomicBool,
+}
+
+static NEXT_KEY: AtomicU64 = AtomicU64::new(1);
+
+thread_local! {
+    /// The node and reactor that this thread belongs to; set once, by the reactor's own thread.
+    static HERE: Cell<Option<(u64, usize)>> = const { Cell::new(None) };
+}
+
+impl Node {
+    /// A new node.
+    pub fn new(mut options: Options) -> Arc<Self> {
+        options.reactors = options.reactor_count();
+        Arc::new(Self {
+            key: NEXT_KEY.fetch_add(1, Relaxed),
+            tag: NodeTag::random(),
+            options,
+            metrics: Metrics::default(),
+            healthy: AtomicBool::new(true),
+        })
+    }
+
+    /// How many reactors serve the node's connections.
+    pub fn reactors(&self) -> usize {
+        self.options.reactors
+    }
+
+    /// Declares the current thread to be `reactor` of this node.
+    pub fn settle_here(&self, reactor: usize) {
+        HERE.set(Some((self.key, reactor)));
+    }
+
+    /// The reactor of this node whose thread runs this code, if it is one.
+    pub fn reactor_here(&self) -> Option<usize> {
+        HERE.get().filter(|(key, _)| *key == self.key).map(|(_, reactor)| reactor)
+    }
+
+    /// Whether every actor that must run does.
+    pub fn is_healthy(&self) -> bool {
+        self.healthy.load(Relaxed)
+    }
+
+    /// Supervision gave up: the node stays up for its clients and asks for no more.
+    pub fn give_up(&self) {
+        self.healthy.store(false, Relaxed);
+    }
+}

@@ -1,0 +1,18 @@
+//! Rooms: who is in them on each reactor, and the fan-out.
+//!
+//! Rooms are sharded by socket: a [`RoomShard`](shard::RoomShard) holds the members that live on its reactor. A
+//! shared index says which shards have members of a room, so that an emit to ten sockets does not wake 64
+//! threads. Code on the shard's own thread enters it directly; other threads reach it through its bounded lane.
+
+mod actor;
+mod index;
+mod message;
+mod rooms;
+mod shard;
+
+pub use actor::RoomShardActor;
+pub use message::{Gone, ObserveShard, ShardSnapshot};
+#[cfg(feature = "fault-injection")]
+pub use message::CrashShard;
+pub use rooms::{Overloaded, Rooms, Target};
+pub use shard::Seat;

@@ -1,0 +1,138 @@
+//! The actor around a [`RoomShard`](super::shard::RoomShard): takes deliveries of other threads off the lane,
+//! and tells its supervisor if it dies.
+
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use actix::fut::ActorFuture;
+use actix::{Actor, AsyncContext, Handler, Recipient};
+use tokio::sync::mpsc;
+
+use super::message::{Delivery, Gone, ObserveShard, ShardSnapshot};
+use super::rooms::{Resident, Rooms};
+
+/// Deliveries handled before the connections they fill get a turn to write.
+const DELIVERIES_PER_TURN: usize = 64;
+/// The same bound in bytes of packets, each counted once.
+const BYTES_PER_TURN: usize = 128 * 1024;
+
+/// Serves the members of one namespace on one reactor.
+pub struct RoomShardActor {
+    rooms: Arc<Rooms>,
+    resident: Rc<Resident>,
+    /// Moved into the lane's pump when the actor starts.
+    deliveries: Option<mpsc::Receiver<Delivery>>,
+    /// Told when this actor ends, however it does.
+    supervisor: Recipient<Gone>,
+}
+
+impl RoomShardActor {
+    /// An actor with an empty shard for this thread; `None` if the thread has one or is no reactor.
+    pub fn open(rooms: Arc<Rooms>, supervisor: Recipient<Gone>) -> Option<Self> {
+        let (resident, deliveries) = rooms.open_here()?;
+        Some(Self { rooms, resident, deliveries: Some(deliveries), supervisor })
+    }
+}
+
+impl Actor for RoomShardActor {
+    type Context = actix::Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        if let Some(deliveries) = self.deliveries.take() {
+            ctx.spawn(Pump { deliveries, rooms: self.rooms.clone() });
+        }
+    }
+}
+
+impl Drop for RoomShardActor {
+    fn drop(&mut self) {
+        self.rooms.close_here();
+        self.supervisor.do_send(Gone);
+    }
+}
+
+/// Takes deliveries off the lane, a bounded number at a time. Dropped with the actor: what still waits is counted.
+struct Pump {
+    deliveries: mpsc::Receiver<Delivery>,
+    rooms: Arc<Rooms>,
+}
+
+impl ActorFuture<RoomShardActor> for Pump {
+    type Output = ();
+
+    fn poll(
+        mut self: Pin<&mut Self>,
+        actor: &mut RoomShardActor,
+        ctx: &mut actix::Context<RoomShardActor>,
+        cx: &mut Context<'_>,
+    ) -> Poll<()> {
+        *actor.resident.task.borrow_mut() = Some(cx.waker().clone());
+        let mut bytes = 0;
+        for _ in 0..DELIVERIES_PER_TURN {
+            if actor.resident.is_poisoned() {
+                actix::ActorContext::terminate(ctx);
+                return Poll::Ready(());
+            }
+            match self.deliveries.poll_recv(cx) {
+                Poll::Ready(Some(delivery)) => bytes += self.rooms.handle(delivery),
+                Poll::Ready(None) => return Poll::Ready(()),
+                Poll::Pending => return Poll::Pending,
+            }
+            if bytes > BYTES_PER_TURN {
+                break;
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+}
+
+impl Drop for Pump {
+    fn drop(&mut self) {
+        self.rooms.node().metrics.shard_losses.add(self.deliveries.len() as u64);
+    }
+}
+
+impl Rooms {
+    /// Does what was sent, and tells the bytes that were handed out.
+    fn handle(&self, delivery: Delivery) -> usize {
+        match delivery {
+            Delivery::Broadcast { target, packet, volatile } => {
+                self.visit(|shard| shard.broadcast(&target, &packet, volatile));
+                packet.size()
+            }
+            Delivery::Join { id, room, _hold } => {
+                self.visit(|shard| shard.join(id, &room));
+                0
+            }
+            Delivery::Leave { id, room } => {
+                self.visit(|shard| shard.leave(id, &room));
+                0
+            }
+            Delivery::Run(work) => {
+                work();
+                0
+            }
+        }
+    }
+}
+
+impl Handler<ObserveShard> for RoomShardActor {
+    type Result = ShardSnapshot;
+
+    fn handle(&mut self, _: ObserveShard, _: &mut Self::Context) -> ShardSnapshot {
+        let (members, rooms) = self.rooms.visit(|shard| shard.size()).unwrap_or_default();
+        ShardSnapshot { shard: self.rooms.node().reactor_here().unwrap_or_default(), members, rooms }
+    }
+}
+
+#[cfg(feature = "fault-injection")]
+impl Handler<super::message::CrashShard> for RoomShardActor {
+    type Result = ();
+
+    fn handle(&mut self, _: super::message::CrashShard, _: &mut Self::Context) {
+        panic!("fault injection: the room shard dies");
+    }
+}

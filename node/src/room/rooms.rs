@@ -1,0 +1,227 @@
+//! The rooms of one namespace on this node: the way from an emit to the shards it concerns.
+
+use std::cell::{Cell, RefCell};
+use std::collections::hash_map::Entry;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::task::Waker;
+
+use parking_lot::RwLock;
+use rustc_hash::FxHashMap;
+use smallvec::SmallVec;
+use tokio::sync::mpsc;
+
+use super::index::{RoomIndex, ShardSet};
+use super::message::Delivery;
+use super::shard::RoomShard;
+use crate::ids::{Room, SocketId};
+use crate::node::Node;
+use crate::outbox::Packet;
+
+/// Who a broadcast is for: everybody in any of `rooms` (no room = the whole namespace), without those in `except`.
+#[derive(Clone, Debug, Default)]
+pub struct Target {
+    /// Rooms, any of which will do.
+    pub rooms: SmallVec<[Room; 2]>,
+    /// Rooms whose members are left out.
+    pub except: SmallVec<[Room; 2]>,
+}
+
+/// A shard has more to do than its lane holds, or is being restarted: nothing of the emit was delivered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a room shard has too much to do: emit less, or later")]
+pub struct Overloaded;
+
+type Lane = mpsc::Sender<Delivery>;
+
+/// The rooms of one namespace.
+pub struct Rooms {
+    key: u64,
+    node: Arc<Node>,
+    index: Arc<RoomIndex>,
+    /// By reactor: the way into its shard from other threads; `None` while it has none.
+    lanes: Box<[RwLock<Option<Lane>>]>,
+    /// A bit for each shard that died and is not rebuilt yet: until then an emit fails rather than miss members.
+    down: AtomicU64,
+}
+
+/// A shard on its own thread, shared by its actor and by code that enters it directly.
+pub(super) struct Resident {
+    shard: RefCell<RoomShard>,
+    /// Set when a visit panicked: what the shard holds may be half done, so its actor must end.
+    poisoned: Cell<bool>,
+    /// The actor's task.
+    pub(super) task: RefCell<Option<Waker>>,
+}
+
+static NEXT_KEY: AtomicU64 = AtomicU64::new(1);
+
+impl Resident {
+    pub(super) fn is_poisoned(&self) -> bool {
+        self.poisoned.get()
+    }
+}
+
+thread_local! {
+    /// The shards that live on this thread, by the key of their `Rooms`.
+    static SHARDS: RefCell<FxHashMap<u64, Rc<Resident>>> = RefCell::default();
+}
+
+impl Rooms {
+    /// Rooms without members.
+    pub fn new(node: Arc<Node>) -> Self {
+        let lanes = (0..node.reactors()).map(|_| RwLock::default()).collect();
+        let key = NEXT_KEY.fetch_add(1, Relaxed);
+        Self { key, index: RoomIndex::new(node.reactors()), node, lanes, down: AtomicU64::new(0) }
+    }
+
+    /// Delivers a packet on this node: all of it, or on `Overloaded` nothing. Emits made in order by one thread
+    /// reach each member in that order (ORDER-2).
+    pub fn broadcast(&self, target: Target, packet: Arc<Packet>, volatile: bool) -> Result<(), Overloaded> {
+        let shards = self.shards_for(&target);
+        let here = self.node.reactor_here();
+        let lanes: SmallVec<[Lane; 8]> =
+            shards.iter().filter(|shard| Some(*shard) != here).filter_map(|shard| self.lane(shard)).collect();
+        let permits: Result<SmallVec<[_; 8]>, _> = lanes.iter().map(|lane| lane.try_reserve()).collect();
+        let (0, Ok(permits)) = (self.down.load(Relaxed), permits) else {
+            self.node.metrics.overloads.increment();
+            return Err(Overloaded);
+        };
+        let target = Arc::new(target);
+        for permit in permits {
+            permit.send(Delivery::Broadcast { target: target.clone(), packet: packet.clone(), volatile });
+        }
+        if shards.iter().any(|shard| Some(shard) == here) {
+            self.visit(|shard| shard.broadcast(&target, &packet, volatile));
+        }
+        Ok(())
+    }
+
+    /// A socket that lives on this thread's reactor takes its place. False if there is no shard to sit in.
+    pub fn enter(&self, seat: super::Seat, rooms: &[Room]) -> bool {
+        self.visit(|shard| shard.enter(seat, rooms)).is_some()
+    }
+
+    /// A socket of this thread's reactor is gone, with the rooms it was in.
+    pub fn exit(&self, id: SocketId, rooms: &[Room]) {
+        self.visit(|shard| shard.exit(id, rooms));
+    }
+
+    /// A socket joins a room, at once and in order with the emits of this thread (JOIN-1).
+    pub fn join(&self, id: SocketId, room: &Room) -> Result<(), Overloaded> {
+        if self.node.reactor_here() == Some(id.reactor()) {
+            self.visit(|shard| shard.join(id, room));
+            return Ok(());
+        }
+        let hold = self.index.hold(room, id.reactor());
+        self.send(id.reactor(), Delivery::Join { id, room: room.clone(), _hold: hold })
+    }
+
+    /// A socket leaves a room, at once and in order with the emits of this thread.
+    pub fn leave(&self, id: SocketId, room: &Room) -> Result<(), Overloaded> {
+        if self.node.reactor_here() == Some(id.reactor()) {
+            self.visit(|shard| shard.leave(id, room));
+            return Ok(());
+        }
+        self.send(id.reactor(), Delivery::Leave { id, room: room.clone() })
+    }
+
+    /// Runs something on a reactor, after everything this thread sent there before.
+    pub fn run_on(&self, reactor: usize, work: impl FnOnce() + Send + 'static) -> Result<(), Overloaded> {
+        if self.node.reactor_here() == Some(reactor) {
+            work();
+            return Ok(());
+        }
+        self.send(reactor, Delivery::Run(Box::new(work)))
+    }
+
+    /// Names of the rooms that have members, without the sockets' own ones.
+    pub fn names(&self) -> Vec<Room> {
+        self.index.rooms()
+    }
+
+    // The side of the shard's actor.
+
+    /// Puts an empty shard on this thread; `None` if it has one.
+    pub(super) fn open_here(&self) -> Option<(Rc<Resident>, mpsc::Receiver<Delivery>)> {
+        let number = self.node.reactor_here()?;
+        SHARDS.with_borrow_mut(|shards| match shards.entry(self.key) {
+            Entry::Occupied(_) => None,
+            Entry::Vacant(slot) => {
+                let shard = RoomShard::new(number, self.node.clone(), self.index.clone());
+                let resident = slot.insert(Rc::new(Resident {
+                    shard: RefCell::new(shard),
+                    poisoned: Cell::new(false),
+                    task: RefCell::default(),
+                }));
+                let (lane, deliveries) = mpsc::channel(self.node.options.mailbox_messages_max);
+                *self.lanes[number].write() = Some(lane);
+                Some((resident.clone(), deliveries))
+            }
+        })
+    }
+
+    /// Takes the shard off this thread. Emits that would concern it fail until it is [`rebuilt`](Self::rebuilt).
+    pub(super) fn close_here(&self) {
+        let Some(number) = self.node.reactor_here() else { return };
+        self.down.fetch_or(1 << number, Relaxed);
+        *self.lanes[number].write() = None;
+        // The thread may be ending, and its table with it.
+        let _ = SHARDS.try_with(|shards| shards.borrow_mut().remove(&self.key));
+    }
+
+    /// The shard of this thread holds all its members again.
+    pub fn rebuilt(&self) {
+        if let Some(number) = self.node.reactor_here() {
+            self.down.fetch_and(!(1 << number), Relaxed);
+        }
+    }
+
+    pub(super) fn node(&self) -> &Node {
+        &self.node
+    }
+
+    /// Enters the shard of this thread, if it has one. A panic in there ends the shard, not its visitor.
+    pub(super) fn visit<R>(&self, act: impl FnOnce(&mut RoomShard) -> R) -> Option<R> {
+        let resident = SHARDS.with_borrow(|shards| shards.get(&self.key).cloned())?;
+        let visit = std::panic::AssertUnwindSafe(|| act(&mut resident.shard.borrow_mut()));
+        let visited = std::panic::catch_unwind(visit).ok();
+        if visited.is_none() {
+            resident.poisoned.set(true);
+            self.close_here();
+            if let Some(task) = &*resident.task.borrow() {
+                task.wake_by_ref();
+            }
+        }
+        visited
+    }
+
+    fn shards_for(&self, target: &Target) -> ShardSet {
+        if target.rooms.is_empty() {
+            return self.index.occupied();
+        }
+        let mut shards = ShardSet::default();
+        for room in &target.rooms {
+            shards.extend(self.index.shards_of(room.as_str()));
+            let owner = SocketId::parse(room.as_str());
+            if let Some(id) = owner.filter(|id| id.node() == self.node.tag && id.reactor() < self.node.reactors()) {
+                shards.insert(id.reactor());
+            }
+        }
+        shards
+    }
+
+    fn lane(&self, reactor: usize) -> Option<Lane> {
+        self.lanes.get(reactor)?.read().clone()
+    }
+
+    fn send(&self, reactor: usize, delivery: Delivery) -> Result<(), Overloaded> {
+        let sent = self.lane(reactor).is_some_and(|lane| lane.try_send(delivery).is_ok());
+        if sent {
+            return Ok(());
+        }
+        self.node.metrics.overloads.increment();
+        Err(Overloaded)
+    }
+}

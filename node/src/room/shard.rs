@@ -1,0 +1,199 @@
+//! The members of one namespace that live on one reactor, and the last step of a fan-out: room → outbox.
+//!
+//! Plain state on one thread; the actor around it brings what other threads ask for. It knows outboxes, not
+//! connections.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use indexmap::IndexSet;
+use rustc_hash::{FxBuildHasher, FxHashMap};
+use slab::Slab;
+
+use super::index::{Hold, RoomIndex};
+use super::rooms::Target;
+use crate::ids::{Room, SocketId};
+use crate::metrics::Metrics;
+use crate::node::Node;
+use crate::outbox::{Outbox, Packet, Pushed};
+
+/// What a socket brings along when it takes its place in a shard.
+pub struct Seat {
+    /// Who it is; also the name of its own room.
+    pub id: SocketId,
+    /// Where its packets go.
+    pub outbox: Arc<Outbox>,
+    /// Whether it is in its own room (it may have left it).
+    pub in_own_room: bool,
+}
+
+struct Member {
+    seat: Seat,
+    /// The last broadcast that excluded or reached this member (ONCE-1).
+    mark: u64,
+}
+
+struct Members {
+    keys: IndexSet<u32, FxBuildHasher>,
+    /// Routes the room here while it has members.
+    _hold: Hold,
+}
+
+/// What one broadcast did here.
+#[derive(Clone, Copy, Debug, Default)]
+struct Tally {
+    delivered: u64,
+    dropped: u64,
+    slow: u64,
+}
+
+/// The members of a namespace on one reactor.
+pub struct RoomShard {
+    number: usize,
+    node: Arc<Node>,
+    index: Arc<RoomIndex>,
+    members: Slab<Member>,
+    keys: FxHashMap<SocketId, u32>,
+    /// Rooms beside the sockets' own ones, which need no entry: `keys` finds them. A room without members is
+    /// removed (LEAVE-1).
+    rooms: HashMap<Room, Members>,
+    /// Number of the current broadcast.
+    mark: u64,
+}
+
+impl RoomShard {
+    pub fn new(number: usize, node: Arc<Node>, index: Arc<RoomIndex>) -> Self {
+        Self {
+            number,
+            node,
+            index,
+            members: Slab::new(),
+            keys: FxHashMap::default(),
+            rooms: HashMap::new(),
+            mark: 0,
+        }
+    }
+
+    /// A socket takes its place.
+    pub fn enter(&mut self, seat: Seat, rooms: &[Room]) {
+        let id = seat.id;
+        let key = self.members.insert(Member { seat, mark: 0 }) as u32;
+        if self.keys.insert(id, key).is_none() {
+            self.index.member_entered(self.number);
+        }
+        rooms.iter().for_each(|room| self.join(id, room));
+    }
+
+    /// A member leaves for good, and with it `rooms`, the ones it was in.
+    pub fn exit(&mut self, id: SocketId, rooms: &[Room]) {
+        rooms.iter().for_each(|room| self.leave(id, room));
+        if let Some(key) = self.keys.remove(&id) {
+            self.members.remove(key as usize);
+            self.index.member_left(self.number);
+        }
+    }
+
+    pub fn join(&mut self, id: SocketId, room: &Room) {
+        let Some(&key) = self.keys.get(&id) else { return };
+        if room.as_str() == id.as_str() {
+            self.members[key as usize].seat.in_own_room = true;
+            return;
+        }
+        if !self.rooms.contains_key(room) {
+            let hold = self.index.hold(room, self.number);
+            self.rooms.insert(room.clone(), Members { keys: IndexSet::default(), _hold: hold });
+        }
+        if let Some(members) = self.rooms.get_mut(room) {
+            members.keys.insert(key);
+        }
+    }
+
+    pub fn leave(&mut self, id: SocketId, room: &Room) {
+        let Some(&key) = self.keys.get(&id) else { return };
+        if room.as_str() == id.as_str() {
+            self.members[key as usize].seat.in_own_room = false;
+            return;
+        }
+        let Some(members) = self.rooms.get_mut(room) else { return };
+        members.keys.swap_remove(&key);
+        if members.keys.is_empty() {
+            self.rooms.remove(room);
+        }
+    }
+
+    /// Hands a packet to every member that the target means, to each once.
+    pub fn broadcast(&mut self, target: &Target, packet: &Arc<Packet>, volatile: bool) {
+        self.mark += 1;
+        let mut tally = Tally::default();
+        for room in &target.except {
+            self.for_members_of(room, |member, mark| member.mark = mark);
+        }
+        let mut deliver = |member: &mut Member, mark: u64| {
+            if member.mark != mark {
+                member.mark = mark;
+                tally.count(member.seat.outbox.push(packet, volatile));
+            }
+        };
+        if target.rooms.is_empty() {
+            let mark = self.mark;
+            self.members.iter_mut().for_each(|(_, member)| deliver(member, mark));
+        } else {
+            for room in &target.rooms {
+                self.for_members_of(room, &mut deliver);
+            }
+        }
+        tally.report(&self.node.metrics);
+    }
+
+    /// Members and rooms held here: for observation and tests.
+    pub fn size(&self) -> (usize, usize) {
+        (self.members.len(), self.rooms.len())
+    }
+
+    fn for_members_of(&mut self, room: &Room, mut act: impl FnMut(&mut Member, u64)) {
+        if let Some(members) = self.rooms.get(room) {
+            for &key in &members.keys {
+                act(&mut self.members[key as usize], self.mark);
+            }
+        }
+        let owner = SocketId::parse(room.as_str()).and_then(|id| self.keys.get(&id));
+        if let Some(&key) = owner {
+            let member = &mut self.members[key as usize];
+            if member.seat.in_own_room {
+                act(member, self.mark);
+            }
+        }
+    }
+}
+
+impl Drop for RoomShard {
+    fn drop(&mut self) {
+        self.keys.keys().for_each(|_| self.index.member_left(self.number));
+    }
+}
+
+impl Tally {
+    fn count(&mut self, pushed: Pushed) {
+        match pushed {
+            Pushed::Queued => self.delivered += 1,
+            Pushed::Dropped => self.dropped += 1,
+            Pushed::Overflowed => self.slow += 1,
+            // The member's connection is on its way out: nothing was promised to it any more.
+            Pushed::Closed => {}
+        }
+    }
+
+    fn report(&self, metrics: &Metrics) {
+        metrics.broadcasts.increment();
+        metrics.deliveries.add(self.delivered);
+        if self.dropped > 0 {
+            metrics.volatile_drops.add(self.dropped);
+        }
+        if self.slow > 0 {
+            metrics.undelivered.add(self.slow);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

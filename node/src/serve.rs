@@ -1,0 +1,99 @@
+//! `fanfare serve`: puts a node together, runs it, and ends it on Ctrl-C or SIGTERM.
+
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, HeaderValue};
+use http::request::Parts;
+use http::{Response, StatusCode};
+use tokio::signal::unix::{SignalKind, signal};
+use tracing::{info, warn};
+use tracing_subscriber::EnvFilter;
+
+use crate::config::{App, Config, LogFormat};
+use fanfare::{Io, relay};
+
+/// The page on which a newcomer sees the relay live.
+const DEMO_PAGE: &str = include_str!("../assets/demo.html");
+
+/// Runs a node until it is told to end.
+pub fn run(config: Config) -> Result<(), String> {
+    start_log(&config)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(|error| format!("cannot start: {error}"))?.block_on(serve(config))
+}
+
+async fn serve(config: Config) -> Result<(), String> {
+    let mut builder = Io::builder().options(config.server.clone());
+    if let Some(folder) = &config.client_dist {
+        builder = builder.client_dist(folder);
+    }
+    if config.app == App::Relay {
+        builder = builder.fallback(demo_page);
+    }
+    let io = builder.build();
+    if config.app == App::Relay {
+        relay::install(&io);
+        warn_about_relay(&config);
+    }
+    let server = io.listen(config.listen).await.map_err(|error| error.to_string())?;
+    announce(&config, &io, server.address());
+    wait_for_the_end().await?;
+    io.close().await;
+    info!("ended");
+    Ok(())
+}
+
+fn announce(config: &Config, io: &Io, address: std::net::SocketAddr) {
+    let options = io.options();
+    info!(%address, path = options.path, reactors = options.reactors, "clients can connect");
+    if config.app == App::Relay {
+        info!("open http://{address} to see it live");
+        if config.client_dist.is_none() {
+            info!("no JavaScript client to serve: install the npm package socket.io and set --client-dist");
+        }
+    }
+}
+
+fn warn_about_relay(config: &Config) {
+    if !config.listen.ip().is_loopback() {
+        warn!("the relay app lets anybody who can connect emit to anybody: use --app none for your own purposes");
+    }
+}
+
+async fn wait_for_the_end() -> Result<(), String> {
+    let handler = |kind| signal(kind).map_err(|error| format!("cannot wait for signals: {error}"));
+    let (mut interrupt, mut terminate) = (handler(SignalKind::interrupt())?, handler(SignalKind::terminate())?);
+    tokio::select! {
+        _ = interrupt.recv() => info!("interrupted"),
+        _ = terminate.recv() => info!("told to end"),
+    }
+    // A second signal does not wait for the goodbyes.
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        std::process::exit(1);
+    });
+    Ok(())
+}
+
+fn start_log(config: &Config) -> Result<(), String> {
+    let filter = EnvFilter::try_new(&config.log).map_err(|error| format!("log: {error}"))?;
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match config.log_format {
+        LogFormat::Text => log.with_target(false).init(),
+        LogFormat::Json => log.json().init(),
+    }
+    Ok(())
+}
+
+fn demo_page(request: &Parts) -> Response<Bytes> {
+    let (status, kind, body) = match request.uri.path() {
+        "/" => (StatusCode::OK, "text/html; charset=utf-8", Bytes::from_static(DEMO_PAGE.as_bytes())),
+        _ => (StatusCode::NOT_FOUND, "text/plain", Bytes::from_static(b"not found")),
+    };
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    response
+}

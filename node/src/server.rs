@@ -1,0 +1,14 @@
+//! HTTP: the listener, the threads that serve its connections, and what each path answers.
+
+mod body;
+mod client_files;
+mod engine;
+mod layers;
+mod listener;
+mod reactor;
+mod site;
+mod upgrade;
+
+pub use client_files::ClientFiles;
+pub use listener::{ServeError, Server};
+pub use site::{AllowRequest, Fallback, Site};

@@ -1,0 +1,182 @@
+//! The main thread of a server: accepts connections, deals them out to the reactors, and closes down.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
+use std::sync::Arc;
+use std::sync::mpsc as std_mpsc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::sync::{Notify, watch};
+use tracing::{info, warn};
+
+use super::reactor::Reactor;
+use super::site::Site;
+use crate::outbox::Ending;
+
+/// Connections that the kernel may hold for us.
+const BACKLOG: i32 = 4096;
+/// After an error of `accept`, such as no free file descriptor: long enough not to spin, short for clients.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// How long a closing server lets its connections say goodbye.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Why a server did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// As it was given.
+        address: String,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// No thread could be started.
+    #[error("cannot start a thread: {0}")]
+    Thread(io::Error),
+    /// The options contradict themselves.
+    #[error("the options are wrong: {}", .0.join("; "))]
+    Options(Vec<String>),
+}
+
+/// A server that listens. Dropping it does not stop it.
+#[derive(Clone)]
+pub struct Server {
+    address: SocketAddr,
+    control: Arc<Control>,
+}
+
+struct Control {
+    close: Notify,
+    closed: watch::Receiver<bool>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Server {
+    /// Binds `address` and starts the threads that serve it.
+    pub fn start(site: Arc<Site>, address: impl ToSocketAddrs + std::fmt::Debug) -> Result<Self, ServeError> {
+        let faults = site.hub.node.options.faults();
+        if !faults.is_empty() {
+            return Err(ServeError::Options(faults));
+        }
+        let listen_error = |source| ServeError::Listen { address: format!("{address:?}"), source };
+        let listener = bind(&address).map_err(listen_error)?;
+        let address = listener.local_addr().map_err(listen_error)?;
+        let (closed_sender, closed) = watch::channel(false);
+        let control = Arc::new(Control { close: Notify::new(), closed, thread: Mutex::default() });
+        let (ready, started) = std_mpsc::channel();
+        let thread = std::thread::Builder::new().name("fanfare".into()).spawn({
+            let control = control.clone();
+            move || {
+                let system = actix_rt::System::new();
+                system.block_on(run(&site, listener, &control, &ready));
+                // Whoever waited for this may have gone.
+                let _ = closed_sender.send(true);
+            }
+        });
+        *control.thread.lock() = Some(thread.map_err(ServeError::Thread)?);
+        // The thread reports once its reactors run, and ends only after that.
+        let _ = started.recv();
+        Ok(Self { address, control })
+    }
+
+    /// The address it listens on, with the port the system chose if it was told to.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Closes the server: sockets are told `server shutting down`, connections closed, threads ended.
+    pub async fn close(&self) {
+        self.control.close.notify_one();
+        self.closed().await;
+        let thread = self.control.thread.lock().take();
+        if let Some(thread) = thread {
+            // It has nothing left to do but to return.
+            let _ = thread.join();
+        }
+    }
+
+    /// Waits until the server was closed.
+    pub async fn closed(&self) {
+        // An error means that the thread is gone, which is what we wait for.
+        let _ = self.control.closed.clone().wait_for(|closed| *closed).await;
+    }
+}
+
+fn bind(address: &impl ToSocketAddrs) -> io::Result<TcpListener> {
+    let mut last = io::Error::new(io::ErrorKind::InvalidInput, "it names no address");
+    for address in address.to_socket_addrs()? {
+        match bind_one(address) {
+            Ok(listener) => return Ok(listener),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}
+
+fn bind_one(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = socket2::Socket::new(socket2::Domain::for_address(address), socket2::Type::STREAM, None)?;
+    socket.set_reuse_address(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    socket.set_nonblocking(true)?;
+    Ok(socket.into())
+}
+
+async fn run(site: &Arc<Site>, listener: TcpListener, control: &Control, ready: &std_mpsc::Sender<()>) {
+    let reactors: Vec<_> =
+        (0..site.hub.node.reactors()).map(|number| Reactor::start(number, site.clone())).collect();
+    // The caller waits for this.
+    let _ = ready.send(());
+    tokio::select! {
+        () = accept(site, listener, &reactors) => {}
+        () = control.close.notified() => {}
+    }
+    info!("closing");
+    close_connections(site).await;
+    reactors.into_iter().for_each(Reactor::stop);
+}
+
+async fn accept(site: &Site, listener: TcpListener, reactors: &[Reactor]) {
+    let listener = match tokio::net::TcpListener::from_std(listener) {
+        Ok(listener) => listener,
+        Err(error) => return tracing::error!(%error, "cannot wait for connections"),
+    };
+    let mut turn = 0;
+    loop {
+        // Off this thread's poller: the connection is going to live on another.
+        let accepted = listener.accept().await.and_then(|(stream, peer)| {
+            stream.set_nodelay(true)?;
+            Ok((stream.into_std()?, peer))
+        });
+        match accepted {
+            Ok(connection) => {
+                turn = (turn + 1) % reactors.len();
+                // A reactor that is behind holds the others up for a moment: the kernel queues meanwhile.
+                if reactors[turn].connections.send(connection).await.is_err() {
+                    return tracing::error!("a reactor has ended");
+                }
+            }
+            Err(error) => {
+                site.hub.node.metrics.accept_errors.increment();
+                warn!(%error, "connection not accepted");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+/// Asks every connection to end and waits a moment for it.
+async fn close_connections(site: &Site) {
+    for link in site.hub.sessions.links() {
+        link.outbox.end(Ending::Shutdown);
+    }
+    let deadline = tokio::time::Instant::now() + CLOSE_TIMEOUT;
+    while site.hub.node.metrics.sockets.get() > 0 && tokio::time::Instant::now() < deadline {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    // One more turn for the last Close frames.
+    tokio::time::sleep(Duration::from_millis(20)).await;
+}

@@ -1,0 +1,78 @@
+//! One reactor: a thread with its own runtime that serves the connections dealt to it.
+
+use std::net::{SocketAddr, TcpStream as StdStream};
+use std::sync::Arc;
+
+use actix_rt::Arbiter;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::TcpStream;
+use tokio::sync::mpsc;
+use tracing::debug;
+
+use super::layers::Layers;
+use super::site::Site;
+use crate::limits::ms;
+
+/// TCP connections that may wait for a reactor; more wait in the kernel.
+const BACKLOG: usize = 1024;
+/// Bytes of the largest head of an HTTP request.
+const HEAD_BYTES_MAX: usize = 64 * 1024;
+
+/// A TCP connection just accepted.
+pub(super) type Accepted = (StdStream, SocketAddr);
+
+/// The way to a reactor.
+pub(super) struct Reactor {
+    arbiter: Arbiter,
+    /// Connections for it.
+    pub connections: mpsc::Sender<Accepted>,
+}
+
+impl Reactor {
+    /// Starts reactor `number` of the site's node. Must run in an actix system.
+    pub fn start(number: usize, site: Arc<Site>) -> Self {
+        let (connections, mut accepted) = mpsc::channel::<Accepted>(BACKLOG);
+        let arbiter = Arbiter::new();
+        arbiter.spawn_fn(move || {
+            site.hub.node.settle_here(number);
+            let layers = Layers::new(&site.hub.node.options);
+            actix_rt::spawn(async move {
+                while let Some((stream, peer)) = accepted.recv().await {
+                    actix_rt::spawn(serve(site.clone(), layers.clone(), stream, peer));
+                }
+            });
+        });
+        Self { arbiter, connections }
+    }
+
+    /// Stops the thread and waits for its end.
+    pub fn stop(self) {
+        self.arbiter.stop();
+        // A thread that panicked has said so.
+        let _ = self.arbiter.join();
+    }
+}
+
+async fn serve(site: Arc<Site>, layers: Layers, stream: StdStream, peer: SocketAddr) {
+    let node = site.hub.node.clone();
+    let stream = match TcpStream::from_std(stream) {
+        Ok(stream) => stream,
+        Err(error) => {
+            node.metrics.accept_errors.increment();
+            return debug!(%peer, %error, "connection not served");
+        }
+    };
+    node.metrics.http_connections.increment();
+    let served = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(ms(node.options.header_timeout_ms))
+        .max_buf_size(HEAD_BYTES_MAX)
+        .serve_connection(TokioIo::new(stream), layers.service(site, peer))
+        .with_upgrades()
+        .await;
+    node.metrics.http_connections.decrement();
+    if let Err(error) = served {
+        debug!(%peer, %error, "HTTP connection ended");
+    }
+}

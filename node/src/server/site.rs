@@ -1,0 +1,71 @@
+//! What a server offers over HTTP, and which path leads where.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::request::Parts;
+use http::{Request, Response, StatusCode};
+use http_body_util::Full;
+use hyper::body::Incoming;
+
+use super::client_files::ClientFiles;
+use super::engine;
+use crate::connection::Hub;
+
+/// Decides about a handshake before there is a session; an error's text goes to the client, empty = `Forbidden`.
+pub type AllowRequest = Arc<dyn Fn(&Parts) -> Result<(), String> + Send + Sync>;
+
+/// Answers what is not for Socket.IO.
+pub type Fallback = Arc<dyn Fn(&Parts) -> Response<Bytes> + Send + Sync>;
+
+/// A request that gets no answer: its connection is cut.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Cut(pub &'static str);
+
+/// What one server offers.
+pub struct Site {
+    /// Its connections.
+    pub hub: Arc<Hub>,
+    /// The path of Socket.IO, with exactly one slash at its end.
+    pub path_prefix: String,
+    /// The JavaScript client, if there is one to be served.
+    pub client: Option<ClientFiles>,
+    /// Asked for each handshake.
+    pub allow_request: Option<AllowRequest>,
+    /// Everything else.
+    pub fallback: Option<Fallback>,
+}
+
+impl Site {
+    /// Answers one request.
+    pub(super) async fn answer(
+        self: Arc<Self>,
+        peer: SocketAddr,
+        request: Request<Incoming>,
+    ) -> Result<Response<Full<Bytes>>, Cut> {
+        let Some(rest) = request.uri().path().strip_prefix(&self.path_prefix) else {
+            return Ok(self.answer_elsewhere(request));
+        };
+        if let Some(file) = self.client.as_ref().and_then(|client| client.answer(rest, request.headers())) {
+            return Ok(file);
+        }
+        engine::answer(&self, peer, request).await
+    }
+
+    fn answer_elsewhere(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+        let (parts, _) = request.into_parts();
+        match &self.fallback {
+            Some(fallback) => fallback(&parts).map(Full::new),
+            None => plain(StatusCode::NOT_FOUND, "not found"),
+        }
+    }
+}
+
+/// A short answer in plain text.
+pub(super) fn plain(status: StatusCode, text: &'static str) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::from(text));
+    *response.status_mut() = status;
+    response
+}

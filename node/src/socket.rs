@@ -1,0 +1,24 @@
+//! One client in one namespace: its rooms, handlers and pending acknowledgements, and the actor that runs its
+//! events.
+
+mod acks;
+mod actor;
+mod close;
+mod core;
+mod handlers;
+mod link;
+mod message;
+mod reason;
+
+pub use acks::{AckFailure, PendingAck};
+pub use actor::SocketActor;
+pub use core::{SendError, SocketCore};
+pub use handlers::{
+    AckSlot, Callback, ConnectContext, DisconnectContext, EventContext, HandlerError, HandlerFuture, Handlers,
+    Misfit, Refusal,
+};
+pub use link::{Handshake, Link, TransportKind};
+#[cfg(feature = "fault-injection")]
+pub use message::CrashSocket;
+pub use message::{AckArrived, Close, Event, ObserveSocket, SocketSnapshot};
+pub use reason::DisconnectReason;

@@ -1,0 +1,327 @@
+//! The state of one socket, shared by its actor, its namespace and the handles in users' hands.
+//!
+//! Packets are pushed and rooms entered only on the reactor that the socket lives on; from other threads the work
+//! is sent there in order.
+
+use std::sync::atomic::{AtomicU8, AtomicU32, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock};
+use std::time::Instant;
+
+use actix::Addr;
+use indexmap::IndexSet;
+use parking_lot::{Mutex, MutexGuard};
+
+use super::acks::{Acks, PendingAck};
+use super::actor::SocketActor;
+use super::handlers::Handlers;
+use super::link::Link;
+use super::message::{Close, SocketSnapshot};
+use super::reason::DisconnectReason;
+use crate::ids::{Room, SocketId};
+use crate::namespace::NamespaceCore;
+use crate::outbox::{Packet, Pushed};
+use crate::room::{Overloaded, Seat};
+use crate::socketio::Arguments;
+
+/// Why a packet could not be sent to one socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SendError {
+    /// It is disconnected, or about to be because it does not read.
+    #[error("the socket is disconnected")]
+    Disconnected,
+    /// Its reactor has more to do than its queue holds.
+    #[error(transparent)]
+    Overloaded(#[from] Overloaded),
+}
+
+/// Where a socket is in its life; it only moves on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Phase {
+    /// Middlewares decide about it: it can be emitted to, and is in no room of the namespace yet.
+    Connecting,
+    /// Admitted.
+    Connected,
+    /// Its `disconnecting` handlers run; it still has its rooms.
+    Closing,
+    /// Gone.
+    Closed,
+}
+
+/// What changes during a socket's life.
+#[derive(Default)]
+pub struct Inner {
+    /// Rooms beside its own.
+    pub rooms: IndexSet<Room>,
+    /// It has left the room named after itself.
+    pub left_own_room: bool,
+    /// Handlers declared for this socket alone.
+    pub handlers: Option<Box<Handlers>>,
+    /// Acknowledgements awaited.
+    pub acks: Option<Box<Acks>>,
+    /// What the application keeps with the socket.
+    pub data: http::Extensions,
+    /// When it was closed.
+    pub closed_at: Option<Instant>,
+}
+
+/// One client in one namespace.
+pub struct SocketCore {
+    /// Its id, and the name of its own room.
+    pub id: SocketId,
+    /// The namespace.
+    pub namespace: Arc<NamespaceCore>,
+    /// The connection.
+    pub link: Arc<Link>,
+    /// The payload of its CONNECT packet, a JSON object, if it sent one.
+    pub auth: Option<Box<str>>,
+    phase: AtomicU8,
+    /// Event handlers that have not finished.
+    in_flight: AtomicU32,
+    inner: Mutex<Inner>,
+    /// Set when the socket is admitted.
+    actor: OnceLock<Addr<SocketActor>>,
+}
+
+impl std::fmt::Debug for SocketCore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}{}", self.namespace.name(), self.id)
+    }
+}
+
+impl SocketCore {
+    /// A socket that middlewares are about to decide on.
+    pub fn new(namespace: Arc<NamespaceCore>, link: Arc<Link>, reactor: usize, auth: Option<&str>) -> Arc<Self> {
+        Arc::new(Self {
+            id: SocketId::generate(namespace.node.tag, reactor),
+            namespace,
+            link,
+            auth: auth.map(Into::into),
+            phase: AtomicU8::new(Phase::Connecting as u8),
+            in_flight: AtomicU32::new(0),
+            inner: Mutex::default(),
+            actor: OnceLock::new(),
+        })
+    }
+
+    /// Where it is in its life.
+    pub fn phase(&self) -> Phase {
+        match self.phase.load(Relaxed) {
+            0 => Phase::Connecting,
+            1 => Phase::Connected,
+            2 => Phase::Closing,
+            _ => Phase::Closed,
+        }
+    }
+
+    /// When it was closed, if it was.
+    pub fn closed_at(&self) -> Option<Instant> {
+        if self.phase() == Phase::Closed { self.inner().closed_at } else { None }
+    }
+
+    /// Moves on to a later phase; false if it was there already.
+    pub(super) fn advance(&self, phase: Phase) -> bool {
+        self.phase.fetch_max(phase as u8, Relaxed) < phase as u8
+    }
+
+    pub(super) fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock()
+    }
+
+    // Emitting.
+
+    /// Sends a packet to this client, after everything this thread emitted to it before.
+    pub fn send(self: &Arc<Self>, packet: Arc<Packet>, volatile: bool) -> Result<(), SendError> {
+        if self.lives_here() {
+            return self.push(&packet, volatile);
+        }
+        let core = self.clone();
+        let late = move || {
+            if core.push(&packet, volatile).is_err() {
+                core.namespace.node.metrics.undelivered.increment();
+            }
+        };
+        Ok(self.namespace.rooms.run_on(self.id.reactor(), late)?)
+    }
+
+    /// Sends a packet that asks for an acknowledgement, and hands out the answer to come.
+    pub fn send_with_ack(
+        self: &Arc<Self>,
+        id: u64,
+        packet: Arc<Packet>,
+        volatile: bool,
+    ) -> Result<PendingAck, SendError> {
+        if self.phase() == Phase::Closed {
+            return Err(SendError::Disconnected);
+        }
+        let answer = self.inner().acks.get_or_insert_default().wait(id);
+        let pending = PendingAck { id, socket: Arc::downgrade(self), answer };
+        self.send(packet, volatile)?;
+        Ok(pending)
+    }
+
+    /// An acknowledgement came.
+    pub(super) fn resolve_ack(&self, id: u64, arguments: Arguments) -> bool {
+        self.inner().acks.as_mut().is_some_and(|acks| acks.resolve(id, arguments))
+    }
+
+    pub(super) fn forget_ack(&self, id: u64) {
+        let mut inner = self.inner();
+        if let Some(acks) = &mut inner.acks {
+            acks.forget(id);
+        }
+    }
+
+    fn push(&self, packet: &Arc<Packet>, volatile: bool) -> Result<(), SendError> {
+        if self.phase() == Phase::Closed {
+            return Err(SendError::Disconnected);
+        }
+        match self.link.outbox.push(packet, volatile) {
+            Pushed::Queued => Ok(()),
+            Pushed::Dropped => {
+                self.namespace.node.metrics.volatile_drops.increment();
+                Ok(())
+            }
+            Pushed::Overflowed | Pushed::Closed => Err(SendError::Disconnected),
+        }
+    }
+
+    // Rooms.
+
+    /// Joins a room: at once, and in order with emits of this thread. Does nothing after a disconnect.
+    pub fn join(&self, room: Room) -> Result<(), Overloaded> {
+        let mut inner = self.inner();
+        if self.phase() == Phase::Closed {
+            return Ok(());
+        }
+        if room.as_str() == self.id.as_str() {
+            inner.left_own_room = false;
+        } else if !inner.rooms.insert(room.clone()) {
+            return Ok(());
+        }
+        drop(inner);
+        if self.phase() == Phase::Connecting { Ok(()) } else { self.namespace.rooms.join(self.id, &room) }
+    }
+
+    /// Leaves a room: at once, and in order with emits of this thread.
+    pub fn leave(&self, room: &Room) -> Result<(), Overloaded> {
+        let mut inner = self.inner();
+        if room.as_str() == self.id.as_str() {
+            inner.left_own_room = true;
+        } else if !inner.rooms.swap_remove(room) {
+            return Ok(());
+        }
+        drop(inner);
+        if self.phase() == Phase::Connecting { Ok(()) } else { self.namespace.rooms.leave(self.id, room) }
+    }
+
+    /// The rooms it is in, its own one first.
+    pub fn rooms(&self) -> Vec<Room> {
+        let inner = self.inner();
+        let own = (!inner.left_own_room && self.phase() != Phase::Closed).then(|| Room::from(self.id));
+        own.into_iter().chain(inner.rooms.iter().cloned()).collect()
+    }
+
+    /// Takes its place in the shard of this thread; when admitted, and when the shard is rebuilt.
+    pub fn enter_shard(&self) -> bool {
+        let inner = self.inner();
+        let rooms: Vec<Room> = inner.rooms.iter().cloned().collect();
+        let seat = Seat {
+            id: self.id,
+            outbox: self.link.outbox.clone(),
+            in_own_room: !inner.left_own_room,
+        };
+        drop(inner);
+        self.namespace.rooms.enter(seat, &rooms)
+    }
+
+    // The rest.
+
+    /// Changes the handlers declared for this socket alone.
+    pub fn declare(&self, change: impl FnOnce(&mut Handlers)) {
+        if self.phase() != Phase::Closed {
+            change(self.inner().handlers.get_or_insert_default());
+        }
+    }
+
+    /// The application's data.
+    pub fn with_data<R>(&self, act: impl FnOnce(&mut http::Extensions) -> R) -> R {
+        act(&mut self.inner().data)
+    }
+
+    /// Disconnects this socket from its namespace, and with `whole_connection` all that share the connection.
+    pub fn disconnect(self: &Arc<Self>, whole_connection: bool) {
+        if self.lives_here() {
+            self.close(DisconnectReason::ServerNamespaceDisconnect, None, true);
+        } else if let Some(actor) = self.actor.get() {
+            actor.do_send(Close {
+                reason: DisconnectReason::ServerNamespaceDisconnect,
+                detail: None,
+                tell_client: true,
+            });
+        }
+        if whole_connection {
+            self.link.outbox.end(crate::outbox::Ending::Disconnect);
+        }
+    }
+
+    /// Puts the actor in charge of an admitted socket.
+    pub(crate) fn set_actor(&self, actor: Addr<SocketActor>) {
+        // Admitted once: a second actor would have to come from a second admission.
+        let _ = self.actor.set(actor);
+    }
+
+    /// The actor, once the socket was admitted.
+    pub fn actor(&self) -> Option<&Addr<SocketActor>> {
+        self.actor.get()
+    }
+
+    /// Whether it was admitted and has not been disconnected.
+    pub fn is_connected(&self) -> bool {
+        self.phase() == Phase::Connected
+    }
+
+    /// Marks the socket as admitted; false if it was closed meanwhile.
+    pub(crate) fn admit(&self) -> bool {
+        self.advance(Phase::Connected)
+    }
+
+    /// One more unfinished handler.
+    pub(super) fn handler_started(&self) {
+        self.in_flight.fetch_add(1, Relaxed);
+    }
+
+    /// A handler finished; the connection is woken if it was waiting for that.
+    pub(super) fn handler_finished(&self) {
+        let before = self.in_flight.fetch_sub(1, Relaxed) as usize;
+        if before == self.namespace.node.options.events_in_flight_max {
+            self.link.outbox.wake();
+        }
+    }
+
+    /// One more event is on its way to the actor.
+    pub fn event_queued(&self) {
+        self.handler_started();
+    }
+
+    /// Whether the connection has to stop reading for this socket.
+    pub fn is_busy(&self) -> bool {
+        self.in_flight.load(Relaxed) as usize >= self.namespace.node.options.events_in_flight_max
+    }
+
+    /// Whether the current thread is the one the socket lives on.
+    pub(super) fn lives_here(&self) -> bool {
+        self.namespace.node.reactor_here() == Some(self.id.reactor())
+    }
+
+    /// What it looks like from outside.
+    pub fn snapshot(&self) -> SocketSnapshot {
+        let inner = self.inner();
+        SocketSnapshot {
+            rooms: inner.rooms.len(),
+            acks_pending: inner.acks.as_ref().map_or(0, |acks| acks.len()),
+            events_in_flight: self.in_flight.load(Relaxed) as usize,
+            outbox_bytes: self.link.outbox.bytes(),
+        }
+    }
+}

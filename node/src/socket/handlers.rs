@@ -1,0 +1,190 @@
+//! Users' handlers: where they are declared, and how one is run.
+
+use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::task::{Context, Poll, Waker};
+
+use bytestring::ByteString;
+use futures_util::FutureExt;
+use serde_json::value::RawValue;
+use tracing::{error, warn};
+
+use super::core::SocketCore;
+use super::reason::DisconnectReason;
+use crate::outbox::Packet;
+use crate::socketio::{Arguments, encode};
+
+/// The future of a handler. It stays on its reactor, so it need not be `Send`.
+pub type HandlerFuture<T> = Pin<Box<dyn Future<Output = T>>>;
+
+/// What a handler returned as its error; logged and counted.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct HandlerError(pub String);
+
+/// What the client sent does not fit what a handler takes. The client's fault, or a handler that asks for too much.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Misfit(pub String);
+
+/// A middleware's refusal: becomes the client's `connect_error`.
+#[derive(Debug)]
+pub struct Refusal {
+    /// The error's message.
+    pub message: String,
+    /// The error's data, if any.
+    pub data: Option<Box<RawValue>>,
+}
+
+/// Something to be called with a context; `T` is what its future yields.
+pub trait Callback<C, T>: Send + Sync {
+    /// Makes the future, or says why the context does not fit.
+    fn call(&self, context: C) -> Result<HandlerFuture<T>, Misfit>;
+}
+
+/// For middlewares and connect handlers.
+#[derive(Clone)]
+pub struct ConnectContext {
+    /// Who connects.
+    pub socket: Arc<SocketCore>,
+}
+
+/// For event handlers.
+#[derive(Clone)]
+pub struct EventContext {
+    /// Who sent the event.
+    pub socket: Arc<SocketCore>,
+    /// Its name.
+    pub name: ByteString,
+    /// What came with it.
+    pub arguments: Arguments,
+    /// Where to answer, if the client wants an answer.
+    pub ack: Option<Arc<AckSlot>>,
+}
+
+/// For disconnect handlers.
+#[derive(Clone)]
+pub struct DisconnectContext {
+    /// Who was disconnected.
+    pub socket: Arc<SocketCore>,
+    /// Why.
+    pub reason: DisconnectReason,
+    /// More about it, for people.
+    pub detail: Option<&'static str>,
+}
+
+type Shared<C, T> = Arc<dyn Callback<C, T>>;
+
+/// The handlers of a namespace, or those of one socket.
+#[derive(Clone, Default)]
+pub struct Handlers {
+    /// Decide whether a client may connect, in order.
+    pub middlewares: Vec<Shared<ConnectContext, Result<(), Refusal>>>,
+    /// Run when a client is admitted.
+    pub connect: Vec<Shared<ConnectContext, Result<(), HandlerError>>>,
+    /// By event.
+    pub events: HashMap<Box<str>, Vec<Shared<EventContext, Result<(), HandlerError>>>>,
+    /// Run for every event, before its own handlers.
+    pub any: Vec<Shared<EventContext, Result<(), HandlerError>>>,
+    /// Run before a socket leaves its rooms.
+    pub disconnecting: Vec<Shared<DisconnectContext, Result<(), HandlerError>>>,
+    /// Run after it.
+    pub disconnect: Vec<Shared<DisconnectContext, Result<(), HandlerError>>>,
+}
+
+impl Handlers {
+    /// Those that concern one event, in the order they are to run.
+    pub fn for_event(&self, name: &str) -> Vec<Shared<EventContext, Result<(), HandlerError>>> {
+        let own = self.events.get(name).map(Vec::as_slice).unwrap_or_default();
+        self.any.iter().chain(own).cloned().collect()
+    }
+}
+
+/// The place where one event can be answered, once.
+pub struct AckSlot {
+    /// Who waits.
+    pub socket: Arc<SocketCore>,
+    id: u64,
+    sent: AtomicBool,
+}
+
+impl AckSlot {
+    /// A place for the answer to the event with this id.
+    pub fn new(socket: Arc<SocketCore>, id: u64) -> Arc<Self> {
+        Arc::new(Self { socket, id, sent: AtomicBool::new(false) })
+    }
+
+    /// The id, if nobody has answered yet: from now on somebody has.
+    pub fn claim(&self) -> Option<u64> {
+        (!self.sent.swap(true, Relaxed)).then_some(self.id)
+    }
+
+    /// Answers with nothing, if nobody has answered yet.
+    fn settle(&self) {
+        let Some(id) = self.claim() else { return };
+        if let Ok(encoded) = encode::ack(self.socket.namespace.name(), id, &()) {
+            // A socket that is gone waits for nothing.
+            let _ = self.socket.send(Packet::new(encoded, true), false);
+        }
+    }
+}
+
+/// Runs one handler up to its first `await` at once (ORDER-1), and the rest of it as a task of this reactor.
+///
+/// A panic ends the handler alone: it is logged and counted, and an unanswered ack is answered with nothing.
+pub fn run(
+    socket: &Arc<SocketCore>,
+    what: &str,
+    ack: Option<Arc<AckSlot>>,
+    call: impl FnOnce() -> Result<HandlerFuture<Result<(), HandlerError>>, Misfit>,
+) {
+    let called = std::panic::catch_unwind(AssertUnwindSafe(call));
+    let future = match called {
+        Ok(Ok(future)) => future,
+        Ok(Err(misfit)) => {
+            socket.namespace.node.metrics.events_misfit.increment();
+            warn!(%socket.id, event = what, %misfit, "event does not fit its handler");
+            return;
+        }
+        Err(_) => return report(socket, what, ack.as_deref(), Err(())),
+    };
+    let mut future = AssertUnwindSafe(future).catch_unwind();
+    match future.poll_unpin(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(outcome) => report(socket, what, ack.as_deref(), outcome.map_err(drop)),
+        Poll::Pending => {
+            let (socket, what) = (socket.clone(), what.to_owned());
+            socket.handler_started();
+            actix_rt::spawn(async move {
+                let outcome = future.await;
+                report(&socket, &what, ack.as_deref(), outcome.map_err(drop));
+                socket.handler_finished();
+            });
+        }
+    }
+}
+
+fn report(
+    socket: &SocketCore,
+    what: &str,
+    ack: Option<&AckSlot>,
+    outcome: Result<Result<(), HandlerError>, ()>,
+) {
+    let metrics = &socket.namespace.node.metrics;
+    match outcome {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => {
+            metrics.handler_errors.increment();
+            warn!(%socket.id, event = what, %error, "handler failed");
+        }
+        Err(()) => {
+            metrics.handler_panics.increment();
+            error!(%socket.id, event = what, "handler panicked");
+            if let Some(ack) = ack {
+                ack.settle();
+            }
+        }
+    }
+}

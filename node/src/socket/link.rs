@@ -1,0 +1,117 @@
+//! What the sockets of one connection share.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
+use std::time::SystemTime;
+
+use crate::ids::SessionId;
+use crate::outbox::Outbox;
+
+/// How a connection carries its packets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TransportKind {
+    /// HTTP long-polling.
+    Polling,
+    /// WebSocket.
+    WebSocket,
+}
+
+impl TransportKind {
+    /// The name in the protocol.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Polling => "polling",
+            Self::WebSocket => "websocket",
+        }
+    }
+}
+
+/// One Engine.IO connection, as its sockets see it.
+#[derive(Debug)]
+pub struct Link {
+    /// The Engine.IO session.
+    pub session: SessionId,
+    /// Where its packets wait.
+    pub outbox: Arc<Outbox>,
+    /// The request that opened it.
+    pub handshake: Handshake,
+    /// 0 = polling, 1 = WebSocket: changes once, at the upgrade.
+    transport: AtomicU8,
+}
+
+impl Link {
+    /// A connection that was opened by `handshake`.
+    pub fn new(session: SessionId, outbox: Arc<Outbox>, handshake: Handshake, transport: TransportKind) -> Self {
+        Self { session, outbox, handshake, transport: AtomicU8::new(transport as u8) }
+    }
+
+    /// The transport in use now.
+    pub fn transport(&self) -> TransportKind {
+        if self.transport.load(Relaxed) == 0 { TransportKind::Polling } else { TransportKind::WebSocket }
+    }
+
+    /// The upgrade succeeded.
+    pub fn set_upgraded(&self) {
+        self.transport.store(TransportKind::WebSocket as u8, Relaxed);
+    }
+}
+
+/// The HTTP request that opened a connection. Kept as text, since thousands of idle connections keep one each.
+#[derive(Clone, Debug)]
+pub struct Handshake {
+    /// The client's address.
+    pub address: SocketAddr,
+    /// When it arrived.
+    pub time: SystemTime,
+    /// Path and query, as requested.
+    pub url: Box<str>,
+    /// `name: value` lines, names in lower case.
+    head: Box<str>,
+}
+
+impl Handshake {
+    /// Keeps what handlers may ask about a request.
+    pub fn new(address: SocketAddr, uri: &http::Uri, headers: &http::HeaderMap) -> Self {
+        let mut head = String::new();
+        for (name, value) in headers {
+            head.push_str(name.as_str());
+            head.push_str(": ");
+            head.push_str(&String::from_utf8_lossy(value.as_bytes()));
+            head.push('\n');
+        }
+        let url = uri.path_and_query().map_or("/", |target| target.as_str()).into();
+        Self { address, time: SystemTime::now(), url, head: head.into() }
+    }
+
+    /// The headers in order, names in lower case.
+    pub fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.head.lines().filter_map(|line| line.split_once(": "))
+    }
+
+    /// The first header of that name, whatever its case.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers().find(|(header, _)| header.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+    }
+
+    /// The query parameters in order, decoded.
+    pub fn query(&self) -> Vec<(String, String)> {
+        let query = self.url.split_once('?').map_or("", |(_, query)| query);
+        form_urlencoded::parse(query.as_bytes()).into_owned().collect()
+    }
+
+    /// The first query parameter of that name, decoded.
+    pub fn query_value(&self, name: &str) -> Option<String> {
+        self.query().into_iter().find(|(parameter, _)| parameter == name).map(|(_, value)| value)
+    }
+
+    /// Whether the request came from a page of another origin.
+    pub fn is_cross_domain(&self) -> bool {
+        self.header("origin").is_some()
+    }
+
+    /// Whether the client's connection was encrypted, as a proxy in front tells.
+    pub fn is_secure(&self) -> bool {
+        self.header("x-forwarded-proto").is_some_and(|scheme| scheme.eq_ignore_ascii_case("https"))
+    }
+}

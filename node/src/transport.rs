@@ -1,0 +1,5 @@
+//! WebSocket engines: what carries frames over a TCP stream. Today there is one.
+
+mod tungstenite;
+
+pub use tungstenite::{Plain, handshake_response};
