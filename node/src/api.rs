@@ -15,7 +15,7 @@ mod observe;
 mod rooms;
 mod socket;
 
-pub use ack::{Ack, Acknowledgement};
+pub use ack::{Ack, Acknowledgement, FromAnswer};
 pub use emit::{Broadcast, Direct};
 pub use error::{AckError, ConnectError, EmitError};
 pub use extract::{Auth, Data, EventName, FromContext};

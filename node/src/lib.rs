@@ -28,7 +28,7 @@ pub mod relay;
 
 pub use api::{
     Ack, AckError, Acknowledgement, Auth, Broadcast, Changed, ConnectError, Data, Direct, EmitError, EventName,
-    FromContext, Handler, IntoDecision, IntoOutcome, IntoRooms, Io, IoBuilder, Namespace, Observation, Socket,
+    FromAnswer, FromContext, Handler, IntoDecision, IntoOutcome, IntoRooms, Io, IoBuilder, Namespace, Observation, Socket,
 };
 pub use bytes::Bytes;
 pub use ids::{Room, SocketId};

@@ -197,7 +197,7 @@ impl Default for Cookie {
 pub struct Cors {
     /// Origins, or `*` for any.
     pub origins: Vec<String>,
-    /// Methods of a preflight's answer; empty = GET and POST.
+    /// Methods of a preflight's answer; empty = all common ones, as the official server does.
     pub methods: Vec<String>,
     /// Request headers that are allowed; empty = those that the browser asks for.
     pub allowed_headers: Vec<String>,

@@ -14,7 +14,7 @@ use super::error::{AckError, EmitError};
 use super::extract::FromContext;
 use crate::outbox::Packet;
 use crate::socket::{AckSlot, EventContext, Misfit, PendingAck};
-use crate::socketio::encode;
+use crate::socketio::{Arguments, encode};
 
 /// The way to answer an event. Extract it in a handler; it can be kept and used later, from any thread.
 ///
@@ -73,12 +73,9 @@ impl<T> Acknowledgement<T> {
     }
 }
 
-impl<T: DeserializeOwned> Future for Acknowledgement<T> {
-    type Output = Result<T, AckError>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = &mut *self;
-        let pending = match &mut this.state {
+impl<T> Acknowledgement<T> {
+    fn poll_answer(&mut self, cx: &mut Context<'_>) -> Poll<Result<Arguments, AckError>> {
+        let pending = match &mut self.state {
             State::Failed(error) => {
                 let error = error.take().map_or(AckError::Disconnected, AckError::Emit);
                 return Poll::Ready(Err(error));
@@ -86,10 +83,40 @@ impl<T: DeserializeOwned> Future for Acknowledgement<T> {
             State::Waiting(pending) => pending,
         };
         if let Poll::Ready(answer) = Pin::new(pending).poll(cx) {
-            return Poll::Ready(answer.map_err(AckError::from).and_then(|answer| Ok(answer.deserialize()?)));
+            return Poll::Ready(answer.map_err(AckError::from));
         }
-        let Some(timeout) = this.timeout else { return Poll::Pending };
-        let deadline = this.deadline.get_or_insert_with(|| Box::pin(tokio::time::sleep(timeout)));
+        let Some(timeout) = self.timeout else { return Poll::Pending };
+        let deadline = self.deadline.get_or_insert_with(|| Box::pin(tokio::time::sleep(timeout)));
         deadline.as_mut().poll(cx).map(|()| Err(AckError::Timeout))
+    }
+}
+
+impl<T: FromAnswer> Future for Acknowledgement<T> {
+    type Output = Result<T, AckError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.poll_answer(cx).map(|answer| T::from_answer(answer?))
+    }
+}
+
+/// What an answer can be read as: anything that deserialises, or [`Arguments`] as they are.
+#[diagnostic::on_unimplemented(
+    message = "an acknowledgement cannot be read as `{Self}`",
+    note = "use `Arguments`, or a type that implements `serde::de::DeserializeOwned`"
+)]
+pub trait FromAnswer: Sized {
+    /// Reads it, or says why it does not fit.
+    fn from_answer(answer: Arguments) -> Result<Self, AckError>;
+}
+
+impl<T: DeserializeOwned> FromAnswer for T {
+    fn from_answer(answer: Arguments) -> Result<Self, AckError> {
+        Ok(answer.deserialize()?)
+    }
+}
+
+impl FromAnswer for Arguments {
+    fn from_answer(answer: Arguments) -> Result<Self, AckError> {
+        Ok(answer)
     }
 }

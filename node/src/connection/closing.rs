@@ -24,7 +24,7 @@ pub(super) enum Phase {
 }
 
 /// The client closed the session itself: it wants to know no more.
-const NOOP: &str = "6";
+pub(super) const NOOP: &str = "6";
 /// The server closed it: the client shall not think that the network failed.
 const NOOP_AND_CLOSE: &str = "6\u{1e}1";
 
@@ -104,7 +104,7 @@ impl Connection {
         self.link.outbox.close();
         self.hub.node.metrics.sessions.decrement();
         self.seats.close_all(|| Close { reason, detail, tell_client: false });
-        self.abandon_probe();
+        self.abandon_probe(None);
         self.forget_post();
         let options = &self.hub.node.options;
         let timeout = match &mut self.transport {
@@ -114,6 +114,8 @@ impl Connection {
                 options.close_timeout_ms
             }
             Transport::Polling(polling) => {
+                // Pings are for the living.
+                polling.control.clear();
                 if let Some(poll) = polling.poll.take() {
                     polling.control.push("1");
                     let answer = polling.gather(&self.link.outbox);
@@ -132,12 +134,16 @@ impl Connection {
     pub(super) fn last_poll(&mut self, answer: oneshot::Sender<Result<PollAnswer, Unanswered>>) {
         let answered = match (&self.phase, &mut self.transport) {
             (Phase::Closing { last_word, .. }, Transport::Polling(polling)) => {
-                let mut last = polling.gather(&self.link.outbox);
-                if !last.body.is_empty() {
-                    last.body.push('\u{1e}');
+                if *last_word == NOOP_AND_CLOSE {
+                    let mut last = polling.gather(&self.link.outbox);
+                    if !last.body.is_empty() {
+                        last.body.push('\u{1e}');
+                    }
+                    last.body.push_str(last_word);
+                    Ok(last)
+                } else {
+                    Ok(PollAnswer { body: NOOP.into(), compress: false })
                 }
-                last.body.push_str(last_word);
-                Ok(last)
             }
             _ => Err(Unanswered::Refused(Refusal::SessionUnknown)),
         };

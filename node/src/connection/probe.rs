@@ -11,6 +11,7 @@ use bytestring::ByteString;
 use tracing::debug;
 
 use super::actor::{Connection, Transport};
+use super::closing::NOOP;
 use super::message::{Candidate, PollAnswer};
 use super::websocket::{Received, WebSocket};
 use crate::engine::Packet;
@@ -34,7 +35,8 @@ pub(super) struct Probe {
 enum Step {
     Probed,
     Upgrade,
-    Failed,
+    /// With the code to close it with.
+    Failed(Option<u16>),
 }
 
 impl Handler<Candidate> for Connection {
@@ -54,7 +56,7 @@ impl Handler<Candidate> for Connection {
             self.probe = Some(Probe { websocket, deadline, noop_at: None });
         } else {
             self.hub.node.metrics.upgrades_failed.increment();
-            close_gently(websocket);
+            close_gently(websocket, None);
         }
     }
 }
@@ -71,8 +73,12 @@ impl Connection {
                         return;
                     }
                 }
-                Step::Upgrade => self.upgrade(),
-                Step::Failed => self.abandon_probe(),
+                Step::Upgrade => {
+                    self.upgrade();
+                    // What came behind the `5` is for the connection to read.
+                    cx.waker().wake_by_ref();
+                }
+                Step::Failed(code) => self.abandon_probe(code),
             }
         }
     }
@@ -81,35 +87,40 @@ impl Connection {
     pub(super) fn probe_on_time(&mut self, now: Instant) {
         let Some(probe) = &mut self.probe else { return };
         if now >= probe.deadline {
-            return self.abandon_probe();
+            return self.abandon_probe(None);
         }
         if probe.noop_at.is_some_and(|at| now >= at) {
             probe.noop_at = Some(now + NOOP_INTERVAL);
             if let Transport::Polling(polling) = &mut self.transport
                 && polling.poll.is_some()
             {
-                polling.control.push("6");
+                polling.control.push(NOOP);
             }
         }
     }
 
     /// Gives the probing WebSocket up; the session goes on.
-    pub(super) fn abandon_probe(&mut self) {
+    pub(super) fn abandon_probe(&mut self, code: Option<u16>) {
         if let Some(probe) = self.probe.take() {
             self.hub.node.metrics.upgrades_failed.increment();
-            close_gently(probe.websocket);
+            close_gently(probe.websocket, code);
         }
     }
 
     fn upgrade(&mut self) {
         let Some(probe) = self.probe.take() else { return };
-        let websocket = Transport::WebSocket(probe.websocket);
-        if let Transport::Polling(polling) = std::mem::replace(&mut self.transport, websocket)
-            && let Some(poll) = polling.poll
-        {
-            // A client that upgrades has stopped waiting; if it has not, it learns that polling is over.
-            let _ = poll.send(Ok(PollAnswer { body: "6".into(), compress: false }));
+        let mut websocket = probe.websocket;
+        if let Transport::Polling(polling) = &mut self.transport {
+            if let Some(poll) = polling.poll.take() {
+                // A client that upgrades has stopped waiting; if it has not, it learns that polling is over.
+                let _ = poll.send(Ok(PollAnswer { body: NOOP.into(), compress: false }));
+            }
+            // A ping that no poll has fetched is due all the same.
+            for packet in polling.control.drain(..).filter(|packet| *packet != NOOP) {
+                websocket.queue_text(&ByteString::from_static(packet));
+            }
         }
+        self.transport = Transport::WebSocket(websocket);
         self.writing = true;
         self.link.outbox.set_busy();
         self.link.set_upgraded();
@@ -120,7 +131,7 @@ impl Connection {
     fn is_stuck(&mut self, cx: &mut Context<'_>) -> bool {
         match self.probe.as_mut().map(|probe| probe.websocket.poll_flush(cx)) {
             Some(Poll::Ready(Err(_))) => {
-                self.abandon_probe();
+                self.abandon_probe(None);
                 false
             }
             Some(Poll::Pending) => true,
@@ -132,21 +143,25 @@ impl Connection {
 impl Probe {
     fn poll_step(&mut self, cx: &mut Context<'_>) -> Poll<Step> {
         let received = std::task::ready!(self.websocket.poll_receive(cx));
-        let Ok(Received::Text(text)) = received else { return Poll::Ready(Step::Failed) };
+        let text = match received {
+            Ok(Received::Text(text)) => text,
+            Ok(_) => return Poll::Ready(Step::Failed(None)),
+            Err(error) => return Poll::Ready(Step::Failed(error.close_code())),
+        };
         Poll::Ready(match Packet::decode_text(text) {
             Ok(Packet::Ping(probe)) if probe == "probe" => {
                 self.websocket.queue_text(&ByteString::from_static("3probe"));
                 Step::Probed
             }
             Ok(Packet::Upgrade) => Step::Upgrade,
-            _ => Step::Failed,
+            _ => Step::Failed(None),
         })
     }
 }
 
 /// Closes a WebSocket that no session wants, in a task that ends by itself.
-fn close_gently(mut websocket: Box<dyn WebSocket>) {
-    websocket.queue_close(None);
+fn close_gently(mut websocket: Box<dyn WebSocket>, code: Option<u16>) {
+    websocket.queue_close(code);
     actix_rt::spawn(async move {
         let closed = std::future::poll_fn(|cx| {
             if websocket.poll_flush(cx)?.is_pending() {

@@ -67,7 +67,10 @@ fn admit_request(
         allow_upgrades: options.allow_upgrades,
     };
     admit(&head, &offer, |sid| {
-        site.hub.sessions.find_text(sid).map(|session| SessionView {
+        let session = site.hub.sessions.find_text(sid)?;
+        // A session that was closed waits for one last poll, and for nothing else.
+        let is_poll = request.method() == http::Method::GET && !is_websocket_upgrade;
+        (is_poll || !session.link.outbox.is_closed()).then(|| SessionView {
             transport: match session.link.transport() {
                 TransportKind::Polling => TransportName::Polling,
                 TransportKind::WebSocket => TransportName::WebSocket,

@@ -100,7 +100,14 @@ fn cors_layer(cors: &Cors) -> CorsLayer {
         AllowOrigin::list(cors.origins.iter().filter_map(|origin| HeaderValue::try_from(origin).ok()))
     };
     let methods = if cors.methods.is_empty() {
-        AllowMethods::list([Method::GET, Method::POST])
+        AllowMethods::list([
+            Method::GET,
+            Method::HEAD,
+            Method::PUT,
+            Method::PATCH,
+            Method::POST,
+            Method::DELETE,
+        ])
     } else {
         AllowMethods::list(cors.methods.iter().filter_map(|method| method.parse().ok()))
     };

@@ -45,6 +45,11 @@ export class Audience {
     return Object.keys(MEMBERS).filter((name) => !names.includes(name));
   }
 
+  // The names of those of `names` who are surely served by the thread that serves the sender.
+  together(names) {
+    return this.threads ? names.filter((name) => this.clients[name] === this.sender) : this.near(names);
+  }
+
   // The names of those of `names` who are on the sender's node.
   near(names) {
     return names.filter((name) => this.clients[name].node === this.sender.node);

@@ -21,7 +21,7 @@ export const volatile = async (audience) => {
   // The clients `names` hear the first note of the burst, and nobody hears anything else.
   const firstOnly = async (names, args, action) => {
     const note = ["note", ...args];
-    const near = audience.near(names);
+    const near = audience.together(names);
     const missing = new Set(names);
     for (let tried = 0; tried < (alwaysWritable ? 1 : TRIES) && missing.size > 0; tried++) {
       for (const [name, heard] of Object.entries(await audience.heardAfter(action))) {

@@ -294,7 +294,9 @@ export const cases = {
 
   "cookie: true sets a session cookie named io with the engine sid": async (t) => {
     const session = await t.polling("cookie");
-    assert.deepEqual(session.opening.headers["set-cookie"], [`io=${session.sid}; Path=/; HttpOnly; SameSite=Lax`]);
+    const [name, ...attributes] = session.opening.headers["set-cookie"][0].split("; ");
+    assert.equal(name, `io=${session.sid}`);
+    assert.deepEqual(attributes.sort(), ["HttpOnly", "Path=/", "SameSite=Lax"]);
   },
   "The cookie is set by the polling handshake only": async (t) => {
     const session = await t.polling("cookie");
@@ -331,14 +333,14 @@ export const cases = {
       assert.equal(answer.headers["access-control-allow-origin"], "https://two.example");
       assert.equal(answer.headers["access-control-allow-credentials"], "true");
       assert.equal(answer.headers["access-control-expose-headers"], "x-extra");
-      assert.match(answer.headers.vary, /\bOrigin\b/);
+      assert.match(answer.headers.vary, /\borigin\b/i);
       assert.equal(answer.headers["access-control-allow-methods"], undefined);
     }
   },
   "Another origin is served as well, but without Access-Control-Allow-Origin": async (t) => {
     const session = await t.polling("cors", { headers: { Origin: "https://evil.example" } });
     assert.equal(session.opening.headers["access-control-allow-origin"], undefined);
-    assert.match(session.opening.headers.vary, /\bOrigin\b/);
+    assert.match(session.opening.headers.vary, /\borigin\b/i);
     await session.join();
   },
   "A preflight is answered 204 with the configured headers": async (t) => {
@@ -356,8 +358,9 @@ export const cases = {
     assert.equal(response.headers["access-control-allow-methods"], "GET,POST");
     assert.equal(response.headers["access-control-allow-headers"], "x-token");
     assert.equal(response.headers["access-control-max-age"], "600");
-    assert.equal(response.headers["access-control-expose-headers"], "x-extra");
-    assert.match(response.headers.vary, /\bOrigin\b/);
+    // Browsers look for it on the answer itself, not on the preflight.
+    assert.equal(response.headers["access-control-expose-headers"], t.pick({ official: "x-extra", fanfare: undefined }));
+    assert.match(response.headers.vary, /\borigin\b/i);
   },
   "A preflight needs no valid query": async (t) => {
     const response = await t.http("cors", { EIO: null }, { method: "OPTIONS", headers: { Origin: "https://one.example" } });
@@ -383,7 +386,7 @@ export const cases = {
     assert.equal(headers["access-control-allow-origin"], "*");
     assert.equal(headers["access-control-allow-headers"], "x-a,x-b");
     assert.equal(headers["access-control-allow-methods"], "GET,HEAD,PUT,PATCH,POST,DELETE");
-    assert.match(headers.vary, /\bAccess-Control-Request-Headers\b/);
+    assert.match(headers.vary, /\bAccess-Control-Request-Headers\b/i);
   },
   "CORS is no gate for WebSockets": async (t) => {
     const wire = await t.websocket("cors", { headers: { Origin: "https://evil.example" } });

@@ -271,7 +271,7 @@ export const cases = {
     }
   },
   "Objects nested deeply around an attachment do no harm": async (t) => {
-    const depth = t.pick({ official: 300, fanfare: 1600 });
+    const depth = t.pick({ official: 300, fanfare: 100 });
     const packet = `451-["echo",${'{"a":'.repeat(depth)}{"_placeholder":true,"num":0}${"}".repeat(depth)}]`;
     const wire = await t.joined();
     wire.send(packet, one);

@@ -352,6 +352,11 @@ export const cases = {
       await session.send('42["volatile",10]');
       const first = (await pending).body;
       if (first === '42["done"]') return false;
+      // Ours may have the packet that follows in the same answer.
+      if (t.pick({ official: false, fanfare: first !== '42["echo",0]' })) {
+        assert.equal(first, '42["echo",0]\x1e42["done"]');
+        return;
+      }
       assert.equal(first, '42["echo",0]');
       assert.deepEqual(await session.poll(), ['42["done"]']);
     }),

@@ -6,7 +6,7 @@ import { expectedParting, parting, watch } from "./watching.mjs";
 
 const PATIENCE_MS = 3_000;
 
-export const heartbeat = async ({ url, mode }) => {
+export const heartbeat = async ({ url, mode, target }) => {
   const probe = await RawWebSocket.open(url);
   const { pingInterval, pingTimeout } = probe.handshake;
   probe.close();
@@ -14,7 +14,7 @@ export const heartbeat = async ({ url, mode }) => {
   const watcher = await watch(url, mode);
 
   await test("heartbeat: a client that answers lives on", async () => {
-    const client = await connect({ url, mode });
+    const client = await connect({ url, mode, target });
     await new Promise((resolve) => {
       let pings = 0;
       client.socket.io.on("ping", () => ++pings === 5 && resolve());
@@ -25,7 +25,7 @@ export const heartbeat = async ({ url, mode }) => {
   });
 
   await test("heartbeat: a client that is busy and idle by turns lives on", async () => {
-    const client = await connect({ url, mode });
+    const client = await connect({ url, mode, target });
     let pings = 0;
     client.socket.io.on("ping", () => pings++);
     for (let n = 0; pings < 5; n++) assert.deepEqual(await client.ask("echo", n), [n]);
@@ -45,6 +45,10 @@ export const heartbeat = async ({ url, mode }) => {
     const heard = await raw.until((packet) => packet.startsWith("40"));
     const { sid } = JSON.parse(heard.find((packet) => packet.startsWith("40")).slice(2));
     assert.deepEqual(await parting(watcher, sid), expectedParting("ping timeout", sid));
+    if (target === "fanfare") {
+      const last = await fetch(raw.base);
+      assert.equal(`${last.status} ${await last.text()}`, "200 6");
+    }
     const late = await fetch(raw.base);
     assert.equal(late.status, 400);
     assert.equal((await late.json()).code, 1);

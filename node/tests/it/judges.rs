@@ -1,0 +1,105 @@
+//! The official JavaScript client, python-socketio and a real browser, against servers of ours.
+
+use fanfare::{Io, Options, relay};
+use tokio::process::Command;
+
+use crate::contract::contract_server;
+use crate::support::{judge, judge_folder, run, serve};
+
+const MODES: [&str; 3] = ["polling", "websocket", "upgrade"];
+
+/// More reactors than the machine may have cores, so that every emit crosses some.
+fn options() -> Options {
+    Options { reactors: 3, ..Options::default() }
+}
+
+async fn judged(script: &str, mode: &str) {
+    let io = contract_server(options());
+    let url = serve(&io).await;
+    judge(script, &[&url, mode]).await;
+    io.close().await;
+}
+
+async fn cheat_sheet_judged(mode: &str) {
+    let io = contract_server(options());
+    let url = serve(&io).await;
+    judge("cheatsheet.mjs", &[&url, mode, "--threads"]).await;
+    io.close().await;
+}
+
+/// On one reactor the whole of a volatile burst is judged as the official server judges it.
+#[tokio::test]
+async fn every_line_of_the_cheat_sheet_reaches_whom_it_should_on_one_reactor() {
+    let io = contract_server(Options { reactors: 1, ..options() });
+    let url = serve(&io).await;
+    judge("cheatsheet.mjs", &[&url, "websocket"]).await;
+    io.close().await;
+}
+
+#[tokio::test]
+async fn every_line_of_the_cheat_sheet_reaches_whom_it_should_over_polling() {
+    cheat_sheet_judged(MODES[0]).await;
+}
+
+#[tokio::test]
+async fn every_line_of_the_cheat_sheet_reaches_whom_it_should_over_websocket() {
+    cheat_sheet_judged(MODES[1]).await;
+}
+
+#[tokio::test]
+async fn every_line_of_the_cheat_sheet_reaches_whom_it_should_after_an_upgrade() {
+    cheat_sheet_judged(MODES[2]).await;
+}
+
+#[tokio::test]
+async fn clients_come_and_go_as_with_the_official_server_over_polling() {
+    judged("lifecycle.mjs", MODES[0]).await;
+}
+
+#[tokio::test]
+async fn clients_come_and_go_as_with_the_official_server_over_websocket() {
+    judged("lifecycle.mjs", MODES[1]).await;
+}
+
+#[tokio::test]
+async fn clients_come_and_go_as_with_the_official_server_after_an_upgrade() {
+    judged("lifecycle.mjs", MODES[2]).await;
+}
+
+#[tokio::test]
+async fn clients_notice_a_lost_heartbeat_and_so_does_the_server() {
+    let io = contract_server(Options { ping_interval_ms: 400, ping_timeout_ms: 400, ..options() });
+    let url = serve(&io).await;
+    for mode in MODES {
+        judge("lifecycle.mjs", &[&url, mode, "--only", "heartbeat"]).await;
+    }
+    io.close().await;
+}
+
+#[tokio::test]
+async fn no_packet_is_lost_or_doubled_by_an_upgrade() {
+    let io = contract_server(options());
+    judge("upgrade.mjs", &[&serve(&io).await]).await;
+    io.close().await;
+}
+
+#[tokio::test]
+async fn hundreds_of_official_clients_receive_every_message_once_and_in_order() {
+    let io = Io::builder().options(options()).build();
+    relay::install(&io);
+    judge("load.mjs", &[&serve(&io).await]).await;
+    assert_eq!(io.metrics().slow_consumers.get(), 0);
+    assert_eq!(io.metrics().overloads.get(), 0);
+    io.close().await;
+}
+
+#[tokio::test]
+async fn a_python_client_is_at_home() {
+    let python = std::env::var("FANFARE_TEST_PYTHON").unwrap_or_else(|_| "python3".into());
+    let io = contract_server(options());
+    let url = serve(&io).await;
+    for mode in MODES {
+        run(Command::new(&python).args(["python_judge.py", &url, mode]).current_dir(judge_folder())).await;
+    }
+    io.close().await;
+}
