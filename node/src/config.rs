@@ -12,6 +12,30 @@ use serde::{Deserialize, Serialize};
 
 use fanfare::Options;
 
+const DEFAULTS_HEAD: &str =
+    "# Every key with its default. Keys that are absent keep it; unknown keys are refused.\n";
+
+const ABSENT_BY_DEFAULT: &str = r#"# Absent by default; these lines, uncommented, would switch them on.
+#
+# client_dist = "node_modules/socket.io/client-dist"    # belongs at the top of the file
+#
+# [server.cookie]
+# name = "io"
+# path = "/"
+# http_only = true
+# same_site = "lax"
+# secure = false
+# max_age_s = 86400
+#
+# [server.cors]
+# origins = ["https://example.com"]
+# methods = []
+# allowed_headers = []
+# exposed_headers = []
+# credentials = false
+# max_age_s = 600
+"#;
+
 /// What the binary can be told.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -85,40 +109,44 @@ impl Config {
         // The name of the file itself comes the same way, and is no part of what is in it.
         told = told.merge(Env::prefixed("FANFARE_").ignore(&["config"]).split("__"));
         told = told.merge(Serialized::globals(flags));
-        let mut faults = faults_of_keys(&told);
-        if faults.is_empty() {
-            let figment = Figment::from(Serialized::defaults(Self::default())).merge(told);
-            match figment.extract::<Self>() {
-                Ok(config) if config.server.faults().is_empty() => return Ok(config),
-                Ok(config) => faults.extend(config.server.faults().into_iter().map(|fault| format!("server: {fault}"))),
-                Err(error) => faults.extend(error.into_iter().map(|error| error.to_string())),
-            }
-        }
-        Err(Faults(faults))
+        let (valid, mut faults) = try_keys(&told);
+        // Contradictions between keys that are valid each.
+        let config = valid.extract::<Self>().map_err(|error| Faults(vec![error.to_string()]))?;
+        faults.extend(config.server.faults().into_iter().map(|fault| format!("server: {fault}")));
+        if faults.is_empty() { Ok(config) } else { Err(Faults(faults)) }
     }
 
     /// The defaults as a TOML file to start from.
     pub fn default_toml() -> String {
         let defaults = toml::to_string(&Self::default()).unwrap_or_default();
-        format!("# Every key with its default. Keys that are absent keep it; unknown keys are refused.\n{defaults}")
+        format!("{DEFAULTS_HEAD}{defaults}\n{ABSENT_BY_DEFAULT}")
     }
 }
 
-/// Tries each given key on its own against the defaults, so that one fault does not hide the others.
-fn faults_of_keys(told: &Figment) -> Vec<String> {
+/// Tries each given key on its own against the defaults, so that one fault does not hide the others. Returns the
+/// defaults with all valid keys, and the faults of the others.
+fn try_keys(told: &Figment) -> (Figment, Vec<String>) {
+    let mut valid = Figment::from(Serialized::defaults(Config::default()));
     let data = match told.data() {
         Ok(data) => data,
-        Err(error) => return error.into_iter().map(|error| error.to_string()).collect(),
+        Err(error) => return (valid, error.into_iter().map(|error| error.to_string()).collect()),
     };
     let mut leaves = Vec::new();
-    data.get(&Profile::Default).into_iter().chain(data.get(&Profile::Global)).for_each(|dict| gather("", dict, &mut leaves));
-    let fault = |(key, value): &(String, Value)| {
-        let alone = Figment::from(Serialized::defaults(Config::default())).merge((key.as_str(), value));
-        let error = alone.extract::<Config>().err()?;
-        let source = told.find_metadata(key).map_or_else(String::new, |metadata| format!(" (from {})", metadata.name));
-        Some(format!("{key}: {}{source}", error.kind))
-    };
-    leaves.iter().filter_map(fault).collect()
+    for profile in [Profile::Default, Profile::Global] {
+        data.get(&profile).into_iter().for_each(|dict| gather("", dict, &mut leaves));
+    }
+    let mut faults = Vec::new();
+    for (key, value) in leaves {
+        let alone = Figment::from(Serialized::defaults(Config::default())).merge((key.as_str(), &value));
+        match alone.extract::<Config>() {
+            Ok(_) => valid = valid.merge((key.as_str(), &value)),
+            Err(error) => {
+                let source = told.find_metadata(&key).map(|metadata| format!(" (from {})", metadata.name));
+                faults.push(format!("{key}: {}{}", error.kind, source.unwrap_or_default()));
+            }
+        }
+    }
+    (valid, faults)
 }
 
 /// The keys that hold something other than a table.

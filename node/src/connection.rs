@@ -15,7 +15,8 @@ pub use actor::{Connection, Opening};
 #[cfg(feature = "fault-injection")]
 pub use message::CrashConnection;
 pub use message::{
-    Candidate, ConnectionSnapshot, FailPost, FinishPost, ObserveConnection, Poll, PollAnswer, StartPost, Unanswered,
+    Candidate, ConnectionSnapshot, FailPost, FinishPost, ObserveConnection, Poll, PollAnswer, StartPost,
+    Unanswered,
 };
 pub use sessions::{Hub, Session, Sessions};
 pub use websocket::{Received, WebSocket, WebSocketError};

@@ -220,7 +220,15 @@ fn random_chars<const N: usize>() -> [u8; N] {
 }
 
 fn digit(byte: u8) -> Option<usize> {
-    ALPHABET.iter().position(|&letter| letter == byte)
+    let value = match byte {
+        b'A'..=b'Z' => byte - b'A',
+        b'a'..=b'z' => byte - b'a' + 26,
+        b'0'..=b'9' => byte - b'0' + 52,
+        b'-' => 62,
+        b'_' => 63,
+        _ => return None,
+    };
+    Some(value.into())
 }
 
 /// Every id consists of letters of `ALPHABET`, so this never meets anything but ASCII.

@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::REACTORS_MAX;
 
+/// The longest time that can be configured: a month.
+const MS_MAX: u64 = 30 * 24 * 3600 * 1000;
+
 /// Options of a server. Names and defaults follow the official server where it has the option.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -43,9 +46,11 @@ pub struct Options {
     pub cookie: Option<Cookie>,
     /// What pages of other origins may do. Default none: browsers let pages of the same origin connect only.
     pub cors: Option<Cors>,
-    /// Bytes that may wait for one client. A client that does not read and stays over it is a slow consumer and
-    /// is disconnected. Default 1 MiB.
+    /// Bytes that may wait for one client. A client that does not read and stays over it for
+    /// `slow_consumer_grace_ms`, or gets four times over it, is a slow consumer and is disconnected. Default 1 MiB.
     pub outbox_bytes_max: usize,
+    /// Milliseconds that a client may stay over `outbox_bytes_max`. Default 5,000.
+    pub slow_consumer_grace_ms: u64,
     /// Messages that other threads may queue at one room shard; then an emit returns `EmitError::Overloaded`.
     /// Default 8,192.
     pub mailbox_messages_max: usize,
@@ -83,6 +88,7 @@ impl Default for Options {
             cookie: None,
             cors: None,
             outbox_bytes_max: 1024 * 1024,
+            slow_consumer_grace_ms: 5_000,
             mailbox_messages_max: 8192,
             events_in_flight_max: 1024,
             header_timeout_ms: 10_000,
@@ -114,6 +120,22 @@ impl Options {
         check(self.reactors <= REACTORS_MAX, "reactors must be at most 64");
         check(self.ping_interval_ms > 0, "ping_interval_ms must be more than 0");
         check(self.ping_timeout_ms > 0, "ping_timeout_ms must be more than 0");
+        let timings = [
+            self.ping_interval_ms,
+            self.ping_timeout_ms,
+            self.upgrade_timeout_ms,
+            self.connect_timeout_ms,
+            self.slow_consumer_grace_ms,
+            self.header_timeout_ms,
+            self.body_timeout_ms,
+            self.close_timeout_ms,
+            self.polling_close_timeout_ms,
+            self.left_namespace_grace_ms,
+        ];
+        check(
+            timings.iter().all(|ms| *ms <= MS_MAX),
+            "no time may be longer than a month (2,592,000,000 ms)",
+        );
         check(self.polling || self.websocket, "polling and websocket are both off: no client could connect");
         check(self.max_payload_bytes >= 128, "max_payload_bytes must be at least 128");
         check(
@@ -130,13 +152,19 @@ impl Options {
             );
             check(!wildcard || cors.origins.len() == 1, "cors.origins is either '*' or a list of origins");
             for header in cors.allowed_headers.iter().chain(&cors.exposed_headers) {
-                check(http::HeaderName::try_from(header).is_ok(), "cors lists something that is no header name");
+                check(
+                    http::HeaderName::try_from(header).is_ok(),
+                    "cors lists something that is no header name",
+                );
             }
             for method in &cors.methods {
                 check(http::Method::try_from(method.as_str()).is_ok(), "cors.methods lists no HTTP method");
             }
             for origin in &cors.origins {
-                check(http::HeaderValue::try_from(origin).is_ok(), "cors.origins lists something that is no origin");
+                check(
+                    http::HeaderValue::try_from(origin).is_ok(),
+                    "cors.origins lists something that is no origin",
+                );
             }
         }
         faults

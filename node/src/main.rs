@@ -78,13 +78,17 @@ impl Flags {
         let text = |value: String| Value::from(value);
         let named = |value: &dyn erased::Named| Value::from(value.name());
         let mut flags = Dict::new();
-        let mut set = |key: &str, value: Option<Value>| flags.extend(value.map(|value| (key.to_owned(), value)));
+        let mut set =
+            |key: &str, value: Option<Value>| flags.extend(value.map(|value| (key.to_owned(), value)));
         set("listen", self.listen.map(text));
         set("app", self.app.map(|app| named(&app)));
         set("client_dist", self.client_dist.map(|folder| text(folder.display().to_string())));
         set("log", self.log.map(text));
         set("log_format", self.log_format.map(|format| named(&format)));
-        set("server", self.reactors.map(|reactors| Value::from(Dict::from([("reactors".into(), reactors.into())]))));
+        set(
+            "server",
+            self.reactors.map(|reactors| Value::from(Dict::from([("reactors".into(), reactors.into())]))),
+        );
         Config::load(self.config.as_deref(), flags)
     }
 }

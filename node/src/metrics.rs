@@ -118,6 +118,8 @@ metrics! {
         shard_losses = "fanfare_shard_messages_lost_total",
         /// Room shards restarted.
         shard_restarts = "fanfare_room_shard_restarts_total",
+        /// Supervisors of a namespace restarted.
+        supervisor_restarts = "fanfare_namespace_restarts_total",
         /// Sockets that died without being closed, and were cleaned up.
         socket_deaths = "fanfare_socket_deaths_total",
         /// Connections that died without being closed, and were cleaned up.
@@ -130,6 +132,8 @@ metrics! {
         sessions = "fanfare_sessions",
         /// Sockets admitted to a namespace now.
         sockets = "fanfare_sockets",
+        /// Handlers that have begun and not finished.
+        handlers = "fanfare_handlers_running",
         /// TCP connections in the hands of the HTTP server now.
         http_connections = "fanfare_http_connections",
     }

@@ -9,7 +9,7 @@ mod registry;
 pub use actor::namespace_here;
 pub(crate) use admission::send_refusal;
 pub use core::NamespaceCore;
-pub use message::{Connect, Decided, ObserveNamespace, NamespaceSnapshot, SocketDied, Verdict};
 #[cfg(feature = "fault-injection")]
 pub use message::CrashShardOf;
+pub use message::{Connect, Decided, NamespaceSnapshot, ObserveNamespace, SocketDied, Verdict};
 pub use registry::Registry;

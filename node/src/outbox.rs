@@ -14,8 +14,10 @@ use parking_lot::Mutex;
 
 use crate::socketio::Encoded;
 
-/// A client whose transport never was blocked may run ahead of its bound this many times over: its task just had
-/// no turn yet.
+/// A client whose transport is blocked may run ahead of its bound this many times over, for as long as it may stay over
+/// it.
+const BLOCKED_FACTOR: usize = 4;
+/// The same for a client whose transport is not: its task just had no turn yet.
 const BURST_FACTOR: usize = 16;
 /// What a queued packet costs beside its bytes, which it may share with thousands of others.
 const PACKET_COST: usize = 32;
@@ -68,6 +70,8 @@ pub enum Ending {
     Disconnect,
     /// The server closes its doors: what waits is dropped.
     Shutdown,
+    /// What served the client has died: it shall come back.
+    Failure,
 }
 
 /// Whether the transport could take a packet at once.
@@ -126,11 +130,8 @@ impl Outbox {
         if volatile && !(state.readiness == Readiness::Ready && state.queue.is_empty()) {
             return Pushed::Dropped;
         }
-        let room = match state.readiness {
-            Readiness::Blocked => self.bytes_max,
-            Readiness::Ready | Readiness::Busy => self.bytes_max.saturating_mul(BURST_FACTOR),
-        };
-        if state.bytes + packet.size > room {
+        let factor = if state.readiness == Readiness::Blocked { BLOCKED_FACTOR } else { BURST_FACTOR };
+        if state.bytes + packet.size > self.bytes_max.saturating_mul(factor) {
             state.overflowed = true;
             state.wake();
             return Pushed::Overflowed;
@@ -199,12 +200,11 @@ impl Outbox {
         self.state.lock().readiness = Readiness::Busy;
     }
 
-    /// The client does not read. Returns false if it is over its bound already.
+    /// The client does not read. Returns whether it is over its bound, where it must not stay.
     pub fn set_blocked(&self) -> bool {
         let mut state = self.state.lock();
         state.readiness = Readiness::Blocked;
-        state.overflowed |= state.bytes > self.bytes_max;
-        !state.overflowed
+        state.bytes > self.bytes_max
     }
 
     /// Whether the client was found to be too slow.
@@ -227,9 +227,10 @@ impl Outbox {
         self.state.lock().closed = true;
     }
 
-    /// Throws away what waits. Returns how many packets that was.
+    /// Throws away what waits, and forgets the task. Returns how many packets that was.
     pub fn clear(&self) -> usize {
         let mut state = self.state.lock();
+        state.task = None;
         state.bytes = 0;
         std::mem::take(&mut state.queue).len()
     }

@@ -11,8 +11,8 @@ mod rooms;
 mod shard;
 
 pub use actor::RoomShardActor;
-pub use message::{Gone, ObserveShard, ShardSnapshot};
 #[cfg(feature = "fault-injection")]
 pub use message::CrashShard;
+pub use message::{Gone, ObserveShard, ShardSnapshot};
 pub use rooms::{Overloaded, Rooms, Target};
 pub use shard::Seat;

@@ -1,5 +1,7 @@
 //! `fanfare serve`: puts a node together, runs it, and ends it on Ctrl-C or SIGTERM.
 
+use std::io::IsTerminal;
+
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderValue};
 use http::request::Parts;
@@ -36,7 +38,10 @@ async fn serve(config: Config) -> Result<(), String> {
     }
     let server = io.listen(config.listen).await.map_err(|error| error.to_string())?;
     announce(&config, &io, server.address());
-    wait_for_the_end().await?;
+    tokio::select! {
+        told = wait_for_the_end() => told?,
+        () = server.closed() => return Err("the server ended by itself: see the log".into()),
+    }
     io.close().await;
     info!("ended");
     Ok(())
@@ -55,13 +60,16 @@ fn announce(config: &Config, io: &Io, address: std::net::SocketAddr) {
 
 fn warn_about_relay(config: &Config) {
     if !config.listen.ip().is_loopback() {
-        warn!("the relay app lets anybody who can connect emit to anybody: use --app none for your own purposes");
+        warn!(
+            "the relay app lets anybody who can connect emit to anybody: use --app none for your own purposes"
+        );
     }
 }
 
 async fn wait_for_the_end() -> Result<(), String> {
     let handler = |kind| signal(kind).map_err(|error| format!("cannot wait for signals: {error}"));
-    let (mut interrupt, mut terminate) = (handler(SignalKind::interrupt())?, handler(SignalKind::terminate())?);
+    let (mut interrupt, mut terminate) =
+        (handler(SignalKind::interrupt())?, handler(SignalKind::terminate())?);
     tokio::select! {
         _ = interrupt.recv() => info!("interrupted"),
         _ = terminate.recv() => info!("told to end"),
@@ -80,6 +88,7 @@ async fn wait_for_the_end() -> Result<(), String> {
 fn start_log(config: &Config) -> Result<(), String> {
     let filter = EnvFilter::try_new(&config.log).map_err(|error| format!("log: {error}"))?;
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let log = log.with_ansi(std::io::stderr().is_terminal());
     match config.log_format {
         LogFormat::Text => log.with_target(false).init(),
         LogFormat::Json => log.json().init(),

@@ -10,14 +10,14 @@ mod link;
 mod message;
 mod reason;
 
-pub use acks::{AckFailure, PendingAck};
+pub use acks::{NoAck, PendingAck};
 pub use actor::SocketActor;
 pub use core::{SendError, SocketCore};
 pub use handlers::{
-    AckSlot, Callback, ConnectContext, DisconnectContext, EventContext, HandlerError, HandlerFuture, Handlers,
-    Misfit, Refusal,
+    AckSlot, Callback, ConnectContext, DisconnectContext, EventContext, HandlerError, HandlerFuture,
+    Handlers, Misfit, Refusal,
 };
-pub use link::{Handshake, Link, TransportKind};
+pub use link::{Handshake, Link};
 #[cfg(feature = "fault-injection")]
 pub use message::CrashSocket;
 pub use message::{AckArrived, Close, Event, ObserveSocket, SocketSnapshot};

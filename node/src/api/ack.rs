@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -35,8 +35,10 @@ impl Ack {
     /// Those of [`EmitError`]; nothing was sent then.
     pub fn send(self, arguments: impl Serialize) -> Result<(), EmitError> {
         let Some(slot) = self.0 else { return Ok(()) };
-        let Some(id) = slot.claim() else { return Ok(()) };
-        let encoded = encode::ack(slot.socket.namespace.name(), id, &arguments)?;
+        let encoded = encode::ack(slot.socket.namespace.name(), slot.id, &arguments)?;
+        if !slot.claim() {
+            return Ok(());
+        }
         Ok(slot.socket.send(Packet::new(encoded, true), false)?)
     }
 }
@@ -53,8 +55,8 @@ impl FromContext<EventContext> for Ack {
 #[must_use = "await it for the client's answer; use `emit` if you need none"]
 pub struct Acknowledgement<T> {
     state: State,
-    timeout: Option<Duration>,
-    deadline: Option<Pin<Box<Sleep>>>,
+    deadline: Option<Instant>,
+    sleep: Option<Pin<Box<Sleep>>>,
     answer: PhantomData<fn() -> T>,
 }
 
@@ -69,7 +71,8 @@ impl<T> Acknowledgement<T> {
             Ok(pending) => State::Waiting(pending),
             Err(error) => State::Failed(Some(error)),
         };
-        Self { state, timeout, deadline: None, answer: PhantomData }
+        let deadline = timeout.map(|timeout| Instant::now() + timeout);
+        Self { state, deadline, sleep: None, answer: PhantomData }
     }
 }
 
@@ -85,9 +88,9 @@ impl<T> Acknowledgement<T> {
         if let Poll::Ready(answer) = Pin::new(pending).poll(cx) {
             return Poll::Ready(answer.map_err(AckError::from));
         }
-        let Some(timeout) = self.timeout else { return Poll::Pending };
-        let deadline = self.deadline.get_or_insert_with(|| Box::pin(tokio::time::sleep(timeout)));
-        deadline.as_mut().poll(cx).map(|()| Err(AckError::Timeout))
+        let Some(deadline) = self.deadline else { return Poll::Pending };
+        let sleep = self.sleep.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline.into())));
+        sleep.as_mut().poll(cx).map(|()| Err(AckError::Timeout))
     }
 }
 

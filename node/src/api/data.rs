@@ -13,7 +13,8 @@ impl Socket {
         self.0.with_data(|data| data.get::<T>().cloned())
     }
 
-    /// Changes the value of that type, made by `Default` if there is none.
+    /// Changes the value of that type, made by `Default` if there is none. `change` must not touch the socket's data
+    /// in any other way: they are locked while it runs.
     pub fn update_data<T, R>(&self, change: impl FnOnce(&mut T) -> R) -> R
     where
         T: Clone + Default + Send + Sync + 'static,

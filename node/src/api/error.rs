@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 
 use crate::room::Overloaded;
-use crate::socket::{AckFailure, Refusal, SendError};
+use crate::socket::{NoAck, Refusal, SendError};
 use crate::socketio::{ArgumentError, EncodeError};
 
 /// Why an emit did not happen. Nothing of it was sent.
@@ -53,12 +53,9 @@ pub enum AckError {
     Answer(#[from] ArgumentError),
 }
 
-impl From<AckFailure> for AckError {
-    fn from(failure: AckFailure) -> Self {
-        match failure {
-            AckFailure::Timeout => Self::Timeout,
-            AckFailure::Disconnected => Self::Disconnected,
-        }
+impl From<NoAck> for AckError {
+    fn from(_: NoAck) -> Self {
+        Self::Disconnected
     }
 }
 

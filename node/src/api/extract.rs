@@ -6,9 +6,7 @@ use serde::de::DeserializeOwned;
 
 use super::namespace::Namespace;
 use super::socket::Socket;
-use crate::socket::{
-    ConnectContext, DisconnectContext, DisconnectReason, EventContext, Misfit, SocketCore,
-};
+use crate::socket::{ConnectContext, DisconnectContext, DisconnectReason, EventContext, Misfit, SocketCore};
 use crate::socketio::Arguments;
 
 /// Something a handler can take.

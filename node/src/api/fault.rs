@@ -23,7 +23,9 @@ impl Io {
 
     /// Makes the room shards of a namespace panic, on every reactor.
     pub fn kill_room_shards(&self, namespace: &str) {
-        for supervisor in self.inner.hub.namespaces.find(namespace).iter().flat_map(|found| found.supervisors()) {
+        for supervisor in
+            self.inner.hub.namespaces.find(namespace).iter().flat_map(|found| found.supervisors())
+        {
             supervisor.do_send(CrashShardOf);
         }
     }

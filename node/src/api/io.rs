@@ -73,7 +73,7 @@ impl Io {
     pub async fn listen(&self, address: impl ToSocketAddrs + std::fmt::Debug) -> Result<Server, ServeError> {
         let mut server = self.inner.server.lock();
         if server.is_some() {
-            return Err(ServeError::Options(vec!["this server listens already".into()]));
+            return Err(ServeError::ListensAlready);
         }
         let started = Server::start(self.inner.site.clone(), address)?;
         *server = Some(started.clone());

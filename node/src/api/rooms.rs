@@ -1,11 +1,14 @@
 //! Names of rooms as arguments, and the result of joining them.
 
-use std::future::{IntoFuture, Ready, ready};
+use std::future::IntoFuture;
+use std::pin::Pin;
 
 use smallvec::SmallVec;
+use tokio::sync::oneshot;
 
 use super::error::EmitError;
 use crate::ids::{Room, SocketId};
+use crate::room::Overloaded;
 
 /// One room or several: text, a [`Room`], a [`SocketId`] (the room of that socket alone), or a list of these.
 #[diagnostic::on_unimplemented(
@@ -59,25 +62,33 @@ where
     }
 }
 
-/// A change of membership. It has taken effect on this node already; awaiting it waits until the rest of the
-/// cluster knows (JOIN-1), and tells whether it could be made.
-pub struct Changed(pub(super) Result<(), EmitError>);
+/// A change of membership: in order with the emits of the same thread, whether awaited or not (JOIN-1).
+///
+/// In a handler of the socket's own reactor it has taken effect already. Awaiting it from another thread waits until it
+/// has.
+pub struct Changed(pub(super) Result<Option<oneshot::Receiver<()>>, Overloaded>);
 
 impl Changed {
-    /// Whether the change could be made on this node.
+    /// Whether the change is made or on its way, without waiting.
     ///
     /// # Errors
-    /// `Overloaded`, if the socket lives on another reactor whose queue is full.
-    pub fn result(self) -> Result<(), EmitError> {
-        self.0
+    /// `Overloaded`, if the socket lives on another reactor whose queue is full; nothing has changed then.
+    pub fn result(&self) -> Result<(), EmitError> {
+        self.0.as_ref().map(|_| ()).map_err(|error| EmitError::from(*error))
     }
 }
 
 impl IntoFuture for Changed {
     type Output = Result<(), EmitError>;
-    type IntoFuture = Ready<Self::Output>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
 
     fn into_future(self) -> Self::IntoFuture {
-        ready(self.0)
+        Box::pin(async move {
+            match self.0? {
+                None => Ok(()),
+                // The shard died with the change in its queue.
+                Some(done) => done.await.map_err(|_| EmitError::Overloaded),
+            }
+        })
     }
 }

@@ -12,8 +12,9 @@ use super::error::EmitError;
 use super::handler::{Handler, IntoOutcome, callback};
 use super::namespace::Namespace;
 use super::rooms::{Changed, IntoRooms};
+use crate::engine::request::TransportKind;
 use crate::ids::{Room, SocketId};
-use crate::socket::{DisconnectContext, EventContext, Handshake, SocketCore, TransportKind};
+use crate::socket::{DisconnectContext, EventContext, Handshake, SocketCore};
 
 /// One client in one namespace. Cheap to clone; usable from any task or thread, also after the client has gone:
 /// emits then return [`EmitError::Disconnected`].
@@ -92,7 +93,7 @@ impl Socket {
 
     /// Removes the handlers of an event that were declared for this socket.
     pub fn off(&self, event: &str) {
-        self.0.declare(|handlers| drop(handlers.events.remove(event)));
+        drop(self.0.declare(|handlers| handlers.events.remove(event)));
     }
 
     /// Declares a handler for the moment before this socket leaves: up to its first `await` it still has its rooms.
@@ -183,16 +184,15 @@ impl Socket {
 
     // Rooms.
 
-    /// Joins rooms: in effect at once on this node, whether awaited or not (JOIN-1). Does nothing after a disconnect.
+    /// Joins rooms, in order with the emits of this thread, whether awaited or not (JOIN-1). Does nothing after a
+    /// disconnect.
     pub fn join(&self, rooms: impl IntoRooms) -> Changed {
-        let joined: Result<(), _> = rooms.into_rooms().into_iter().try_for_each(|room| self.0.join(room));
-        Changed(joined.map_err(EmitError::from))
+        Changed(self.0.join(rooms.into_rooms()))
     }
 
-    /// Leaves rooms: in effect at once on this node, whether awaited or not.
+    /// Leaves rooms, in order with the emits of this thread, whether awaited or not.
     pub fn leave(&self, rooms: impl IntoRooms) -> Changed {
-        let left: Result<(), _> = rooms.into_rooms().iter().try_for_each(|room| self.0.leave(room));
-        Changed(left.map_err(EmitError::from))
+        Changed(self.0.leave(rooms.into_rooms()))
     }
 
     /// The rooms it is in, its own one first; none after a disconnect.

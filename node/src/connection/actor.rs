@@ -8,17 +8,18 @@ use actix::{Actor, AsyncContext, Handler};
 use super::closing::Phase;
 use super::drive::Drive;
 use super::message::{ConnectionSnapshot, ObserveConnection};
-use super::polling::Polling;
+use super::polling::{Inbox, Polling};
 use super::probe::Probe;
 use super::seats::Seats;
 use super::sessions::{Hub, Session};
 use super::websocket::WebSocket;
 use crate::engine::Heartbeat;
+use crate::engine::request::TransportKind;
+use crate::ids::SessionId;
 use crate::limits::ms;
 use crate::namespace::Decided;
 use crate::outbox::Outbox;
-use crate::ids::SessionId;
-use crate::socket::{Close, DisconnectReason, Handshake, Link, TransportKind};
+use crate::socket::{Close, DisconnectReason, Handshake, Link};
 use crate::socketio::Decoder;
 use crate::timer::Alarm;
 
@@ -52,6 +53,10 @@ pub struct Connection {
     pub(super) phase: Phase,
     /// Something was handed to the WebSocket and not flushed yet.
     pub(super) writing: bool,
+    /// Since when more waits for the client than may, without its reading.
+    pub(super) slow_since: Option<Instant>,
+    /// Packets of a POST that are being handled.
+    pub(super) inbox: Option<Box<Inbox>>,
     /// The client asked for binary data as base64 text (`b64` in its handshake).
     pub(super) base64: bool,
 }
@@ -63,7 +68,9 @@ impl Connection {
         let now = Instant::now();
         let (transport, kind, writing) = match opening {
             Opening::Polling => (Transport::Polling(Polling::default()), TransportKind::Polling, false),
-            Opening::WebSocket(websocket) => (Transport::WebSocket(websocket), TransportKind::WebSocket, true),
+            Opening::WebSocket(websocket) => {
+                (Transport::WebSocket(websocket), TransportKind::WebSocket, true)
+            }
         };
         let link = Arc::new(Link::new(session, Outbox::new(options.outbox_bytes_max), handshake, kind));
         let connection = Self {
@@ -78,6 +85,8 @@ impl Connection {
             alarm: Alarm::default(),
             phase: Phase::Open,
             writing,
+            slow_since: None,
+            inbox: None,
             base64,
         };
         hub.node.metrics.connects.increment();
@@ -97,8 +106,12 @@ impl Actor for Connection {
 impl Handler<Decided> for Connection {
     type Result = ();
 
-    fn handle(&mut self, decided: Decided, _: &mut Self::Context) {
-        if self.seats.decide(&decided.namespace, &decided.verdict) {
+    fn handle(&mut self, mut decided: Decided, _: &mut Self::Context) {
+        // A closed connection leaves the verdict where it is: then the socket is closed too.
+        if self.is_open()
+            && let Some(verdict) = decided.take()
+            && self.seats.decide(&decided.namespace, &verdict)
+        {
             self.connect_deadline = None;
         }
     }
@@ -136,7 +149,11 @@ impl Drop for Connection {
             metrics.sessions.decrement();
             self.link.outbox.close();
             let detail = Some("its connection died");
-            self.seats.close_all(|| Close { reason: DisconnectReason::ForcedServerClose, detail, tell_client: false });
+            self.seats.close_all(|| Close {
+                reason: DisconnectReason::ForcedServerClose,
+                detail,
+                tell_client: false,
+            });
         }
         metrics.undelivered.add(self.link.outbox.clear() as u64);
     }

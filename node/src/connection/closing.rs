@@ -39,7 +39,8 @@ impl Connection {
             && polling.poll.is_some()
         {
             polling.control.push(NOOP);
-            polling.flush(&self.link.outbox);
+            // If the client hung up, it knows already that it is over.
+            let _ = polling.flush(&self.link.outbox);
         }
         self.close(DisconnectReason::TransportClose, None, None, NOOP);
     }
@@ -73,7 +74,7 @@ impl Connection {
     pub(super) fn drive_ending(&mut self) {
         match self.link.outbox.ending() {
             Some(Ending::Shutdown) => {
-                self.link.outbox.clear();
+                self.hub.node.metrics.undelivered.add(self.link.outbox.clear() as u64);
                 self.close(DisconnectReason::ServerShuttingDown, None, None, NOOP_AND_CLOSE);
             }
             Some(Ending::Disconnect) => {
@@ -84,6 +85,10 @@ impl Connection {
                     let reason = DisconnectReason::ServerNamespaceDisconnect;
                     self.close(reason, None, None, NOOP_AND_CLOSE);
                 }
+            }
+            Some(Ending::Failure) => {
+                let detail = Some("what served it has died");
+                self.close(DisconnectReason::ForcedServerClose, detail, None, NOOP_AND_CLOSE);
             }
             None => {}
         }
@@ -106,6 +111,7 @@ impl Connection {
         self.seats.close_all(|| Close { reason, detail, tell_client: false });
         self.abandon_probe(None);
         self.forget_post();
+        self.inbox = None;
         let options = &self.hub.node.options;
         let timeout = match &mut self.transport {
             Transport::WebSocket(websocket) => {
@@ -117,10 +123,8 @@ impl Connection {
                 // Pings are for the living.
                 polling.control.clear();
                 if let Some(poll) = polling.poll.take() {
-                    polling.control.push("1");
-                    let answer = polling.gather(&self.link.outbox);
                     // If the client hung up, it knows already.
-                    let _ = poll.send(Ok(answer));
+                    let _ = poll.send(Ok(PollAnswer { body: "1".into(), compress: false }));
                     self.phase = Phase::Closed;
                     return;
                 }
@@ -135,7 +139,7 @@ impl Connection {
         let answered = match (&self.phase, &mut self.transport) {
             (Phase::Closing { last_word, .. }, Transport::Polling(polling)) => {
                 if *last_word == NOOP_AND_CLOSE {
-                    let mut last = polling.gather(&self.link.outbox);
+                    let (mut last, _) = polling.gather(&self.link.outbox);
                     if !last.body.is_empty() {
                         last.body.push('\u{1e}');
                     }

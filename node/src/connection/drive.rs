@@ -12,6 +12,7 @@ use super::actor::{Connection, Transport};
 use super::closing::Phase;
 use super::websocket::{Received, WebSocket, WebSocketError};
 use crate::engine::{Beat, Packet, payload};
+use crate::limits::ms;
 use crate::outbox::{Outbox, Packet as OutboxPacket};
 use crate::socket::DisconnectReason;
 
@@ -19,7 +20,7 @@ use crate::socket::DisconnectReason;
 /// packets.
 const BATCH_BYTES: usize = 16 * 1024;
 /// Messages read before other connections get a turn.
-const READS_PER_TURN: usize = 32;
+pub(super) const READS_PER_TURN: usize = 32;
 
 type Ctx = actix::Context<Connection>;
 
@@ -29,7 +30,12 @@ pub(super) struct Drive;
 impl ActorFuture<Connection> for Drive {
     type Output = ();
 
-    fn poll(self: Pin<&mut Self>, connection: &mut Connection, ctx: &mut Ctx, cx: &mut Context<'_>) -> Poll<()> {
+    fn poll(
+        self: Pin<&mut Self>,
+        connection: &mut Connection,
+        ctx: &mut Ctx,
+        cx: &mut Context<'_>,
+    ) -> Poll<()> {
         connection.link.outbox.attend(cx);
         if connection.alarm.rang() {
             connection.on_time(Instant::now());
@@ -50,16 +56,19 @@ impl ActorFuture<Connection> for Drive {
 }
 
 impl Connection {
-    pub(super) fn now(&self) -> Instant {
-        Instant::now()
-    }
-
     fn drive_transport(&mut self, ctx: &mut Ctx, cx: &mut Context<'_>) {
         match &mut self.transport {
-            Transport::Polling(_) => self.drive_polling(cx),
+            Transport::Polling(_) => {
+                self.drive_inbox(ctx, cx);
+                self.drive_polling(cx);
+            }
             Transport::WebSocket(_) => {
                 self.drive_writes(cx);
-                self.drive_reads(ctx, cx);
+                // What was posted before an upgrade comes before what is read after it.
+                self.drive_inbox(ctx, cx);
+                if self.inbox.is_none() {
+                    self.drive_reads(ctx, cx);
+                }
                 // Closing queued a Close frame, if it was the reading that closed.
                 if self.writing && !self.is_open() {
                     self.drive_writes(cx);
@@ -69,26 +78,46 @@ impl Connection {
     }
 
     fn drive_polling(&mut self, cx: &mut Context<'_>) {
+        if !self.is_open() {
+            return;
+        }
         let Transport::Polling(polling) = &mut self.transport else { return };
-        if matches!(self.phase, Phase::Open) {
-            let hung_up = polling.poll.as_mut().is_some_and(|poll| poll.poll_closed(cx).is_ready());
-            if hung_up || !polling.flush(&self.link.outbox) {
-                polling.poll = None;
+        let hung_up = polling.poll.as_mut().is_some_and(|poll| poll.poll_closed(cx).is_ready());
+        if hung_up {
+            polling.poll = None;
+        }
+        match polling.flush(&self.link.outbox) {
+            Ok(()) if !hung_up => {}
+            outcome => {
+                self.hub.node.metrics.undelivered.add(outcome.err().unwrap_or_default() as u64);
                 return self.transport_failed("poll connection closed prematurely", None);
             }
-            if self.link.outbox.has_overflowed() || self.polls_too_seldom() {
-                self.too_slow();
-            }
+        }
+        // Without a poll nothing can be written.
+        let is_over = polling.poll.is_none() && self.link.outbox.set_blocked();
+        self.judge_slowness(is_over);
+    }
+
+    /// A client may not stay over its bound, nor get far over it (SLOW-1).
+    fn judge_slowness(&mut self, is_over: bool) {
+        if self.link.outbox.has_overflowed() {
+            return self.too_slow();
+        }
+        match (is_over, self.slow_since) {
+            (true, None) => self.slow_since = Some(Instant::now()),
+            (false, Some(_)) => self.slow_since = None,
+            _ => {}
         }
     }
 
-    /// Without a poll nothing can be written: what waits beyond the bound waits for a client that does not read.
-    fn polls_too_seldom(&self) -> bool {
-        let Transport::Polling(polling) = &self.transport else { return false };
-        polling.poll.is_none() && !self.link.outbox.set_blocked()
+    fn slow_deadline(&self) -> Option<Instant> {
+        self.slow_since.map(|since| since + ms(self.hub.node.options.slow_consumer_grace_ms))
     }
 
     fn drive_writes(&mut self, cx: &mut Context<'_>) {
+        if self.is_open() && self.link.outbox.has_overflowed() {
+            return self.too_slow();
+        }
         loop {
             let is_open = self.is_open();
             let Transport::WebSocket(websocket) = &mut self.transport else { return };
@@ -97,13 +126,15 @@ impl Connection {
                     Poll::Ready(Ok(())) => self.writing = false,
                     Poll::Ready(Err(error)) => return self.websocket_failed(&error),
                     Poll::Pending => {
-                        if is_open && !self.link.outbox.set_blocked() {
-                            self.too_slow();
+                        if is_open {
+                            let is_over = self.link.outbox.set_blocked();
+                            self.judge_slowness(is_over);
                         }
                         return;
                     }
                 }
             }
+            self.slow_since = None;
             if !is_open || fill(websocket.as_mut(), &self.link.outbox, self.base64) == 0 {
                 return;
             }
@@ -164,6 +195,9 @@ impl Connection {
         if self.connect_deadline.is_some_and(|deadline| now >= deadline) {
             return self.time_out(DisconnectReason::ForcedServerClose, "entered no namespace in time");
         }
+        if self.slow_deadline().is_some_and(|deadline| now >= deadline) {
+            return self.too_slow();
+        }
         match self.heartbeat.on_deadline(now) {
             Beat::Early => {}
             Beat::Ping => self.ping(),
@@ -187,7 +221,10 @@ impl Connection {
             return until;
         }
         let probe = self.probe.iter().flat_map(|probe| probe.noop_at.into_iter().chain([probe.deadline]));
-        probe.chain(self.connect_deadline).fold(self.heartbeat.deadline(), Instant::min)
+        probe
+            .chain(self.connect_deadline)
+            .chain(self.slow_deadline())
+            .fold(self.heartbeat.deadline(), Instant::min)
     }
 }
 

@@ -34,18 +34,20 @@ pub struct PollAnswer {
     pub compress: bool,
 }
 
-/// From a POST before its body is read: is another one under way? The receiver in the answer ends when this POST
-/// has lost its session.
+/// From a POST before its body is read; refused if another one is under way. The receiver in the answer ends when this
+/// POST has lost its session.
 #[derive(Message)]
 #[rtype(result = "Result<oneshot::Receiver<()>, Unanswered>")]
 pub struct StartPost;
 
-/// From a POST when its body is complete. The answer comes when its packets were handed on.
+/// From a POST when its body is complete.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct FinishPost {
     /// Packets, separated by 0x1e.
     pub body: ByteString,
+    /// Used, or dropped, once they were handed on: not before the handlers of earlier ones keep up.
+    pub done: oneshot::Sender<()>,
 }
 
 /// From a POST that will not be finished.

@@ -1,6 +1,7 @@
 //! From the client's Engine.IO messages to its sockets.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use actix::AsyncContext;
 use tracing::debug;
@@ -22,11 +23,11 @@ impl Connection {
             return;
         }
         if !matches!(packet, Ok(Packet::Pong(_))) {
-            self.heartbeat.on_other_packet(self.now());
+            self.heartbeat.on_other_packet(Instant::now());
         }
         match packet {
             Ok(Packet::Message(message)) => self.receive_message(message, ctx),
-            Ok(Packet::Pong(_)) => self.heartbeat.on_pong(self.now()),
+            Ok(Packet::Pong(_)) => self.heartbeat.on_pong(Instant::now()),
             Ok(Packet::Close) => self.client_closes(),
             Ok(Packet::Ping(_)) => self.break_off(DisconnectReason::TransportError, "a client must not ping"),
             // Nothing of the sort is due from a client here; the official server lets them pass.
@@ -90,7 +91,7 @@ impl Connection {
         let Some(actor) = socket.actor() else { return };
         match packet {
             socketio::Packet::Event { id, name, arguments, .. } => {
-                socket.event_queued();
+                socket.handler_started();
                 actor.do_send(Event { name, arguments, ack: id });
             }
             socketio::Packet::Ack { id, arguments, .. } => {
@@ -98,11 +99,12 @@ impl Connection {
                     actor.do_send(AckArrived { id, arguments });
                 }
             }
-            socketio::Packet::Disconnect { .. } => actor.do_send(Close {
-                reason: DisconnectReason::ClientNamespaceDisconnect,
-                detail: None,
-                tell_client: false,
-            }),
+            socketio::Packet::Disconnect { .. } => {
+                let reason = DisconnectReason::ClientNamespaceDisconnect;
+                actor.do_send(Close { reason, detail: None, tell_client: false });
+                // The actor closes the socket after the events before this; for the client it is closed now.
+                self.seats.leave(socket);
+            }
             socketio::Packet::Connect { .. } | socketio::Packet::ConnectError { .. } => {
                 self.break_off(DisconnectReason::ForcedServerClose, "packet out of order");
             }

@@ -1,9 +1,12 @@
 //! Long-polling: one GET waits for packets, one POST brings some.
 
+use std::task::Context;
+
 use actix::Handler;
 use tokio::sync::oneshot;
 
 use super::actor::{Connection, Transport};
+use super::drive::READS_PER_TURN;
 use super::message::{FailPost, FinishPost, Poll, PollAnswer, StartPost, Unanswered};
 use crate::engine::{BadRequest, Refusal, payload};
 use crate::outbox::Outbox;
@@ -11,6 +14,13 @@ use crate::socket::DisconnectReason;
 
 /// Bytes of packets in one answer; the rest waits for the next poll.
 const ANSWER_BYTES: usize = 1024 * 1024;
+
+/// The packets of a POST that were not handled yet.
+pub(super) struct Inbox {
+    packets: payload::Payload,
+    /// Tells the POST that it can be answered, also by being dropped.
+    _done: oneshot::Sender<()>,
+}
 
 /// The state of a polling transport.
 #[derive(Default)]
@@ -24,29 +34,30 @@ pub(super) struct Polling {
 }
 
 impl Polling {
-    /// Answers the waiting GET if there is something to say. False if the client has hung up.
-    pub fn flush(&mut self, outbox: &Outbox) -> bool {
-        let Some(poll) = self.poll.take() else { return true };
-        let answer = self.gather(outbox);
+    /// Answers the waiting GET if there is something to say. An error if the client has hung up, with the number of
+    /// packets that are lost by it.
+    pub fn flush(&mut self, outbox: &Outbox) -> Result<(), usize> {
+        let Some(poll) = self.poll.take() else { return Ok(()) };
+        let (answer, packets) = self.gather(outbox);
         if answer.body.is_empty() {
             self.poll = Some(poll);
-            return true;
+            return Ok(());
         }
         outbox.set_busy();
-        poll.send(Ok(answer)).is_ok()
+        poll.send(Ok(answer)).map_err(|_| packets)
     }
 
-    /// Everything that waits, as the body of an answer.
-    pub fn gather(&mut self, outbox: &Outbox) -> PollAnswer {
+    /// Everything that waits, as the body of an answer, and the number of packets from the outbox in it.
+    pub fn gather(&mut self, outbox: &Outbox) -> (PollAnswer, usize) {
         let mut body = payload::Writer::new();
         let mut compress = false;
         self.control.drain(..).for_each(|packet| body.push_text(packet));
-        outbox.drain(ANSWER_BYTES, |packet| {
+        let packets = outbox.drain(ANSWER_BYTES, |packet| {
             compress |= packet.compress;
             body.push_text(&packet.text);
             packet.attachments.iter().for_each(|attachment| body.push_binary(attachment));
         });
-        PollAnswer { body: body.finish(), compress }
+        (PollAnswer { body: body.finish(), compress }, packets)
     }
 }
 
@@ -84,28 +95,25 @@ impl Handler<StartPost> for Connection {
         if !self.is_open() {
             return Err(Unanswered::Refused(Refusal::SessionUnknown));
         }
-        match &mut self.transport {
-            Transport::WebSocket(_) => Err(mismatch()),
-            Transport::Polling(polling) => {
-                if polling.post.as_ref().is_some_and(|post| !post.is_closed()) {
-                    self.break_off(DisconnectReason::TransportError, "data request overlap from client");
-                    return Err(Unanswered::Overlap);
-                }
-                let (post, lost) = oneshot::channel();
-                polling.post = Some(post);
-                Ok(lost)
-            }
+        let Transport::Polling(polling) = &mut self.transport else { return Err(mismatch()) };
+        if self.inbox.is_some() || polling.post.as_ref().is_some_and(|post| !post.is_closed()) {
+            self.break_off(DisconnectReason::TransportError, "data request overlap from client");
+            return Err(Unanswered::Overlap);
         }
+        let (post, lost) = oneshot::channel();
+        polling.post = Some(post);
+        Ok(lost)
     }
 }
 
 impl Handler<FinishPost> for Connection {
     type Result = ();
 
-    fn handle(&mut self, post: FinishPost, ctx: &mut Self::Context) {
+    fn handle(&mut self, post: FinishPost, _: &mut Self::Context) {
         self.forget_post();
-        for packet in payload::decode(post.body) {
-            self.receive(packet, ctx);
+        if self.is_open() {
+            let inbox = Inbox { packets: payload::decode(post.body), _done: post.done };
+            self.inbox = Some(Box::new(inbox));
         }
     }
 }
@@ -115,9 +123,7 @@ impl Handler<FailPost> for Connection {
 
     fn handle(&mut self, failed: FailPost, _: &mut Self::Context) {
         self.forget_post();
-        if let Some(fault) = failed.fault
-            && self.is_open()
-        {
+        if let (Some(fault), true, Transport::Polling(_)) = (failed.fault, self.is_open(), &self.transport) {
             self.break_off(DisconnectReason::TransportError, fault);
         }
     }
@@ -128,5 +134,20 @@ impl Connection {
         if let Transport::Polling(polling) = &mut self.transport {
             polling.post = None;
         }
+    }
+
+    /// Handles packets of a POST, as many as one turn allows and the handlers keep up with.
+    pub(super) fn drive_inbox(&mut self, ctx: &mut actix::Context<Self>, cx: &mut Context<'_>) {
+        for _ in 0..READS_PER_TURN {
+            if self.is_open() && self.seats.are_busy() {
+                return;
+            }
+            let Some(inbox) = &mut self.inbox else { return };
+            match inbox.packets.next() {
+                Some(packet) => self.receive(packet, ctx),
+                None => self.inbox = None,
+            }
+        }
+        cx.waker().wake_by_ref();
     }
 }

@@ -19,6 +19,8 @@ use crate::limits::ms;
 
 /// How often a waiting GET is answered with a noop, so that the client can pause polling.
 const NOOP_INTERVAL: Duration = Duration::from_millis(100);
+/// How often a WebSocket may probe: once is enough, and every answer has to be kept until it is read.
+const PROBES_MAX: u32 = 16;
 /// How long a WebSocket that was refused has to take its Close frame.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -29,6 +31,8 @@ pub(super) struct Probe {
     pub deadline: Instant,
     /// When a waiting GET is answered; `None` before the client probed.
     pub noop_at: Option<Instant>,
+    /// How often the client may still probe.
+    tries: u32,
 }
 
 /// What a probing WebSocket did.
@@ -53,7 +57,7 @@ impl Handler<Candidate> for Connection {
         let may_upgrade = matches!(self.transport, Transport::Polling(_)) && self.probe.is_none();
         if self.is_open() && may_upgrade {
             let deadline = Instant::now() + ms(self.hub.node.options.upgrade_timeout_ms);
-            self.probe = Some(Probe { websocket, deadline, noop_at: None });
+            self.probe = Some(Probe { websocket, deadline, noop_at: None, tries: PROBES_MAX });
         } else {
             self.hub.node.metrics.upgrades_failed.increment();
             close_gently(websocket, None);
@@ -64,6 +68,8 @@ impl Handler<Candidate> for Connection {
 impl Connection {
     /// Lets the probing WebSocket take its steps.
     pub(super) fn drive_probe(&mut self, cx: &mut Context<'_>) {
+        // An answer that the network did not take at once.
+        self.is_stuck(cx);
         while let Some(probe) = &mut self.probe {
             let Poll::Ready(step) = probe.poll_step(cx) else { return };
             match step {
@@ -149,7 +155,8 @@ impl Probe {
             Err(error) => return Poll::Ready(Step::Failed(error.close_code())),
         };
         Poll::Ready(match Packet::decode_text(text) {
-            Ok(Packet::Ping(probe)) if probe == "probe" => {
+            Ok(Packet::Ping(probe)) if probe == "probe" && self.tries > 0 => {
+                self.tries -= 1;
                 self.websocket.queue_text(&ByteString::from_static("3probe"));
                 Step::Probed
             }

@@ -14,13 +14,15 @@ enum Seat {
     Pending(Arc<NamespaceCore>),
     /// Taken.
     Taken(Arc<SocketCore>),
+    /// Left by the client; the socket's actor has yet to come to it.
+    Left(Arc<SocketCore>, Instant),
 }
 
 impl Seat {
     fn namespace(&self) -> &str {
         match self {
             Self::Pending(namespace) => namespace.name(),
-            Self::Taken(socket) => socket.namespace.name(),
+            Self::Taken(socket) | Self::Left(socket, _) => socket.namespace.name(),
         }
     }
 }
@@ -47,16 +49,26 @@ impl Seats {
         let Some(at) = self.0.iter().position(|seat| seat.namespace() == namespace) else {
             return Standing::Outside;
         };
-        match &self.0[at] {
-            Seat::Pending(_) => Standing::Pending,
+        let left_at = match &self.0[at] {
+            Seat::Pending(_) => return Standing::Pending,
+            Seat::Left(_, left_at) => *left_at,
             Seat::Taken(socket) => match socket.closed_at() {
-                None => Standing::Inside(socket.clone()),
-                Some(closed_at) if Instant::now() < closed_at + grace => Standing::JustLeft,
-                Some(_) => {
-                    self.0.swap_remove(at);
-                    Standing::Outside
-                }
+                None => return Standing::Inside(socket.clone()),
+                Some(closed_at) => closed_at,
             },
+        };
+        if Instant::now() < left_at + grace {
+            return Standing::JustLeft;
+        }
+        self.0.swap_remove(at);
+        Standing::Outside
+    }
+
+    /// The client left.
+    pub fn leave(&mut self, socket: &Arc<SocketCore>) {
+        let left = self.0.iter_mut().find(|seat| matches!(seat, Seat::Taken(taken) if taken.id == socket.id));
+        if let Some(seat) = left {
+            *seat = Seat::Left(socket.clone(), Instant::now());
         }
     }
 
@@ -93,7 +105,7 @@ impl Seats {
     pub fn sockets(&self) -> impl Iterator<Item = &Arc<SocketCore>> {
         self.0.iter().filter_map(|seat| match seat {
             Seat::Taken(socket) => Some(socket),
-            Seat::Pending(_) => None,
+            Seat::Pending(_) | Seat::Left(..) => None,
         })
     }
 

@@ -51,11 +51,6 @@ impl Sessions {
         self.find(SessionId::parse(id)?)
     }
 
-    /// What the sockets of every session share.
-    pub fn links(&self) -> Vec<Arc<Link>> {
-        self.0.iter().flat_map(|sessions| sessions.lock().values().map(|s| s.link.clone()).collect::<Vec<_>>()).collect()
-    }
-
     /// All of them.
     pub fn all(&self) -> Vec<Session> {
         self.0.iter().flat_map(|sessions| sessions.lock().values().cloned().collect::<Vec<_>>()).collect()

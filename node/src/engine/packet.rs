@@ -8,6 +8,7 @@ use bytes::Bytes;
 use bytestring::ByteString;
 
 /// The type character that opens a text message packet.
+#[cfg(test)]
 pub const MESSAGE: char = '4';
 
 /// What a message packet carries.
@@ -39,6 +40,7 @@ pub enum Packet {
 }
 
 /// A packet as one WebSocket frame.
+#[cfg(test)]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Frame {
     /// A text frame.
@@ -82,7 +84,8 @@ impl Packet {
         Packet::Message(Message::Binary(bytes))
     }
 
-    /// Writes the packet as one WebSocket frame.
+    /// Writes the packet as one WebSocket frame: what a client does, and the round trips of the tests.
+    #[cfg(test)]
     pub fn encode(&self) -> Frame {
         Frame::Text(match self {
             Packet::Open(data) => prefixed('0', data),
@@ -97,6 +100,7 @@ impl Packet {
     }
 }
 
+#[cfg(test)]
 fn prefixed(kind: char, data: &str) -> ByteString {
     let mut text = String::with_capacity(1 + data.len());
     text.push(kind);

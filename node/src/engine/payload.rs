@@ -70,11 +70,13 @@ impl Writer {
     }
 
     /// Whether nothing was pushed yet.
+    #[cfg(test)]
     pub fn is_empty(&self) -> bool {
         self.body.is_empty()
     }
 
     /// Bytes written so far.
+    #[cfg(test)]
     pub fn len(&self) -> usize {
         self.body.len()
     }

@@ -47,12 +47,12 @@ pub struct Options {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SessionView {
     /// The transport that it is on now.
-    pub transport: TransportName,
+    pub transport: TransportKind,
 }
 
 /// A transport.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum TransportName {
+pub enum TransportKind {
     /// HTTP long-polling.
     Polling,
     /// WebSocket.
@@ -64,7 +64,7 @@ pub enum TransportName {
 pub enum Admission {
     /// A new session. The caller now asks the application and then calls [`Query::check_version`]: the
     /// official server looks at `EIO` last.
-    Handshake(TransportName),
+    Handshake(TransportKind),
     /// A GET that waits for packets of the session.
     Poll(String),
     /// A POST with packets for the session.
@@ -76,12 +76,12 @@ pub enum Admission {
     MethodNotSupported,
 }
 
-impl TransportName {
+impl TransportKind {
     /// As it stands in the query and in the open packet.
     pub fn as_str(self) -> &'static str {
         match self {
-            TransportName::Polling => "polling",
-            TransportName::WebSocket => "websocket",
+            TransportKind::Polling => "polling",
+            TransportKind::WebSocket => "websocket",
         }
     }
 }
@@ -122,10 +122,10 @@ pub fn admit(
     }
 }
 
-fn offered_transport(name: Option<&str>, options: &Options) -> Result<TransportName, Refusal> {
+fn offered_transport(name: Option<&str>, options: &Options) -> Result<TransportKind, Refusal> {
     match name {
-        Some("polling") if options.polling => Ok(TransportName::Polling),
-        Some("websocket") if options.websocket => Ok(TransportName::WebSocket),
+        Some("polling") if options.polling => Ok(TransportKind::Polling),
+        Some("websocket") if options.websocket => Ok(TransportKind::WebSocket),
         _ => Err(Refusal::TransportUnknown),
     }
 }
@@ -133,7 +133,7 @@ fn offered_transport(name: Option<&str>, options: &Options) -> Result<TransportN
 fn admit_to_session(
     head: &Head<'_>,
     options: &Options,
-    transport: TransportName,
+    transport: TransportKind,
     sid: &str,
     session: SessionView,
 ) -> Result<Admission, Refusal> {
@@ -147,7 +147,7 @@ fn admit_to_session(
     // The official server leaves a plain request for a WebSocket session unanswered.
     check_transport_fits(head, transport)?;
     match (head.is_websocket_upgrade, head.method) {
-        (true, Method::Get) if session.transport == TransportName::Polling && !options.allow_upgrades => {
+        (true, Method::Get) if session.transport == TransportKind::Polling && !options.allow_upgrades => {
             Err(mismatch)
         }
         (true, Method::Get) => Ok(Admission::Upgrade(sid.to_owned())),
@@ -158,8 +158,8 @@ fn admit_to_session(
     }
 }
 
-fn check_transport_fits(head: &Head<'_>, transport: TransportName) -> Result<(), Refusal> {
-    if head.is_websocket_upgrade == (transport == TransportName::WebSocket) {
+fn check_transport_fits(head: &Head<'_>, transport: TransportKind) -> Result<(), Refusal> {
+    if head.is_websocket_upgrade == (transport == TransportKind::WebSocket) {
         Ok(())
     } else {
         Err(Refusal::BadRequest(BadRequest::TransportHandshake))

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix::{Actor, Addr, AsyncContext, Handler};
 use futures_util::FutureExt;
@@ -11,18 +11,25 @@ use tracing::{error, warn};
 use super::admission::{admit, decide, refuse};
 use super::core::NamespaceCore;
 use super::message::{Connect, Decided, NamespaceSnapshot, ObserveNamespace, SocketDied, Verdict};
+use crate::limits::ms;
+use crate::outbox::Ending;
 use crate::room::{Gone, ObserveShard, RoomShardActor};
 use crate::socket::{DisconnectReason, Refusal, SocketActor, SocketCore};
 
 /// The first restart of a shard is immediate, the next waits this long, each further one twice as long.
 const RESTART_DELAY: Duration = Duration::from_millis(50);
+/// A shard that lived this long is not one that dies at every start.
+const QUIET_PERIOD: Duration = Duration::from_secs(600);
 /// After so many restarts the node declares itself unhealthy and stops trying.
 const RESTARTS_MAX: u32 = 10;
 
 /// The actor in charge of a namespace on this thread's reactor, started at the first call. `None` on a thread that
 /// is no reactor.
 pub fn namespace_here(namespace: &Arc<NamespaceCore>) -> Option<Addr<NamespaceActor>> {
-    let start = || NamespaceActor { core: namespace.clone(), shard: None, pending: 0, restarts: 0 }.start();
+    let start = || {
+        NamespaceActor { core: namespace.clone(), shard: None, pending: 0, restarts: 0, restarted_at: None }
+            .start()
+    };
     namespace.supervisor_here(start)
 }
 
@@ -33,32 +40,38 @@ pub struct NamespaceActor {
     shard: Option<Addr<RoomShardActor>>,
     /// Clients that middlewares have not decided on.
     pending: usize,
-    /// Restarts of the shard since the start.
+    /// Restarts of the shard since it last was quiet.
     restarts: u32,
+    /// When it was last restarted.
+    restarted_at: Option<Instant>,
 }
 
 impl Actor for NamespaceActor {
     type Context = actix::Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        self.start_shard(ctx);
+        // Sockets are there already if this takes the place of a supervisor that died.
+        self.rebuild_shard(ctx);
+    }
+}
+
+impl Drop for NamespaceActor {
+    /// A shard whose supervisor is gone would never be replaced: the next supervisor starts its own.
+    fn drop(&mut self) {
+        self.core.rooms.abandon_here();
     }
 }
 
 impl NamespaceActor {
-    fn start_shard(&mut self, ctx: &mut actix::Context<Self>) {
-        let shard = RoomShardActor::open(self.core.rooms.clone(), ctx.address().recipient());
-        self.shard = shard.map(Actor::start);
-    }
-
     /// A shard died: the sockets know their rooms, so a new one holds everything the old one did.
     fn rebuild_shard(&mut self, ctx: &mut actix::Context<Self>) {
-        self.start_shard(ctx);
+        let shard = RoomShardActor::open(self.core.rooms.clone(), ctx.address().recipient());
+        self.shard = shard.map(Actor::start);
         let Some(reactor) = self.core.node.reactor_here() else { return };
-        for socket in self.core.sockets_of(reactor) {
-            socket.enter_shard();
+        let mut sockets = self.core.sockets_of(reactor).into_iter();
+        if self.shard.is_some() && sockets.all(|socket| socket.enter_shard()) {
+            self.core.rooms.rebuilt();
         }
-        self.core.rooms.rebuilt();
     }
 
     fn settle(
@@ -75,7 +88,7 @@ impl NamespaceActor {
                 Verdict::Admitted(socket.clone())
             }
             Ok(()) => {
-                socket.close(DisconnectReason::ForcedServerClose, Some("nobody to serve it"), true);
+                give_up(socket, "nobody to serve it");
                 Verdict::Refused
             }
             Err(refusal) => {
@@ -85,7 +98,7 @@ impl NamespaceActor {
                 Verdict::Refused
             }
         };
-        connection.do_send(Decided { namespace: self.core.clone(), verdict });
+        connection.do_send(Decided::new(self.core.clone(), verdict));
     }
 }
 
@@ -102,8 +115,11 @@ impl Handler<Connect> for NamespaceActor {
         }
         self.pending += 1;
         let supervisor = ctx.address();
+        let patience = ms(self.core.node.options.connect_timeout_ms);
         actix_rt::spawn(async move {
-            let decision = decision.await;
+            // A client that is not let in by then has gone, or is cut off.
+            let refused = Err(Refusal { message: "timeout".into(), data: None });
+            let decision = tokio::time::timeout(patience, decision).await.unwrap_or(refused);
             supervisor.do_send(Settle { socket, decision, connection: connect.connection });
         });
     }
@@ -133,8 +149,15 @@ impl Handler<SocketDied> for NamespaceActor {
     fn handle(&mut self, SocketDied(socket): SocketDied, _: &mut Self::Context) {
         self.core.node.metrics.socket_deaths.increment();
         error!(%socket.id, namespace = self.core.name(), "socket died: its client is disconnected");
-        socket.close(DisconnectReason::ForcedServerClose, Some("its actor died"), true);
+        give_up(&socket, "its actor died");
     }
+}
+
+/// Ends a socket that cannot be served any more, and its connection: a client reconnects by itself when the transport
+/// closes, and does not when it is told to leave a namespace.
+fn give_up(socket: &Arc<SocketCore>, detail: &'static str) {
+    socket.close(DisconnectReason::ForcedServerClose, Some(detail), false);
+    socket.link.outbox.end(Ending::Failure);
 }
 
 impl Handler<Gone> for NamespaceActor {
@@ -142,8 +165,15 @@ impl Handler<Gone> for NamespaceActor {
 
     fn handle(&mut self, _: Gone, ctx: &mut Self::Context) {
         self.shard = None;
+        if self.restarted_at.is_none_or(|at| at.elapsed() > QUIET_PERIOD) {
+            self.restarts = 0;
+        }
+        self.restarted_at = Some(Instant::now());
         if self.restarts == RESTARTS_MAX {
-            error!(namespace = self.core.name(), "room shard died too often: the node is not healthy any more");
+            error!(
+                namespace = self.core.name(),
+                "room shard died too often: the node is not healthy any more"
+            );
             return self.core.node.give_up();
         }
         self.core.node.metrics.shard_restarts.increment();

@@ -39,7 +39,12 @@ pub(super) fn refuse(socket: &SocketCore, refusal: &Refusal) {
 }
 
 /// Sends a CONNECT_ERROR packet for a namespace.
-pub(crate) fn send_refusal(link: &crate::socket::Link, namespace: &str, message: &str, data: Option<&RawValue>) {
+pub(crate) fn send_refusal(
+    link: &crate::socket::Link,
+    namespace: &str,
+    message: &str,
+    data: Option<&RawValue>,
+) {
     let packet = Packet::new(encode::connect_error(namespace, message, data), true);
     // If the connection is closed, there is nobody left to tell.
     link.outbox.push(&packet, false);

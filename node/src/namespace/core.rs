@@ -103,7 +103,13 @@ impl NamespaceCore {
         start: impl FnOnce() -> Addr<NamespaceActor>,
     ) -> Option<Addr<NamespaceActor>> {
         let mut supervisor = self.supervisors[self.node.reactor_here()?].lock();
-        Some(supervisor.get_or_insert_with(start).clone())
+        if let Some(alive) = supervisor.as_ref().filter(|supervisor| supervisor.connected()) {
+            return Some(alive.clone());
+        }
+        if supervisor.is_some() {
+            self.node.metrics.supervisor_restarts.increment();
+        }
+        Some(supervisor.insert(start()).clone())
     }
 
     pub(super) fn remember(&self, socket: &Arc<SocketCore>) {

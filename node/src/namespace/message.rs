@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::core::NamespaceCore;
 use crate::room::ShardSnapshot;
-use crate::socket::{Link, SocketCore};
+use crate::socket::{Close, DisconnectReason, Link, SocketCore};
 
 /// From a connection of this reactor: its client wants to enter. Answered with [`Decided`], unless the connection
 /// is closed meanwhile.
@@ -22,14 +22,38 @@ pub struct Connect {
     pub connection: Recipient<Decided>,
 }
 
-/// To the connection: its client may enter, or not. The client was told already.
+/// To the connection: its client may enter, or not. The client was told already. A socket that no connection takes over
+/// is closed.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct Decided {
     /// Where.
     pub namespace: Arc<NamespaceCore>,
-    /// The socket, if it was admitted.
-    pub verdict: Verdict,
+    /// Taken by the connection.
+    verdict: Option<Verdict>,
+}
+
+impl Decided {
+    /// A decision of this namespace.
+    pub fn new(namespace: Arc<NamespaceCore>, verdict: Verdict) -> Self {
+        Self { namespace, verdict: Some(verdict) }
+    }
+
+    /// The verdict, by an open connection that is in charge of the socket from now on.
+    pub fn take(&mut self) -> Option<Verdict> {
+        self.verdict.take()
+    }
+}
+
+impl Drop for Decided {
+    fn drop(&mut self) {
+        if let Some(Verdict::Admitted(socket)) = self.verdict.take()
+            && let Some(actor) = socket.actor()
+        {
+            let detail = Some("its connection closed while it entered");
+            actor.do_send(Close { reason: DisconnectReason::TransportClose, detail, tell_client: false });
+        }
+    }
 }
 
 /// What middlewares decided.

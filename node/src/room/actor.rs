@@ -17,6 +17,8 @@ use super::rooms::{Resident, Rooms};
 const DELIVERIES_PER_TURN: usize = 64;
 /// The same bound in bytes of packets, each counted once.
 const BYTES_PER_TURN: usize = 128 * 1024;
+/// The same bound in packets handed to members.
+const PUSHES_PER_TURN: u64 = 16 * 1024;
 
 /// Serves the members of one namespace on one reactor.
 pub struct RoomShardActor {
@@ -48,7 +50,7 @@ impl Actor for RoomShardActor {
 
 impl Drop for RoomShardActor {
     fn drop(&mut self) {
-        self.rooms.close_here();
+        self.rooms.close(&self.resident);
         self.supervisor.do_send(Gone);
     }
 }
@@ -69,18 +71,22 @@ impl ActorFuture<RoomShardActor> for Pump {
         cx: &mut Context<'_>,
     ) -> Poll<()> {
         *actor.resident.task.borrow_mut() = Some(cx.waker().clone());
-        let mut bytes = 0;
+        let (mut bytes, mut pushes) = (0, 0);
         for _ in 0..DELIVERIES_PER_TURN {
             if actor.resident.is_poisoned() {
                 actix::ActorContext::terminate(ctx);
                 return Poll::Ready(());
             }
             match self.deliveries.poll_recv(cx) {
-                Poll::Ready(Some(delivery)) => bytes += self.rooms.handle(delivery),
+                Poll::Ready(Some(delivery)) => {
+                    let done = self.rooms.handle(delivery);
+                    bytes += done.0;
+                    pushes += done.1;
+                }
                 Poll::Ready(None) => return Poll::Ready(()),
                 Poll::Pending => return Poll::Pending,
             }
-            if bytes > BYTES_PER_TURN {
+            if bytes > BYTES_PER_TURN || pushes > PUSHES_PER_TURN {
                 break;
             }
         }
@@ -96,24 +102,16 @@ impl Drop for Pump {
 }
 
 impl Rooms {
-    /// Does what was sent, and tells the bytes that were handed out.
-    fn handle(&self, delivery: Delivery) -> usize {
+    /// Does what was sent, and tells the bytes and the number of packets that were handed out.
+    fn handle(&self, delivery: Delivery) -> (usize, u64) {
         match delivery {
             Delivery::Broadcast { target, packet, volatile } => {
-                self.visit(|shard| shard.broadcast(&target, &packet, volatile));
-                packet.size()
-            }
-            Delivery::Join { id, room, _hold } => {
-                self.visit(|shard| shard.join(id, &room));
-                0
-            }
-            Delivery::Leave { id, room } => {
-                self.visit(|shard| shard.leave(id, &room));
-                0
+                let pushes = self.visit(|shard| shard.broadcast(&target, &packet, volatile));
+                (packet.size(), pushes.unwrap_or_default())
             }
             Delivery::Run(work) => {
                 work();
-                0
+                (0, 1)
             }
         }
     }

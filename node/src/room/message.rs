@@ -5,20 +5,14 @@ use std::sync::Arc;
 use actix::Message;
 use serde::Serialize;
 
-use super::index::Hold;
 use super::rooms::Target;
-use crate::ids::{Room, SocketId};
 use crate::outbox::Packet;
 
 /// What other threads send through a shard's lane. Handled in the order it was sent by any one thread.
 pub enum Delivery {
     /// Fan out here. From any emit that reaches beyond its own reactor.
     Broadcast { target: Arc<Target>, packet: Arc<Packet>, volatile: bool },
-    /// A socket of this shard joins; the hold has kept the room routed here since `join` was called.
-    Join { id: SocketId, room: Room, _hold: Hold },
-    /// A socket of this shard leaves a room.
-    Leave { id: SocketId, room: Room },
-    /// Something to do on this reactor after everything sent before it, such as an emit to one socket.
+    /// Something to do on this reactor after everything sent before it: an emit to one socket, a join, a disconnect.
     Run(Box<dyn FnOnce() + Send>),
 }
 

@@ -12,7 +12,7 @@ use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 use tokio::sync::mpsc;
 
-use super::index::{RoomIndex, ShardSet};
+use super::index::{Hold, RoomIndex, ShardSet};
 use super::message::Delivery;
 use super::shard::RoomShard;
 use crate::ids::{Room, SocketId};
@@ -44,6 +44,8 @@ pub struct Rooms {
     lanes: Box<[RwLock<Option<Lane>>]>,
     /// A bit for each shard that died and is not rebuilt yet: until then an emit fails rather than miss members.
     down: AtomicU64,
+    /// How many shards died so far.
+    deaths: AtomicU64,
 }
 
 /// A shard on its own thread, shared by its actor and by code that enters it directly.
@@ -73,18 +75,28 @@ impl Rooms {
     pub fn new(node: Arc<Node>) -> Self {
         let lanes = (0..node.reactors()).map(|_| RwLock::default()).collect();
         let key = NEXT_KEY.fetch_add(1, Relaxed);
-        Self { key, index: RoomIndex::new(node.reactors()), node, lanes, down: AtomicU64::new(0) }
+        Self {
+            key,
+            index: RoomIndex::new(node.reactors()),
+            node,
+            lanes,
+            down: AtomicU64::new(0),
+            deaths: AtomicU64::new(0),
+        }
     }
 
     /// Delivers a packet on this node: all of it, or on `Overloaded` nothing. Emits made in order by one thread
     /// reach each member in that order (ORDER-2).
     pub fn broadcast(&self, target: Target, packet: Arc<Packet>, volatile: bool) -> Result<(), Overloaded> {
+        let deaths = self.deaths.load(Relaxed);
         let shards = self.shards_for(&target);
         let here = self.node.reactor_here();
         let lanes: SmallVec<[Lane; 8]> =
             shards.iter().filter(|shard| Some(*shard) != here).filter_map(|shard| self.lane(shard)).collect();
         let permits: Result<SmallVec<[_; 8]>, _> = lanes.iter().map(|lane| lane.try_reserve()).collect();
-        let (0, Ok(permits)) = (self.down.load(Relaxed), permits) else {
+        // A shard that died meanwhile took its members out of the index.
+        let complete = self.down.load(Relaxed) == 0 && self.deaths.load(Relaxed) == deaths;
+        let (true, Ok(permits)) = (complete, permits) else {
             self.node.metrics.overloads.increment();
             return Err(Overloaded);
         };
@@ -103,28 +115,24 @@ impl Rooms {
         self.visit(|shard| shard.enter(seat, rooms)).is_some()
     }
 
-    /// A socket of this thread's reactor is gone, with the rooms it was in.
-    pub fn exit(&self, id: SocketId, rooms: &[Room]) {
-        self.visit(|shard| shard.exit(id, rooms));
+    /// A socket of this thread's reactor is gone.
+    pub fn exit(&self, id: SocketId) {
+        self.visit(|shard| shard.exit(id));
     }
 
-    /// A socket joins a room, at once and in order with the emits of this thread (JOIN-1).
-    pub fn join(&self, id: SocketId, room: &Room) -> Result<(), Overloaded> {
-        if self.node.reactor_here() == Some(id.reactor()) {
-            self.visit(|shard| shard.join(id, room));
-            return Ok(());
-        }
-        let hold = self.index.hold(room, id.reactor());
-        self.send(id.reactor(), Delivery::Join { id, room: room.clone(), _hold: hold })
+    /// A socket of this thread's reactor joins a room.
+    pub fn join(&self, id: SocketId, room: &Room) {
+        self.visit(|shard| shard.join(id, room));
     }
 
-    /// A socket leaves a room, at once and in order with the emits of this thread.
-    pub fn leave(&self, id: SocketId, room: &Room) -> Result<(), Overloaded> {
-        if self.node.reactor_here() == Some(id.reactor()) {
-            self.visit(|shard| shard.leave(id, room));
-            return Ok(());
-        }
-        self.send(id.reactor(), Delivery::Leave { id, room: room.clone() })
+    /// A socket of this thread's reactor leaves a room.
+    pub fn leave(&self, id: SocketId, room: &Room) {
+        self.visit(|shard| shard.leave(id, room));
+    }
+
+    /// Routes a room to a reactor before the join that is on its way there arrives (JOIN-1).
+    pub fn hold(&self, room: &Room, reactor: usize) -> Hold {
+        self.index.hold(room, reactor)
     }
 
     /// Runs something on a reactor, after everything this thread sent there before.
@@ -162,13 +170,37 @@ impl Rooms {
         })
     }
 
-    /// Takes the shard off this thread. Emits that would concern it fail until it is [`rebuilt`](Self::rebuilt).
-    pub(super) fn close_here(&self) {
+    /// Takes a shard off this thread, unless another one has taken its place. Emits that would concern it fail until
+    /// it is [`rebuilt`](Self::rebuilt).
+    pub(super) fn close(&self, resident: &Rc<Resident>) {
         let Some(number) = self.node.reactor_here() else { return };
-        self.down.fetch_or(1 << number, Relaxed);
-        *self.lanes[number].write() = None;
         // The thread may be ending, and its table with it.
-        let _ = SHARDS.try_with(|shards| shards.borrow_mut().remove(&self.key));
+        let closed = SHARDS.try_with(|shards| {
+            let mut shards = shards.borrow_mut();
+            let is_current = shards.get(&self.key).is_some_and(|current| Rc::ptr_eq(current, resident));
+            is_current.then(|| shards.remove(&self.key))
+        });
+        if let Ok(Some(_)) = closed {
+            self.down.fetch_or(1 << number, Relaxed);
+            self.deaths.fetch_add(1, Relaxed);
+            *self.lanes[number].write() = None;
+        }
+    }
+
+    /// Makes the shard of this thread end, with its actor.
+    pub fn abandon_here(&self) {
+        let resident = SHARDS.with_borrow(|shards| shards.get(&self.key).cloned());
+        if let Some(resident) = resident {
+            self.poison(&resident);
+        }
+    }
+
+    fn poison(&self, resident: &Rc<Resident>) {
+        resident.poisoned.set(true);
+        self.close(resident);
+        if let Some(task) = &*resident.task.borrow() {
+            task.wake_by_ref();
+        }
     }
 
     /// The shard of this thread holds all its members again.
@@ -188,11 +220,7 @@ impl Rooms {
         let visit = std::panic::AssertUnwindSafe(|| act(&mut resident.shard.borrow_mut()));
         let visited = std::panic::catch_unwind(visit).ok();
         if visited.is_none() {
-            resident.poisoned.set(true);
-            self.close_here();
-            if let Some(task) = &*resident.task.borrow() {
-                task.wake_by_ref();
-            }
+            self.poison(&resident);
         }
         visited
     }
@@ -205,7 +233,9 @@ impl Rooms {
         for room in &target.rooms {
             shards.extend(self.index.shards_of(room.as_str()));
             let owner = SocketId::parse(room.as_str());
-            if let Some(id) = owner.filter(|id| id.node() == self.node.tag && id.reactor() < self.node.reactors()) {
+            if let Some(id) =
+                owner.filter(|id| id.node() == self.node.tag && id.reactor() < self.node.reactors())
+            {
                 shards.insert(id.reactor());
             }
         }

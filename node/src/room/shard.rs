@@ -29,6 +29,8 @@ pub struct Seat {
 
 struct Member {
     seat: Seat,
+    /// The rooms whose `Members` hold it, so that it leaves them all when it goes (LEAVE-1).
+    rooms: Vec<Room>,
     /// The last broadcast that excluded or reached this member (ONCE-1).
     mark: u64,
 }
@@ -77,20 +79,19 @@ impl RoomShard {
     /// A socket takes its place.
     pub fn enter(&mut self, seat: Seat, rooms: &[Room]) {
         let id = seat.id;
-        let key = self.members.insert(Member { seat, mark: 0 }) as u32;
+        let key = self.members.insert(Member { seat, rooms: Vec::new(), mark: 0 }) as u32;
         if self.keys.insert(id, key).is_none() {
             self.index.member_entered(self.number);
         }
         rooms.iter().for_each(|room| self.join(id, room));
     }
 
-    /// A member leaves for good, and with it `rooms`, the ones it was in.
-    pub fn exit(&mut self, id: SocketId, rooms: &[Room]) {
-        rooms.iter().for_each(|room| self.leave(id, room));
-        if let Some(key) = self.keys.remove(&id) {
-            self.members.remove(key as usize);
-            self.index.member_left(self.number);
-        }
+    /// A member goes for good, out of every room it is in.
+    pub fn exit(&mut self, id: SocketId) {
+        let Some(key) = self.keys.remove(&id) else { return };
+        let member = self.members.remove(key as usize);
+        member.rooms.iter().for_each(|room| self.remove_from(room, key));
+        self.index.member_left(self.number);
     }
 
     pub fn join(&mut self, id: SocketId, room: &Room) {
@@ -103,8 +104,10 @@ impl RoomShard {
             let hold = self.index.hold(room, self.number);
             self.rooms.insert(room.clone(), Members { keys: IndexSet::default(), _hold: hold });
         }
-        if let Some(members) = self.rooms.get_mut(room) {
-            members.keys.insert(key);
+        if let Some(members) = self.rooms.get_mut(room)
+            && members.keys.insert(key)
+        {
+            self.members[key as usize].rooms.push(room.clone());
         }
     }
 
@@ -114,6 +117,14 @@ impl RoomShard {
             self.members[key as usize].seat.in_own_room = false;
             return;
         }
+        let rooms = &mut self.members[key as usize].rooms;
+        if let Some(at) = rooms.iter().position(|joined| joined == room) {
+            rooms.swap_remove(at);
+            self.remove_from(room, key);
+        }
+    }
+
+    fn remove_from(&mut self, room: &Room, key: u32) {
         let Some(members) = self.rooms.get_mut(room) else { return };
         members.keys.swap_remove(&key);
         if members.keys.is_empty() {
@@ -121,8 +132,8 @@ impl RoomShard {
         }
     }
 
-    /// Hands a packet to every member that the target means, to each once.
-    pub fn broadcast(&mut self, target: &Target, packet: &Arc<Packet>, volatile: bool) {
+    /// Hands a packet to every member that the target means, to each once. Returns how many took it.
+    pub fn broadcast(&mut self, target: &Target, packet: &Arc<Packet>, volatile: bool) -> u64 {
         self.mark += 1;
         let mut tally = Tally::default();
         for room in &target.except {
@@ -143,6 +154,7 @@ impl RoomShard {
             }
         }
         tally.report(&self.node.metrics);
+        tally.delivered
     }
 
     /// Members and rooms held here: for observation and tests.

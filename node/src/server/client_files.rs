@@ -52,7 +52,8 @@ impl ClientFiles {
         } else {
             Response::new(Full::new(content.clone()))
         };
-        let kind = if name.ends_with(".map") { "application/json" } else { "application/javascript; charset=utf-8" };
+        let kind =
+            if name.ends_with(".map") { "application/json" } else { "application/javascript; charset=utf-8" };
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
         response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=0"));
         response.headers_mut().insert(ETAG, self.etag.clone());

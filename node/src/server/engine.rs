@@ -18,11 +18,11 @@ use super::upgrade;
 use crate::connection::{
     Connection, FailPost, FinishPost, Opening, Poll, PollAnswer, Session, StartPost, Unanswered,
 };
-use crate::engine::request::{Admission, Head, Options as Offer, Query, SessionView, TransportName, admit};
+use crate::engine::request::{Admission, Head, Options as Offer, Query, SessionView, TransportKind, admit};
 use crate::engine::{Refusal, open};
 use crate::ids::SessionId;
 use crate::limits::{Cookie, Options, SameSite, ms};
-use crate::socket::{Handshake, TransportKind};
+use crate::socket::Handshake;
 
 type Answer = Result<Response<Full<Bytes>>, Cut>;
 
@@ -70,12 +70,8 @@ fn admit_request(
         let session = site.hub.sessions.find_text(sid)?;
         // A session that was closed waits for one last poll, and for nothing else.
         let is_poll = request.method() == http::Method::GET && !is_websocket_upgrade;
-        (is_poll || !session.link.outbox.is_closed()).then(|| SessionView {
-            transport: match session.link.transport() {
-                TransportKind::Polling => TransportName::Polling,
-                TransportKind::WebSocket => TransportName::WebSocket,
-            },
-        })
+        (is_poll || !session.link.outbox.is_closed())
+            .then(|| SessionView { transport: session.link.transport() })
     })
 }
 
@@ -89,11 +85,14 @@ fn handshake(
     peer: SocketAddr,
     request: Request<Incoming>,
     query: &Query,
-    transport: TransportName,
+    transport: TransportKind,
 ) -> Answer {
     let (parts, body) = request.into_parts();
-    let is_upgrade = transport == TransportName::WebSocket;
-    let allowed = site.allow_request.as_ref().map_or(Ok(()), |allow| allow(&parts));
+    let is_upgrade = transport == TransportKind::WebSocket;
+    let allowed = site.allow_request.as_ref().map_or(Ok(()), |allow| {
+        let asked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| allow(&parts)));
+        asked.unwrap_or_else(|_| Err(String::new()))
+    });
     if let Err(refusal) = allowed.map_err(Refusal::Forbidden).and_then(|()| query.check_version()) {
         return Ok(refuse(site, &refusal, is_upgrade));
     }
@@ -116,8 +115,8 @@ fn handshake(
     Ok(response)
 }
 
-fn open_packet(options: &Options, id: SessionId, transport: TransportName) -> ByteString {
-    let can_upgrade = transport == TransportName::Polling && options.allow_upgrades && options.websocket;
+fn open_packet(options: &Options, id: SessionId, transport: TransportKind) -> ByteString {
+    let can_upgrade = transport == TransportKind::Polling && options.allow_upgrades && options.websocket;
     open::packet(&open::Open {
         sid: id.as_str(),
         upgrade_to_websocket: can_upgrade,
@@ -147,8 +146,10 @@ async fn post(site: &Site, session: Option<Session>, request: Request<Incoming>)
         Ok(Err(unanswered)) => return Ok(unanswered_response(&unanswered)),
         Err(_) => return unknown(),
     };
-    let mut post = Post { session, fault: Some("data request connection closed prematurely"), finished: false };
-    let is_binary = request.headers().get(CONTENT_TYPE).is_some_and(|kind| kind == "application/octet-stream");
+    let mut post =
+        Post { session, fault: Some("data request connection closed prematurely"), finished: false };
+    let is_binary =
+        request.headers().get(CONTENT_TYPE).is_some_and(|kind| kind == "application/octet-stream");
     if is_binary {
         post.fault = Some("invalid content");
         return Ok(plain(StatusCode::BAD_REQUEST, ""));
@@ -161,7 +162,7 @@ async fn post(site: &Site, session: Option<Session>, request: Request<Incoming>)
     };
     let refused = match body.map(ByteString::try_from) {
         Ok(Ok(body)) => {
-            post.finish(body);
+            post.finish(body).await;
             return Ok(posted());
         }
         Ok(Err(_)) => (Some("body is not UTF-8"), plain(StatusCode::BAD_REQUEST, "")),
@@ -182,9 +183,12 @@ struct Post {
 }
 
 impl Post {
-    fn finish(mut self, body: ByteString) {
+    /// Hands the packets over and waits until they were taken, or the session ended: whatever they were, the POST was.
+    async fn finish(mut self, body: ByteString) {
         self.finished = true;
-        self.session.actor.do_send(FinishPost { body });
+        let (done, is_done) = oneshot::channel();
+        self.session.actor.do_send(FinishPost { body, done });
+        let _ = is_done.await;
     }
 }
 

@@ -8,10 +8,11 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use parking_lot::Mutex;
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{Notify, watch};
 use tracing::{info, warn};
 
-use super::reactor::Reactor;
+use super::reactor::{Accepted, Reactor};
 use super::site::Site;
 use crate::outbox::Ending;
 
@@ -19,6 +20,10 @@ use crate::outbox::Ending;
 const BACKLOG: i32 = 4096;
 /// After an error of `accept`, such as no free file descriptor: long enough not to spin, short for clients.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// How long a peer may leave unacknowledged what was sent to it, or keep its window shut.
+const UNREAD_TIMEOUT: Duration = Duration::from_secs(60);
+/// How often a closing server looks whether everybody has gone.
+const CLOSE_POLL: Duration = Duration::from_millis(10);
 /// How long a closing server lets its connections say goodbye.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -36,6 +41,9 @@ pub enum ServeError {
     /// No thread could be started.
     #[error("cannot start a thread: {0}")]
     Thread(io::Error),
+    /// One server listens once.
+    #[error("this server listens already")]
+    ListensAlready,
     /// The options contradict themselves.
     #[error("the options are wrong: {}", .0.join("; "))]
     Options(Vec<String>),
@@ -77,8 +85,9 @@ impl Server {
             }
         });
         *control.thread.lock() = Some(thread.map_err(ServeError::Thread)?);
-        // The thread reports once its reactors run, and ends only after that.
-        let _ = started.recv();
+        let started =
+            started.recv().unwrap_or_else(|_| Err(io::Error::other("the main thread ended at its start")));
+        started.map_err(ServeError::Thread)?;
         Ok(Self { address, control })
     }
 
@@ -125,18 +134,28 @@ fn bind_one(address: SocketAddr) -> io::Result<TcpListener> {
     Ok(socket.into())
 }
 
-async fn run(site: &Arc<Site>, listener: TcpListener, control: &Control, ready: &std_mpsc::Sender<()>) {
-    let reactors: Vec<_> =
+async fn run(
+    site: &Arc<Site>,
+    listener: TcpListener,
+    control: &Control,
+    ready: &std_mpsc::Sender<io::Result<()>>,
+) {
+    let started: io::Result<Vec<_>> =
         (0..site.hub.node.reactors()).map(|number| Reactor::start(number, site.clone())).collect();
-    // The caller waits for this.
-    let _ = ready.send(());
+    let reactors = match started {
+        Ok(reactors) => reactors,
+        // The caller waits for this.
+        Err(error) => return drop(ready.send(Err(error))),
+    };
+    let _ = ready.send(Ok(()));
     tokio::select! {
         () = accept(site, listener, &reactors) => {}
         () = control.close.notified() => {}
     }
     info!("closing");
     close_connections(site).await;
-    reactors.into_iter().for_each(Reactor::stop);
+    reactors.iter().for_each(Reactor::stop);
+    reactors.into_iter().for_each(Reactor::join);
 }
 
 async fn accept(site: &Site, listener: TcpListener, reactors: &[Reactor]) {
@@ -149,13 +168,17 @@ async fn accept(site: &Site, listener: TcpListener, reactors: &[Reactor]) {
         // Off this thread's poller: the connection is going to live on another.
         let accepted = listener.accept().await.and_then(|(stream, peer)| {
             stream.set_nodelay(true)?;
+            // A peer that takes nothing for so long is gone, or might as well be.
+            socket2::SockRef::from(&stream).set_tcp_user_timeout(Some(UNREAD_TIMEOUT))?;
             Ok((stream.into_std()?, peer))
         });
         match accepted {
             Ok(connection) => {
                 turn = (turn + 1) % reactors.len();
-                // A reactor that is behind holds the others up for a moment: the kernel queues meanwhile.
-                if reactors[turn].connections.send(connection).await.is_err() {
+                // If every reactor is behind, the kernel queues meanwhile.
+                if let Err(connection) = deal(connection, reactors, turn)
+                    && reactors[turn].connections.send(connection).await.is_err()
+                {
                     return tracing::error!("a reactor has ended");
                 }
             }
@@ -168,15 +191,30 @@ async fn accept(site: &Site, listener: TcpListener, reactors: &[Reactor]) {
     }
 }
 
-/// Asks every connection to end and waits a moment for it.
+/// Gives a connection to the first reactor, from `turn` on, that has room for it; else gives it back.
+fn deal(mut connection: Accepted, reactors: &[Reactor], turn: usize) -> Result<(), Accepted> {
+    for reactor in reactors[turn..].iter().chain(&reactors[..turn]) {
+        match reactor.connections.try_send(connection) {
+            Ok(()) => return Ok(()),
+            Err(TrySendError::Full(back) | TrySendError::Closed(back)) => connection = back,
+        }
+    }
+    Err(connection)
+}
+
+/// Asks every connection to end, also those that come meanwhile, and waits a moment for their last handlers.
 async fn close_connections(site: &Site) {
-    for link in site.hub.sessions.links() {
-        link.outbox.end(Ending::Shutdown);
-    }
+    let metrics = &site.hub.node.metrics;
     let deadline = tokio::time::Instant::now() + CLOSE_TIMEOUT;
-    while site.hub.node.metrics.sockets.get() > 0 && tokio::time::Instant::now() < deadline {
-        tokio::time::sleep(Duration::from_millis(5)).await;
+    loop {
+        for session in site.hub.sessions.all() {
+            session.link.outbox.end(Ending::Shutdown);
+        }
+        let waiting =
+            site.hub.sessions.count() > 0 || metrics.sockets.get() > 0 || metrics.handlers.get() > 0;
+        if !waiting || tokio::time::Instant::now() > deadline {
+            return;
+        }
+        tokio::time::sleep(CLOSE_POLL).await;
     }
-    // One more turn for the last Close frames.
-    tokio::time::sleep(Duration::from_millis(20)).await;
 }

@@ -13,6 +13,9 @@ use tracing::debug;
 use super::layers::Layers;
 use super::site::Site;
 use crate::limits::ms;
+use crate::metrics::Gauge;
+use crate::node::Node;
+use crate::nursery;
 
 /// TCP connections that may wait for a reactor; more wait in the kernel.
 const BACKLOG: usize = 1024;
@@ -31,11 +34,12 @@ pub(super) struct Reactor {
 
 impl Reactor {
     /// Starts reactor `number` of the site's node. Must run in an actix system.
-    pub fn start(number: usize, site: Arc<Site>) -> Self {
+    pub fn start(number: usize, site: Arc<Site>) -> std::io::Result<Self> {
         let (connections, mut accepted) = mpsc::channel::<Accepted>(BACKLOG);
-        let arbiter = Arbiter::new();
+        let arbiter = Arbiter::try_new()?;
         arbiter.spawn_fn(move || {
             site.hub.node.settle_here(number);
+            nursery::open();
             let layers = Layers::new(&site.hub.node.options);
             actix_rt::spawn(async move {
                 while let Some((stream, peer)) = accepted.recv().await {
@@ -43,14 +47,37 @@ impl Reactor {
                 }
             });
         });
-        Self { arbiter, connections }
+        Ok(Self { arbiter, connections })
     }
 
-    /// Stops the thread and waits for its end.
-    pub fn stop(self) {
+    /// Tells the thread to end.
+    pub fn stop(&self) {
         self.arbiter.stop();
+    }
+
+    /// Waits for the thread's end.
+    pub fn join(self) {
         // A thread that panicked has said so.
         let _ = self.arbiter.join();
+    }
+}
+
+/// One more on a gauge, until it is dropped.
+struct Counted<'a> {
+    gauge: &'a Gauge,
+}
+
+impl<'a> Counted<'a> {
+    fn new(node: &'a Node, gauge: impl Fn(&Node) -> &Gauge) -> Self {
+        let gauge = gauge(node);
+        gauge.increment();
+        Self { gauge }
+    }
+}
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        self.gauge.decrement();
     }
 }
 
@@ -63,7 +90,7 @@ async fn serve(site: Arc<Site>, layers: Layers, stream: StdStream, peer: SocketA
             return debug!(%peer, %error, "connection not served");
         }
     };
-    node.metrics.http_connections.increment();
+    let _counted = Counted::new(&node, |node| &node.metrics.http_connections);
     let served = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(ms(node.options.header_timeout_ms))
@@ -71,7 +98,6 @@ async fn serve(site: Arc<Site>, layers: Layers, stream: StdStream, peer: SocketA
         .serve_connection(TokioIo::new(stream), layers.service(site, peer))
         .with_upgrades()
         .await;
-    node.metrics.http_connections.decrement();
     if let Err(error) = served {
         debug!(%peer, %error, "HTTP connection ended");
     }

@@ -11,16 +11,10 @@ use tokio::sync::oneshot;
 use super::core::SocketCore;
 use crate::socketio::Arguments;
 
-/// Why an acknowledgement did not come.
+/// The socket was disconnected while the answer was awaited, or before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum AckFailure {
-    /// The client did not answer in time.
-    #[error("the client did not acknowledge in time")]
-    Timeout,
-    /// The socket was disconnected while waiting, or before.
-    #[error("the socket was disconnected before the client acknowledged")]
-    Disconnected,
-}
+#[error("the socket was disconnected before the client acknowledged")]
+pub struct NoAck;
 
 /// Who waits for which answer.
 #[derive(Debug, Default)]
@@ -58,10 +52,10 @@ pub struct PendingAck {
 }
 
 impl Future for PendingAck {
-    type Output = Result<Arguments, AckFailure>;
+    type Output = Result<Arguments, NoAck>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        Pin::new(&mut self.answer).poll(cx).map_err(|_| AckFailure::Disconnected)
+        Pin::new(&mut self.answer).poll(cx).map_err(|_| NoAck)
     }
 }
 

@@ -14,7 +14,12 @@ impl SocketCore {
     /// Ends the socket's life, in the order of the official server: tell the client, run the `disconnecting`
     /// handlers while it still has its rooms, leave them all (LEAVE-1), run the `disconnect` handlers.
     /// Must run on the reactor that the socket lives on. The second call does nothing.
-    pub fn close(self: &Arc<Self>, reason: DisconnectReason, detail: Option<&'static str>, tell_client: bool) {
+    pub fn close(
+        self: &Arc<Self>,
+        reason: DisconnectReason,
+        detail: Option<&'static str>,
+        tell_client: bool,
+    ) {
         let was_admitted = self.phase() != Phase::Connecting;
         if !self.advance(Phase::Closing) {
             return;
@@ -25,18 +30,24 @@ impl SocketCore {
         }
         if was_admitted {
             self.run_disconnect_handlers(reason, detail, true);
-            let rooms: Vec<_> = std::mem::take(&mut self.inner().rooms).into_iter().collect();
-            self.namespace.rooms.exit(self.id, &rooms);
+            self.namespace.rooms.exit(self.id);
             self.namespace.forget(self);
         }
         self.inner().closed_at = Some(Instant::now());
         self.advance(Phase::Closed);
-        // Whoever waits for an acknowledgement learns that none will come.
-        self.inner().acks = None;
+        // Whoever waits for an acknowledgement learns that none will come. Users' values are dropped outside the lock.
+        let (rooms, acks) = {
+            let mut inner = self.inner();
+            (std::mem::take(&mut inner.rooms), inner.acks.take())
+        };
+        drop((rooms, acks));
         if was_admitted {
             self.run_disconnect_handlers(reason, detail, false);
         }
-        self.inner().handlers = None;
+        let handlers = self.inner().handlers.take();
+        drop(handlers);
+        // The connection may have been waiting for this socket's handlers.
+        self.link.outbox.wake();
         if let Some(actor) = self.actor() {
             actor.do_send(Stop);
         }

@@ -10,6 +10,8 @@ use std::time::Instant;
 use actix::Addr;
 use indexmap::IndexSet;
 use parking_lot::{Mutex, MutexGuard};
+use smallvec::SmallVec;
+use tokio::sync::oneshot;
 
 use super::acks::{Acks, PendingAck};
 use super::actor::SocketActor;
@@ -19,7 +21,7 @@ use super::message::{Close, SocketSnapshot};
 use super::reason::DisconnectReason;
 use crate::ids::{Room, SocketId};
 use crate::namespace::NamespaceCore;
-use crate::outbox::{Packet, Pushed};
+use crate::outbox::{Ending, Packet, Pushed};
 use crate::room::{Overloaded, Seat};
 use crate::socketio::Arguments;
 
@@ -59,8 +61,6 @@ pub struct Inner {
     pub handlers: Option<Box<Handlers>>,
     /// Acknowledgements awaited.
     pub acks: Option<Box<Acks>>,
-    /// What the application keeps with the socket.
-    pub data: http::Extensions,
     /// When it was closed.
     pub closed_at: Option<Instant>,
 }
@@ -79,6 +79,8 @@ pub struct SocketCore {
     /// Event handlers that have not finished.
     in_flight: AtomicU32,
     inner: Mutex<Inner>,
+    /// What the application keeps with the socket; its code runs under this lock, so it guards nothing else.
+    data: Mutex<http::Extensions>,
     /// Set when the socket is admitted.
     actor: OnceLock<Addr<SocketActor>>,
 }
@@ -91,7 +93,12 @@ impl std::fmt::Debug for SocketCore {
 
 impl SocketCore {
     /// A socket that middlewares are about to decide on.
-    pub fn new(namespace: Arc<NamespaceCore>, link: Arc<Link>, reactor: usize, auth: Option<&str>) -> Arc<Self> {
+    pub fn new(
+        namespace: Arc<NamespaceCore>,
+        link: Arc<Link>,
+        reactor: usize,
+        auth: Option<&str>,
+    ) -> Arc<Self> {
         Arc::new(Self {
             id: SocketId::generate(namespace.node.tag, reactor),
             namespace,
@@ -100,6 +107,7 @@ impl SocketCore {
             phase: AtomicU8::new(Phase::Connecting as u8),
             in_flight: AtomicU32::new(0),
             inner: Mutex::default(),
+            data: Mutex::default(),
             actor: OnceLock::new(),
         })
     }
@@ -151,10 +159,13 @@ impl SocketCore {
         packet: Arc<Packet>,
         volatile: bool,
     ) -> Result<PendingAck, SendError> {
+        let mut inner = self.inner();
+        // Closing settles what waits under this lock, after the phase has changed.
         if self.phase() == Phase::Closed {
             return Err(SendError::Disconnected);
         }
-        let answer = self.inner().acks.get_or_insert_default().wait(id);
+        let answer = inner.acks.get_or_insert_default().wait(id);
+        drop(inner);
         let pending = PendingAck { id, socket: Arc::downgrade(self), answer };
         self.send(packet, volatile)?;
         Ok(pending)
@@ -188,37 +199,88 @@ impl SocketCore {
 
     // Rooms.
 
-    /// Joins a room: at once, and in order with emits of this thread. Does nothing after a disconnect.
-    pub fn join(&self, room: Room) -> Result<(), Overloaded> {
+    /// Joins rooms, in order with the emits of this thread; at once if the socket lives on it. Else the receiver
+    /// tells when it is done. Does nothing after a disconnect.
+    pub fn join(
+        self: &Arc<Self>,
+        rooms: SmallVec<[Room; 2]>,
+    ) -> Result<Option<oneshot::Receiver<()>>, Overloaded> {
+        let reactor = self.id.reactor();
+        let away = !self.lives_here();
+        // Emits made after this must find their way to the socket, even before it has joined.
+        let holds: Vec<_> =
+            rooms.iter().filter(|_| away).map(|room| self.namespace.rooms.hold(room, reactor)).collect();
+        let core = self.clone();
+        self.at_home(move || {
+            rooms.into_iter().for_each(|room| core.join_here(room));
+            drop(holds);
+        })
+    }
+
+    /// Leaves rooms, in order with the emits of this thread; at once if the socket lives on it. Else the receiver
+    /// tells when it is done.
+    pub fn leave(
+        self: &Arc<Self>,
+        rooms: SmallVec<[Room; 2]>,
+    ) -> Result<Option<oneshot::Receiver<()>>, Overloaded> {
+        let core = self.clone();
+        self.at_home(move || rooms.iter().for_each(|room| core.leave_here(room)))
+    }
+
+    /// Does something on the reactor that the socket lives on, where alone its rooms change.
+    fn at_home(
+        &self,
+        work: impl FnOnce() + Send + 'static,
+    ) -> Result<Option<oneshot::Receiver<()>>, Overloaded> {
+        if self.lives_here() {
+            work();
+            return Ok(None);
+        }
+        let (done, is_done) = oneshot::channel();
+        self.namespace.rooms.run_on(self.id.reactor(), move || {
+            work();
+            // Nobody may be waiting.
+            let _ = done.send(());
+        })?;
+        Ok(Some(is_done))
+    }
+
+    fn join_here(&self, room: Room) {
         let mut inner = self.inner();
         if self.phase() == Phase::Closed {
-            return Ok(());
+            return;
         }
         if room.as_str() == self.id.as_str() {
             inner.left_own_room = false;
         } else if !inner.rooms.insert(room.clone()) {
-            return Ok(());
+            return;
         }
         drop(inner);
-        if self.phase() == Phase::Connecting { Ok(()) } else { self.namespace.rooms.join(self.id, &room) }
+        if self.phase() != Phase::Connecting {
+            self.namespace.rooms.join(self.id, &room);
+        }
     }
 
-    /// Leaves a room: at once, and in order with emits of this thread.
-    pub fn leave(&self, room: &Room) -> Result<(), Overloaded> {
+    fn leave_here(&self, room: &Room) {
         let mut inner = self.inner();
         if room.as_str() == self.id.as_str() {
             inner.left_own_room = true;
         } else if !inner.rooms.swap_remove(room) {
-            return Ok(());
+            return;
         }
         drop(inner);
-        if self.phase() == Phase::Connecting { Ok(()) } else { self.namespace.rooms.leave(self.id, room) }
+        if self.phase() != Phase::Connecting {
+            self.namespace.rooms.leave(self.id, room);
+        }
     }
 
     /// The rooms it is in, its own one first.
     pub fn rooms(&self) -> Vec<Room> {
         let inner = self.inner();
-        let own = (!inner.left_own_room && self.phase() != Phase::Closed).then(|| Room::from(self.id));
+        if self.phase() == Phase::Closed {
+            return Vec::new();
+        }
+        let own = (!inner.left_own_room).then(|| Room::from(self.id));
         own.into_iter().chain(inner.rooms.iter().cloned()).collect()
     }
 
@@ -226,42 +288,51 @@ impl SocketCore {
     pub fn enter_shard(&self) -> bool {
         let inner = self.inner();
         let rooms: Vec<Room> = inner.rooms.iter().cloned().collect();
-        let seat = Seat {
-            id: self.id,
-            outbox: self.link.outbox.clone(),
-            in_own_room: !inner.left_own_room,
-        };
+        let seat = Seat { id: self.id, outbox: self.link.outbox.clone(), in_own_room: !inner.left_own_room };
         drop(inner);
         self.namespace.rooms.enter(seat, &rooms)
     }
 
     // The rest.
 
-    /// Changes the handlers declared for this socket alone.
-    pub fn declare(&self, change: impl FnOnce(&mut Handlers)) {
-        if self.phase() != Phase::Closed {
-            change(self.inner().handlers.get_or_insert_default());
-        }
+    /// Changes the handlers declared for this socket alone. What `change` returns is dropped after the lock: handlers
+    /// hold users' values, whose end may come back to this socket.
+    pub fn declare<R>(&self, change: impl FnOnce(&mut Handlers) -> R) -> Option<R> {
+        let mut inner = self.inner();
+        let open = self.phase() != Phase::Closed;
+        open.then(|| change(inner.handlers.get_or_insert_default()))
     }
 
     /// The application's data.
     pub fn with_data<R>(&self, act: impl FnOnce(&mut http::Extensions) -> R) -> R {
-        act(&mut self.inner().data)
+        act(&mut self.data.lock())
     }
 
-    /// Disconnects this socket from its namespace, and with `whole_connection` all that share the connection.
+    /// Disconnects this socket from its namespace, and with `whole_connection` all that share the connection; after
+    /// everything this thread emitted. Does nothing before the socket was admitted.
     pub fn disconnect(self: &Arc<Self>, whole_connection: bool) {
-        if self.lives_here() {
-            self.close(DisconnectReason::ServerNamespaceDisconnect, None, true);
-        } else if let Some(actor) = self.actor.get() {
-            actor.do_send(Close {
-                reason: DisconnectReason::ServerNamespaceDisconnect,
-                detail: None,
-                tell_client: true,
-            });
+        let core = self.clone();
+        let disconnect = move || core.disconnect_here(whole_connection);
+        if self.namespace.rooms.run_on(self.id.reactor(), disconnect).is_ok() {
+            return;
+        }
+        // The lane is full: it is better to overtake what is in it than not to disconnect.
+        if let Some(actor) = self.actor.get() {
+            let reason = DisconnectReason::ServerNamespaceDisconnect;
+            actor.do_send(Close { reason, detail: None, tell_client: true });
         }
         if whole_connection {
-            self.link.outbox.end(crate::outbox::Ending::Disconnect);
+            self.link.outbox.end(Ending::Disconnect);
+        }
+    }
+
+    fn disconnect_here(self: &Arc<Self>, whole_connection: bool) {
+        if self.phase() == Phase::Connecting {
+            return;
+        }
+        self.close(DisconnectReason::ServerNamespaceDisconnect, None, true);
+        if whole_connection {
+            self.link.outbox.end(Ending::Disconnect);
         }
     }
 
@@ -286,8 +357,8 @@ impl SocketCore {
         self.advance(Phase::Connected)
     }
 
-    /// One more unfinished handler.
-    pub(super) fn handler_started(&self) {
+    /// One more unfinished handler, or event on its way to the actor.
+    pub fn handler_started(&self) {
         self.in_flight.fetch_add(1, Relaxed);
     }
 
@@ -299,14 +370,10 @@ impl SocketCore {
         }
     }
 
-    /// One more event is on its way to the actor.
-    pub fn event_queued(&self) {
-        self.handler_started();
-    }
-
     /// Whether the connection has to stop reading for this socket.
     pub fn is_busy(&self) -> bool {
-        self.in_flight.load(Relaxed) as usize >= self.namespace.node.options.events_in_flight_max
+        self.phase() != Phase::Closed
+            && self.in_flight.load(Relaxed) as usize >= self.namespace.node.options.events_in_flight_max
     }
 
     /// Whether the current thread is the one the socket lives on.

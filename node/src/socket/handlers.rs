@@ -10,10 +10,11 @@ use std::task::{Context, Poll, Waker};
 use bytestring::ByteString;
 use futures_util::FutureExt;
 use serde_json::value::RawValue;
-use tracing::{error, warn};
+use tracing::{debug, error, warn};
 
 use super::core::SocketCore;
 use super::reason::DisconnectReason;
+use crate::nursery;
 use crate::outbox::Packet;
 use crate::socketio::{Arguments, encode};
 
@@ -107,7 +108,8 @@ impl Handlers {
 pub struct AckSlot {
     /// Who waits.
     pub socket: Arc<SocketCore>,
-    id: u64,
+    /// The id of the event.
+    pub id: u64,
     sent: AtomicBool,
 }
 
@@ -117,15 +119,17 @@ impl AckSlot {
         Arc::new(Self { socket, id, sent: AtomicBool::new(false) })
     }
 
-    /// The id, if nobody has answered yet: from now on somebody has.
-    pub fn claim(&self) -> Option<u64> {
-        (!self.sent.swap(true, Relaxed)).then_some(self.id)
+    /// Whether nobody has answered yet; from now on somebody has.
+    pub fn claim(&self) -> bool {
+        !self.sent.swap(true, Relaxed)
     }
 
     /// Answers with nothing, if nobody has answered yet.
     fn settle(&self) {
-        let Some(id) = self.claim() else { return };
-        if let Ok(encoded) = encode::ack(self.socket.namespace.name(), id, &()) {
+        if !self.claim() {
+            return;
+        }
+        if let Ok(encoded) = encode::ack(self.socket.namespace.name(), self.id, &()) {
             // A socket that is gone waits for nothing.
             let _ = self.socket.send(Packet::new(encoded, true), false);
         }
@@ -146,7 +150,7 @@ pub fn run(
         Ok(Ok(future)) => future,
         Ok(Err(misfit)) => {
             socket.namespace.node.metrics.events_misfit.increment();
-            warn!(%socket.id, event = what, %misfit, "event does not fit its handler");
+            debug!(%socket.id, event = what, %misfit, "event does not fit its handler");
             return;
         }
         Err(_) => return report(socket, what, ack.as_deref(), Err(())),
@@ -157,10 +161,12 @@ pub fn run(
         Poll::Pending => {
             let (socket, what) = (socket.clone(), what.to_owned());
             socket.handler_started();
-            actix_rt::spawn(async move {
+            socket.namespace.node.metrics.handlers.increment();
+            nursery::spawn(async move {
                 let outcome = future.await;
                 report(&socket, &what, ack.as_deref(), outcome.map_err(drop));
                 socket.handler_finished();
+                socket.namespace.node.metrics.handlers.decrement();
             });
         }
     }

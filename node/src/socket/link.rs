@@ -5,27 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
 use std::time::SystemTime;
 
+use crate::engine::request::TransportKind;
 use crate::ids::SessionId;
 use crate::outbox::Outbox;
-
-/// How a connection carries its packets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TransportKind {
-    /// HTTP long-polling.
-    Polling,
-    /// WebSocket.
-    WebSocket,
-}
-
-impl TransportKind {
-    /// The name in the protocol.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Polling => "polling",
-            Self::WebSocket => "websocket",
-        }
-    }
-}
 
 /// One Engine.IO connection, as its sockets see it.
 #[derive(Debug)]
@@ -42,7 +24,12 @@ pub struct Link {
 
 impl Link {
     /// A connection that was opened by `handshake`.
-    pub fn new(session: SessionId, outbox: Arc<Outbox>, handshake: Handshake, transport: TransportKind) -> Self {
+    pub fn new(
+        session: SessionId,
+        outbox: Arc<Outbox>,
+        handshake: Handshake,
+        transport: TransportKind,
+    ) -> Self {
         Self { session, outbox, handshake, transport: AtomicU8::new(transport as u8) }
     }
 

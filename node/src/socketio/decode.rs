@@ -85,6 +85,7 @@ impl Decoder {
     }
 
     /// Whether no attachment is awaited.
+    #[cfg(test)]
     pub fn is_idle(&self) -> bool {
         self.pending.is_none()
     }

@@ -45,7 +45,8 @@ impl Plain {
             .max_frame_size(Some(message_bytes_max));
         let opening =
             WebSocketStream::from_partially_read(stream, read_already.to_vec(), Role::Server, Some(config));
-        let stream = opening.now_or_never().ok_or_else(|| io::Error::other("WebSocket handshake was not done"))?;
+        let stream =
+            opening.now_or_never().ok_or_else(|| io::Error::other("WebSocket handshake was not done"))?;
         Ok(Self { stream, fault: None, discarding: false })
     }
 

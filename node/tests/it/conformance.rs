@@ -4,8 +4,8 @@
 use std::net::TcpListener;
 
 use fanfare::{
-    Ack, Arguments, Auth, ConnectError, Cookie, Cors, Data, EmitError, Io, IoBuilder, Namespace, Options, SameSite,
-    Socket, Value,
+    Ack, Arguments, Auth, ConnectError, Cookie, Cors, Data, EmitError, Io, IoBuilder, Namespace, Options,
+    SameSite, Socket, Value,
 };
 
 use crate::support::judge;
@@ -22,7 +22,8 @@ async fn the_wire_is_that_of_the_official_server() {
 /// Starts every profile on consecutive ports. A range can be taken from under us: then another one is tried.
 async fn start_profiles() -> (Vec<Io>, u16) {
     for _ in 0..50 {
-        let first = TcpListener::bind("127.0.0.1:0").and_then(|probe| probe.local_addr()).expect("a port").port();
+        let first =
+            TcpListener::bind("127.0.0.1:0").and_then(|probe| probe.local_addr()).expect("a port").port();
         // Below the range from which the system takes ports for outgoing connections.
         let first = 10_000 + first % 20_000;
         let mut servers = Vec::new();
@@ -107,13 +108,16 @@ fn declare_namespaces(io: &Io) {
     });
     io.of("/reject-plain").middleware(async || Err("no"));
     io.of("/greet").on_connect(async |socket: Socket| socket.emit("hello", "welcome"));
-    io.of("/early").middleware(async |socket: Socket| socket.emit("early", ()).map_err(|error| error.to_string()));
+    io.of("/early")
+        .middleware(async |socket: Socket| socket.emit("early", ()).map_err(|error| error.to_string()));
 }
 
 fn declare_handlers(namespace: &Namespace) {
     namespace.on("echo", async |socket: Socket, arguments: Arguments| socket.emit("echo", &arguments));
     namespace.on("ack", async |arguments: Arguments, ack: Ack| ack.send(&arguments));
-    namespace.on("quiet", async |socket: Socket, arguments: Arguments| socket.compress(false).emit("echo", &arguments));
+    namespace.on("quiet", async |socket: Socket, arguments: Arguments| {
+        socket.compress(false).emit("echo", &arguments)
+    });
     namespace.on("volatile", async |socket: Socket, Data(count): Data<u32>| -> Result<(), EmitError> {
         for i in 0..count {
             socket.volatile().emit("echo", i)?;
@@ -125,10 +129,13 @@ fn declare_handlers(namespace: &Namespace) {
         Ok(socket.emit("answer", &answer)?)
     });
     namespace.on("auth", async |Auth(auth): Auth<Value>, ack: Ack| ack.send(auth));
-    namespace.on("flood", async |socket: Socket, Data((count, size)): Data<(u32, usize)>| -> Result<(), EmitError> {
-        let text = "x".repeat(size);
-        (0..count).try_for_each(|_| socket.emit("flood", &text))
-    });
+    namespace.on(
+        "flood",
+        async |socket: Socket, Data((count, size)): Data<(u32, usize)>| -> Result<(), EmitError> {
+            let text = "x".repeat(size);
+            (0..count).try_for_each(|_| socket.emit("flood", &text))
+        },
+    );
     namespace.on("leave", async |socket: Socket| socket.disconnect());
     namespace.on("bye", async |socket: Socket| -> Result<(), EmitError> {
         socket.emit("echo", "bye")?;

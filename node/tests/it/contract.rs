@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, UNIX_EPOCH};
 
 use fanfare::{
-    Ack, AckError, Arguments, Auth, Bytes, ConnectError, Data, DisconnectReason, EmitError, Io, Namespace, Options,
-    Raw, Socket, Value,
+    Ack, AckError, Arguments, Auth, Bytes, ConnectError, Data, DisconnectReason, EmitError, Io, Namespace,
+    Options, Raw, Socket, Value,
 };
 use serde::ser::SerializeTuple;
 use serde::{Serialize, Serializer};
@@ -119,10 +119,11 @@ fn declare_cheat_sheet(io: &Io, namespace: &Namespace) {
         ack.send(())
     });
     let server = io.clone();
-    let nsp_room = async move |Data((name, room)): Data<(String, String)>, args: Arguments, ack: Ack| -> Done {
-        server.of(&name).to(room).emit("note", Spread::of(&args, 2))?;
-        ack.send(())
-    };
+    let nsp_room =
+        async move |Data((name, room)): Data<(String, String)>, args: Arguments, ack: Ack| -> Done {
+            server.of(&name).to(room).emit("note", Spread::of(&args, 2))?;
+            ack.send(())
+        };
     namespace.on("nsp-room", nsp_room);
     let server = io.clone();
     namespace.on("fence", async move |args: Arguments, ack: Ack| -> Done {
@@ -170,34 +171,41 @@ fn declare_flags(namespace: &Namespace) {
         socket.volatile().emit("note", &args)?;
         ack.send(())
     });
-    namespace.on("volatile-burst", async |socket: Socket, Data((count,)): Data<(u32,)>, args: Arguments, ack: Ack| -> Done {
-        for n in 0..count {
-            socket.volatile().emit("note", Spread::of(&args, 1).after(n))?;
-        }
-        ack.send(())
-    });
-    let burst_room = async |nsp: Namespace, Data((room, count)): Data<(String, u32)>, args: Arguments, ack: Ack| -> Done {
-        for n in 0..count {
-            nsp.to(&room).volatile().emit("note", Spread::of(&args, 2).after(n))?;
-        }
-        ack.send(())
-    };
+    namespace.on(
+        "volatile-burst",
+        async |socket: Socket, Data((count,)): Data<(u32,)>, args: Arguments, ack: Ack| -> Done {
+            for n in 0..count {
+                socket.volatile().emit("note", Spread::of(&args, 1).after(n))?;
+            }
+            ack.send(())
+        },
+    );
+    let burst_room =
+        async |nsp: Namespace, Data((room, count)): Data<(String, u32)>, args: Arguments, ack: Ack| -> Done {
+            for n in 0..count {
+                nsp.to(&room).volatile().emit("note", Spread::of(&args, 2).after(n))?;
+            }
+            ack.send(())
+        };
     namespace.on("volatile-burst-room", burst_room);
     namespace.on("volatile-after-emit", async |socket: Socket, ack: Ack| -> Done {
         socket.emit("note", "kept")?;
         socket.volatile().emit("note", "dropped")?;
         ack.send(())
     });
-    namespace.on("kept-operator", async |nsp: Namespace, Data((a, b)): Data<(String, String)>, ack: Ack| -> Done {
-        let kept = nsp.to(&a);
-        let wider = kept.to(&b);
-        let narrower = kept.except(&b);
-        kept.emit("note", 1)?;
-        wider.emit("note", 2)?;
-        narrower.emit("note", 3)?;
-        kept.emit("note", 4)?;
-        ack.send(())
-    });
+    namespace.on(
+        "kept-operator",
+        async |nsp: Namespace, Data((a, b)): Data<(String, String)>, ack: Ack| -> Done {
+            let kept = nsp.to(&a);
+            let wider = kept.to(&b);
+            let narrower = kept.except(&b);
+            kept.emit("note", 1)?;
+            wider.emit("note", 2)?;
+            narrower.emit("note", 3)?;
+            kept.emit("note", 4)?;
+            ack.send(())
+        },
+    );
 }
 
 fn declare_acks(namespace: &Namespace) {
@@ -206,11 +214,18 @@ fn declare_acks(namespace: &Namespace) {
         socket.emit("note", &args)?;
         ack.send(&args)
     });
-    namespace.on("emit-with-ack", async |socket: Socket, args: Arguments, ack: Ack| -> Result<(), AckError> {
-        let answers: Arguments = socket.emit_with_ack("question", &args).await?;
-        Ok(ack.send(&answers)?)
-    });
-    let with_timeout = async |socket: Socket, Data((ms,)): Data<(u64,)>, args: Arguments, ack: Ack| -> Result<(), AckError> {
+    namespace.on(
+        "emit-with-ack",
+        async |socket: Socket, args: Arguments, ack: Ack| -> Result<(), AckError> {
+            let answers: Arguments = socket.emit_with_ack("question", &args).await?;
+            Ok(ack.send(&answers)?)
+        },
+    );
+    let with_timeout = async |socket: Socket,
+                              Data((ms,)): Data<(u64,)>,
+                              args: Arguments,
+                              ack: Ack|
+           -> Result<(), AckError> {
         let answer: Result<Value, AckError> =
             socket.timeout(Duration::from_millis(ms)).emit_with_ack("question", Spread::of(&args, 1)).await;
         match answer {
@@ -221,20 +236,25 @@ fn declare_acks(namespace: &Namespace) {
         Ok(())
     };
     namespace.on("emit-with-ack-timeout", with_timeout);
-    let room_with_ack = async |nsp: Namespace, Data((room, ms)): Data<(String, u64)>, args: Arguments, ack: Ack| -> Done {
-        let asked: Vec<_> = members(&nsp, &room)
-            .iter()
-            .map(|member| member.timeout(Duration::from_millis(ms)).emit_with_ack::<Value>("question", Spread::of(&args, 2)))
-            .collect();
-        let (mut answers, mut timed_out) = (Vec::new(), false);
-        for answer in asked {
-            match answer.await {
-                Ok(answer) => answers.push(answer),
-                Err(_) => timed_out = true,
+    let room_with_ack =
+        async |nsp: Namespace, Data((room, ms)): Data<(String, u64)>, args: Arguments, ack: Ack| -> Done {
+            let asked: Vec<_> = members(&nsp, &room)
+                .iter()
+                .map(|member| {
+                    member
+                        .timeout(Duration::from_millis(ms))
+                        .emit_with_ack::<Value>("question", Spread::of(&args, 2))
+                })
+                .collect();
+            let (mut answers, mut timed_out) = (Vec::new(), false);
+            for answer in asked {
+                match answer.await {
+                    Ok(answer) => answers.push(answer),
+                    Err(_) => timed_out = true,
+                }
             }
-        }
-        ack.send(object([("timedOut", Value::Bool(timed_out)), ("answers", Value::Array(answers))]))
-    };
+            ack.send(object([("timedOut", Value::Bool(timed_out)), ("answers", Value::Array(answers))]))
+        };
     namespace.on("room-with-ack", room_with_ack);
 }
 
@@ -248,7 +268,9 @@ fn declare_socket(namespace: &Namespace) {
         socket.set_data(value);
         ack.send(())
     });
-    namespace.on("data-get", async |socket: Socket, ack: Ack| ack.send(socket.data::<Value>().unwrap_or_default()));
+    namespace.on("data-get", async |socket: Socket, ack: Ack| {
+        ack.send(socket.data::<Value>().unwrap_or_default())
+    });
     namespace.on("handshake", async |socket: Socket, ack: Ack| ack.send(handshake(&socket)));
     namespace.on("disconnect-me", async |socket: Socket, Data(close): Data<Option<bool>>| {
         if close == Some(true) { socket.disconnect_all() } else { socket.disconnect() }
@@ -310,7 +332,10 @@ fn declare_stream(namespace: &Namespace) {
         let ticking = socket.clone();
         tokio::spawn(async move {
             let mut interval = tokio::time::interval(Duration::from_millis(ms));
-            while still_running.upgrade().is_some() && ticking.is_connected() && ticks.load(Ordering::Relaxed) < TICKS_MAX {
+            while still_running.upgrade().is_some()
+                && ticking.is_connected()
+                && ticks.load(Ordering::Relaxed) < TICKS_MAX
+            {
                 interval.tick().await;
                 if still_running.upgrade().is_none() {
                     return;
@@ -348,24 +373,33 @@ fn declare_crowd(namespace: &Namespace) {
         });
         ack.send((Value::Array(found.collect()),))
     });
-    namespace.on("sockets-join", async |nsp: Namespace, Data((from, room)): Data<(String, String)>, ack: Ack| -> Done {
-        for socket in members(&nsp, &from) {
-            socket.join(&room).await?;
-        }
-        ack.send(())
-    });
-    namespace.on("sockets-leave", async |nsp: Namespace, Data((from, room)): Data<(String, String)>, ack: Ack| -> Done {
-        for socket in members(&nsp, &from) {
-            socket.leave(&room).await?;
-        }
-        ack.send(())
-    });
-    namespace.on("disconnect-sockets", async |nsp: Namespace, Data((room, close)): Data<(String, bool)>, ack: Ack| {
-        for socket in members(&nsp, &room) {
-            if close { socket.disconnect_all() } else { socket.disconnect() }
-        }
-        ack.send(())
-    });
+    namespace.on(
+        "sockets-join",
+        async |nsp: Namespace, Data((from, room)): Data<(String, String)>, ack: Ack| -> Done {
+            for socket in members(&nsp, &from) {
+                socket.join(&room).await?;
+            }
+            ack.send(())
+        },
+    );
+    namespace.on(
+        "sockets-leave",
+        async |nsp: Namespace, Data((from, room)): Data<(String, String)>, ack: Ack| -> Done {
+            for socket in members(&nsp, &from) {
+                socket.leave(&room).await?;
+            }
+            ack.send(())
+        },
+    );
+    namespace.on(
+        "disconnect-sockets",
+        async |nsp: Namespace, Data((room, close)): Data<(String, bool)>, ack: Ack| {
+            for socket in members(&nsp, &room) {
+                if close { socket.disconnect_all() } else { socket.disconnect() }
+            }
+            ack.send(())
+        },
+    );
 }
 
 fn declare_relay(namespace: &Namespace) {
@@ -377,10 +411,13 @@ fn declare_relay(namespace: &Namespace) {
         socket.leave(room).await?;
         ack.send(())
     });
-    namespace.on("emit", async |nsp: Namespace, Data((room,)): Data<(String,)>, args: Arguments, ack: Ack| -> Done {
-        nsp.within(room).emit("msg", (args.raw(1),))?;
-        ack.send(())
-    });
+    namespace.on(
+        "emit",
+        async |nsp: Namespace, Data((room,)): Data<(String,)>, args: Arguments, ack: Ack| -> Done {
+            nsp.within(room).emit("msg", (args.raw(1),))?;
+            ack.send(())
+        },
+    );
     namespace.on("broadcast", async |nsp: Namespace, args: Arguments, ack: Ack| -> Done {
         nsp.emit("msg", (args.raw(0),))?;
         ack.send(())

@@ -95,7 +95,7 @@ async fn hundreds_of_official_clients_receive_every_message_once_and_in_order() 
 
 #[tokio::test]
 async fn a_python_client_is_at_home() {
-    let python = std::env::var("FANFARE_TEST_PYTHON").unwrap_or_else(|_| "python3".into());
+    let python = std::env::var("JUDGE_PYTHON").unwrap_or_else(|_| "python3".into());
     let io = contract_server(options());
     let url = serve(&io).await;
     for mode in MODES {

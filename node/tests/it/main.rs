@@ -1,7 +1,16 @@
 //! Everything that needs a running server. The judges are outside: official clients, raw protocol scripts, a real
 //! browser; they run against servers that the tests start in this process.
 
+mod bounds;
+mod browser;
+mod client;
+mod config;
 mod conformance;
 mod contract;
 mod judges;
+mod layers;
+mod order;
+mod reaping;
+mod slow;
+mod supervision;
 mod support;

@@ -21,14 +21,20 @@ pub async fn serve(io: &Io) -> String {
 /// Runs a script of the judge with Node.js and shows what it says if it is not content.
 pub async fn judge(script: &str, arguments: &[&str]) {
     let folder = judge_folder();
-    assert!(folder.join("node_modules").exists(), "the judges are not installed: run `make test`, or `npm ci` in {folder:?}");
+    assert!(
+        folder.join("node_modules").exists(),
+        "the judges are not installed: run `make test`, or `npm ci` in {folder:?}"
+    );
     run(Command::new("node").arg(script).args(arguments).current_dir(folder)).await;
 }
 
 /// Runs a program and shows what it says if it fails.
 pub async fn run(command: &mut Command) {
     let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
-    let output = child.spawn().unwrap_or_else(|error| panic!("{command:?} does not start: {error}")).wait_with_output();
+    let output = child
+        .spawn()
+        .unwrap_or_else(|error| panic!("{command:?} does not start: {error}"))
+        .wait_with_output();
     let output = tokio::time::timeout(JUDGE_DEADLINE, output).await;
     let output = output.expect("the judge does not end").expect("the judge can be read");
     let said = String::from_utf8_lossy(&output.stdout);
@@ -49,5 +55,56 @@ pub async fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
     while !holds() {
         assert!(start.elapsed() < DEADLINE, "it never became true that {what}");
         tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// Waits until no client has left anything behind.
+pub async fn nothing_stays(io: &Io) {
+    let start = Instant::now();
+    loop {
+        let left = leftovers(io).await;
+        if left.is_empty() {
+            return;
+        }
+        assert!(start.elapsed() < DEADLINE, "clients are gone, and yet there are {left:?}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+async fn leftovers(io: &Io) -> Vec<String> {
+    let metrics = io.metrics();
+    let seen = io.observe().await;
+    let count = |what: &str, count: i64| (count != 0).then(|| format!("{count} {what}"));
+    let mut left: Vec<String> = [
+        count("sessions counted", metrics.sessions.get()),
+        count("sockets counted", metrics.sockets.get()),
+        count("HTTP connections", metrics.http_connections.get()),
+        count("connections", seen.connections.len() as i64),
+        count("sockets", seen.sockets.len() as i64),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    for namespace in seen.namespaces {
+        let shard = namespace.shard.as_ref().map_or((0, 0), |shard| (shard.members, shard.rooms));
+        let rooms = io.of(&namespace.namespace).local_rooms();
+        if (namespace.sockets, namespace.pending, shard) != (0, 0, (0, 0)) || !rooms.is_empty() {
+            left.push(format!("{namespace:?} {:?}", &rooms[..rooms.len().min(5)]));
+        }
+    }
+    left
+}
+
+/// Lets other tasks run, a number of times that differs from one `n` to the next.
+pub async fn dawdle(n: u32) {
+    let turns = n.wrapping_mul(2_654_435_761) >> 16;
+    match n % 4 {
+        0 => {}
+        1 | 2 => {
+            for _ in 0..turns % 7 {
+                tokio::task::yield_now().await;
+            }
+        }
+        _ => tokio::time::sleep(Duration::from_millis(u64::from(turns % 5))).await,
     }
 }

@@ -30,8 +30,8 @@ const fn upgrade(query: &'static str) -> Request {
 /// There are two sessions: `p` is on polling, `w` on WebSocket.
 fn session(sid: &str) -> Option<SessionView> {
     let transport = match sid {
-        "p" => TransportName::Polling,
-        "w" => TransportName::WebSocket,
+        "p" => TransportKind::Polling,
+        "w" => TransportKind::WebSocket,
         _ => return None,
     };
     Some(SessionView { transport })
@@ -54,15 +54,15 @@ fn check(request: Request, expected: Result<Admission, Refusal>) {
 
 #[test]
 fn request_without_a_session_is_a_handshake() {
-    check(get("EIO=4&transport=polling"), Ok(Admission::Handshake(TransportName::Polling)));
-    check(get("EIO=4&transport=polling&sid="), Ok(Admission::Handshake(TransportName::Polling)));
-    check(upgrade("EIO=4&transport=websocket"), Ok(Admission::Handshake(TransportName::WebSocket)));
+    check(get("EIO=4&transport=polling"), Ok(Admission::Handshake(TransportKind::Polling)));
+    check(get("EIO=4&transport=polling&sid="), Ok(Admission::Handshake(TransportKind::Polling)));
+    check(upgrade("EIO=4&transport=websocket"), Ok(Admission::Handshake(TransportKind::WebSocket)));
 }
 
 #[test]
 fn version_of_a_handshake_is_left_for_after_the_application() {
-    check(get("transport=polling"), Ok(Admission::Handshake(TransportName::Polling)));
-    check(get("EIO=3&transport=polling"), Ok(Admission::Handshake(TransportName::Polling)));
+    check(get("transport=polling"), Ok(Admission::Handshake(TransportKind::Polling)));
+    check(get("EIO=3&transport=polling"), Ok(Admission::Handshake(TransportKind::Polling)));
 }
 
 #[test]
@@ -100,7 +100,7 @@ fn origin_with_control_characters_is_refused() {
     }
     for origin in [&b""[..], b"http://a", b"a\tb", b"\xff"] {
         let admitted = decide(get("EIO=4&transport=polling"), &OPTIONS, Some(origin));
-        assert_eq!(admitted, Ok(Admission::Handshake(TransportName::Polling)), "{origin:?}");
+        assert_eq!(admitted, Ok(Admission::Handshake(TransportKind::Polling)), "{origin:?}");
     }
 }
 
@@ -161,7 +161,7 @@ fn upgrade_that_was_not_offered_is_refused() {
     let refused = decide(upgrade("EIO=4&transport=websocket&sid=p"), &options, None);
     assert_eq!(refused, bad(BadRequest::TransportMismatch));
     let admitted = decide(upgrade("EIO=4&transport=websocket"), &options, None);
-    assert_eq!(admitted, Ok(Admission::Handshake(TransportName::WebSocket)));
+    assert_eq!(admitted, Ok(Admission::Handshake(TransportKind::WebSocket)));
 }
 
 #[test]

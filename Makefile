@@ -1,0 +1,14 @@
+# The two commands of this repository. What they do is in scripts/.
+
+.PHONY: help run test
+
+help:
+	@echo "make run    build Fanfare, start a node and serve a page that shows it: http://127.0.0.1:3000"
+	@echo "            more arguments for the node: make run ARGS='--listen 127.0.0.1:4000'"
+	@echo "make test   install what the tests need, then run every check: about 15 minutes the first time"
+
+run:
+	@scripts/run.sh $(ARGS)
+
+test:
+	@scripts/test.sh

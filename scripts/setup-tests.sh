@@ -1,0 +1,55 @@
+#!/usr/bin/env bash
+# Installs what the tests need beside Rust, if it is missing: Node.js with npm, Python with venv, Chromium, and the
+# packages of the judges. The system is touched only by apt-get; everything else stays in this repository.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+node_major_min=20 # asked for by playwright-core, which drives the browser
+node_home=target/node/node_modules/node/bin
+judge=node/tests/judge
+
+system_packages() {
+  local missing=()
+  command -v node >/dev/null || missing+=(nodejs)
+  command -v npm >/dev/null || missing+=(npm)
+  # ensurepip is what Debian leaves out of python3 and puts into python3-venv.
+  python3 -c 'import venv, ensurepip' 2>/dev/null || missing+=(python3 python3-venv)
+  [[ -x ${CHROMIUM:-/usr/bin/chromium} ]] || missing+=(chromium)
+  if ((${#missing[@]})); then
+    scripts/install-packages.sh "${missing[@]}"
+  fi
+}
+
+# Debian 12 has Node.js 18. npm has newer ones, as a package.
+recent_node() {
+  local major
+  major=$(node --print 'process.versions.node.split(".")[0]')
+  if ((major < node_major_min)) && [[ ! -x $node_home/node ]]; then
+    echo "Node.js $major is too old for the browser test: installing a newer one into target/node"
+    mkdir -p target/node
+    npm install --prefix target/node --no-save --no-audit --no-fund --loglevel=error node@22
+    "$node_home/node" --version
+  fi
+  export PATH="$PWD/$node_home:$PATH"
+}
+
+judge_packages() {
+  if [[ ! $judge/node_modules/.package-lock.json -nt $judge/package-lock.json ]]; then
+    echo "Installing the official clients, the official server and playwright-core"
+    (cd "$judge" && npm ci --no-audit --no-fund --loglevel=error)
+  fi
+}
+
+python_packages() {
+  if ! cmp --silent "$judge/requirements.txt" target/venv/requirements.txt; then
+    echo "Installing python-socketio into target/venv"
+    python3 -m venv --clear target/venv
+    target/venv/bin/pip install --quiet --disable-pip-version-check --requirement "$judge/requirements.txt"
+    cp "$judge/requirements.txt" target/venv/requirements.txt
+  fi
+}
+
+system_packages
+recent_node
+judge_packages
+python_packages
