@@ -109,9 +109,13 @@ impl Config {
         // The name of the file itself comes the same way, and is no part of what is in it.
         told = told.merge(Env::prefixed("FANFARE_").ignore(&["config"]).split("__"));
         told = told.merge(Serialized::globals(flags));
-        let (valid, mut faults) = try_keys(&told);
+        let file = file.map_or_else(String::new, |file| format!(" (reading {})", file.display()));
+        let (valid, mut faults) = try_keys(&told, &file);
         // Contradictions between keys that are valid each.
         let config = valid.extract::<Self>().map_err(|error| Faults(vec![error.to_string()]))?;
+        if let Err(error) = tracing_subscriber::EnvFilter::try_new(&config.log) {
+            faults.push(format!("log: {error}"));
+        }
         faults.extend(config.server.faults().into_iter().map(|fault| format!("server: {fault}")));
         if faults.is_empty() { Ok(config) } else { Err(Faults(faults)) }
     }
@@ -125,11 +129,11 @@ impl Config {
 
 /// Tries each given key on its own against the defaults, so that one fault does not hide the others. Returns the
 /// defaults with all valid keys, and the faults of the others.
-fn try_keys(told: &Figment) -> (Figment, Vec<String>) {
+fn try_keys(told: &Figment, file: &str) -> (Figment, Vec<String>) {
     let mut valid = Figment::from(Serialized::defaults(Config::default()));
     let data = match told.data() {
         Ok(data) => data,
-        Err(error) => return (valid, error.into_iter().map(|error| error.to_string()).collect()),
+        Err(error) => return (valid, error.into_iter().map(|error| format!("{error}{file}")).collect()),
     };
     let mut leaves = Vec::new();
     for profile in [Profile::Default, Profile::Global] {
@@ -153,9 +157,8 @@ fn try_keys(told: &Figment) -> (Figment, Vec<String>) {
 fn gather(prefix: &str, dict: &Dict, leaves: &mut Vec<(String, Value)>) {
     for (key, value) in dict {
         let key = if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") };
-        // A table that is optional as a whole is tried as a whole.
         match value {
-            Value::Dict(_, dict) if key == "server" => gather(&key, dict, leaves),
+            Value::Dict(_, dict) => gather(&key, dict, leaves),
             _ => leaves.push((key, value.clone())),
         }
     }

@@ -57,6 +57,8 @@ pub struct Options {
     /// Event handlers of one socket that may be unfinished at a time; then its connection is read no further
     /// until one ends. Default 1,024.
     pub events_in_flight_max: usize,
+    /// Milliseconds a peer may leave unread what was sent to it before its TCP connection is cut. Default 60,000.
+    pub unread_timeout_ms: u64,
     /// Milliseconds a client has for the head of an HTTP request. Default 10,000.
     pub header_timeout_ms: u64,
     /// Milliseconds a client has for the body of an HTTP request. Default 30,000.
@@ -91,6 +93,7 @@ impl Default for Options {
             slow_consumer_grace_ms: 5_000,
             mailbox_messages_max: 8192,
             events_in_flight_max: 1024,
+            unread_timeout_ms: 60_000,
             header_timeout_ms: 10_000,
             body_timeout_ms: 30_000,
             close_timeout_ms: 5_000,
@@ -126,6 +129,7 @@ impl Options {
             self.upgrade_timeout_ms,
             self.connect_timeout_ms,
             self.slow_consumer_grace_ms,
+            self.unread_timeout_ms,
             self.header_timeout_ms,
             self.body_timeout_ms,
             self.close_timeout_ms,

@@ -85,6 +85,17 @@ enum Readiness {
     Blocked,
 }
 
+/// What the connection's task has to know when it begins its turn.
+#[derive(Clone, Copy, Debug)]
+pub struct Notices {
+    /// The client was found to be too slow.
+    pub overflowed: bool,
+    /// How the server wants the connection closed, if it does.
+    pub ending: Option<Ending>,
+    /// An event of this client asked for more than the node can do now.
+    pub slow_down: bool,
+}
+
 #[derive(Debug)]
 struct State {
     queue: VecDeque<Arc<Packet>>,
@@ -93,6 +104,7 @@ struct State {
     closed: bool,
     overflowed: bool,
     ending: Option<Ending>,
+    slow_down: bool,
     /// The connection's task, woken when there is something to do for it.
     task: Option<Waker>,
 }
@@ -115,6 +127,7 @@ impl Outbox {
                 closed: false,
                 overflowed: false,
                 ending: None,
+                slow_down: false,
                 task: None,
             }),
             bytes_max,
@@ -151,6 +164,13 @@ impl Outbox {
         state.wake();
     }
 
+    /// Asks the connection's task to read more slowly for a moment.
+    pub fn slow_down(&self) {
+        let mut state = self.state.lock();
+        state.slow_down = true;
+        state.wake();
+    }
+
     /// Wakes the connection's task, so that it looks again whether it may read on.
     pub fn wake(&self) {
         self.state.lock().wake();
@@ -168,11 +188,16 @@ impl Outbox {
 
     // The side of the connection's task.
 
-    /// Declares the current task to be the one that drains this queue.
-    pub fn attend(&self, cx: &Context<'_>) {
+    /// Declares the current task to be the one that drains this queue, and tells it what happened.
+    pub fn attend(&self, cx: &Context<'_>) -> Notices {
         let mut state = self.state.lock();
         if !state.task.as_ref().is_some_and(|task| task.will_wake(cx.waker())) {
             state.task = Some(cx.waker().clone());
+        }
+        Notices {
+            overflowed: state.overflowed,
+            ending: state.ending,
+            slow_down: std::mem::take(&mut state.slow_down),
         }
     }
 
@@ -208,6 +233,7 @@ impl Outbox {
     }
 
     /// Whether the client was found to be too slow.
+    #[cfg(test)]
     pub fn has_overflowed(&self) -> bool {
         self.state.lock().overflowed
     }
@@ -215,11 +241,6 @@ impl Outbox {
     /// Whether nothing waits.
     pub fn is_empty(&self) -> bool {
         self.state.lock().queue.is_empty()
-    }
-
-    /// How the server wants the connection closed, if it does.
-    pub fn ending(&self) -> Option<Ending> {
-        self.state.lock().ending
     }
 
     /// Refuses every further packet; what is queued can still be drained.

@@ -14,5 +14,5 @@ pub use actor::RoomShardActor;
 #[cfg(feature = "fault-injection")]
 pub use message::CrashShard;
 pub use message::{Gone, ObserveShard, ShardSnapshot};
-pub use rooms::{Overloaded, Rooms, Target};
+pub use rooms::{Overloaded, Rooms, Target, asks_too_much};
 pub use shard::Seat;

@@ -15,8 +15,8 @@ mod value;
 pub use arguments::{ArgumentError, Arguments};
 pub use decode::Decoder;
 pub use encode::{EncodeError, Encoded};
-pub use packet::Packet;
 #[cfg(test)]
 pub use packet::MAX_ATTACHMENTS;
+pub use packet::Packet;
 pub use raw::Raw;
 pub use value::Value;

@@ -21,8 +21,12 @@ pub trait Handler<C, Parameters>: Send + Sync + 'static {
     /// What the closure returns.
     type Output;
 
-    /// Extracts the parameters and calls the closure.
-    fn call(self: Arc<Self>, context: &C) -> Result<HandlerFuture<Self::Output>, Misfit>;
+    /// Extracts the parameters and calls the closure; `finish` makes of what it returns what the caller needs.
+    fn call<T: 'static>(
+        self: Arc<Self>,
+        context: &C,
+        finish: fn(Self::Output) -> T,
+    ) -> Result<HandlerFuture<T>, Misfit>;
 }
 
 macro_rules! handler {
@@ -30,14 +34,19 @@ macro_rules! handler {
         impl<C, F, R, $($parameter),*> Handler<C, ($($parameter,)*)> for F
         where
             F: AsyncFn($($parameter),*) -> R + Send + Sync + 'static,
+            R: 'static,
             $($parameter: FromContext<C> + 'static,)*
         {
             type Output = R;
 
             #[allow(non_snake_case, unused_variables)]
-            fn call(self: Arc<Self>, context: &C) -> Result<HandlerFuture<R>, Misfit> {
+            fn call<T: 'static>(
+                self: Arc<Self>,
+                context: &C,
+                finish: fn(R) -> T,
+            ) -> Result<HandlerFuture<T>, Misfit> {
                 $(let $parameter = $parameter::from_context(context)?;)*
-                Ok(Box::pin(async move { self($($parameter),*).await }))
+                Ok(Box::pin(async move { finish(self($($parameter),*).await) }))
             }
         }
     };
@@ -103,8 +112,7 @@ where
     C: 'static,
 {
     fn call(&self, context: C) -> Result<HandlerFuture<Result<(), HandlerError>>, Misfit> {
-        let future = self.handler.clone().call(&context)?;
-        Ok(Box::pin(async move { future.await.into_outcome() }))
+        self.handler.clone().call(&context, IntoOutcome::into_outcome)
     }
 }
 
@@ -119,8 +127,7 @@ where
     C: 'static,
 {
     fn call(&self, context: C) -> Result<HandlerFuture<Result<(), Refusal>>, Misfit> {
-        let future = self.0.handler.clone().call(&context)?;
-        Ok(Box::pin(async move { future.await.into_decision() }))
+        self.0.handler.clone().call(&context, IntoDecision::into_decision)
     }
 }
 

@@ -55,6 +55,8 @@ pub struct Connection {
     pub(super) writing: bool,
     /// Since when more waits for the client than may, without its reading.
     pub(super) slow_since: Option<Instant>,
+    /// When the client may be read again; `None` = now.
+    pub(super) read_at: Option<Instant>,
     /// Packets of a POST that are being handled.
     pub(super) inbox: Option<Box<Inbox>>,
     /// The client asked for binary data as base64 text (`b64` in its handshake).
@@ -86,6 +88,7 @@ impl Connection {
             phase: Phase::Open,
             writing,
             slow_since: None,
+            read_at: None,
             inbox: None,
             base64,
         };

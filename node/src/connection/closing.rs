@@ -71,13 +71,13 @@ impl Connection {
     }
 
     /// Does what the server asked for, once everything that waits has been written.
-    pub(super) fn drive_ending(&mut self) {
-        match self.link.outbox.ending() {
-            Some(Ending::Shutdown) => {
+    pub(super) fn drive_ending(&mut self, ending: Ending) {
+        match ending {
+            Ending::Shutdown => {
                 self.hub.node.metrics.undelivered.add(self.link.outbox.clear() as u64);
                 self.close(DisconnectReason::ServerShuttingDown, None, None, NOOP_AND_CLOSE);
             }
-            Some(Ending::Disconnect) => {
+            Ending::Disconnect => {
                 for socket in self.seats.sockets() {
                     socket.close(DisconnectReason::ServerNamespaceDisconnect, None, true);
                 }
@@ -86,11 +86,10 @@ impl Connection {
                     self.close(reason, None, None, NOOP_AND_CLOSE);
                 }
             }
-            Some(Ending::Failure) => {
+            Ending::Failure => {
                 let detail = Some("what served it has died");
                 self.close(DisconnectReason::ForcedServerClose, detail, None, NOOP_AND_CLOSE);
             }
-            None => {}
         }
     }
 

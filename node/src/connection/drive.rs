@@ -2,7 +2,7 @@
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use actix::ActorContext;
 use actix::fut::ActorFuture;
@@ -22,6 +22,9 @@ const BATCH_BYTES: usize = 16 * 1024;
 /// Messages read before other connections get a turn.
 pub(super) const READS_PER_TURN: usize = 32;
 
+/// How long a client is not read whose event asked for more than the node could do.
+const SLOW_DOWN: Duration = Duration::from_millis(10);
+
 type Ctx = actix::Context<Connection>;
 
 /// The one future of a connection's context.
@@ -36,14 +39,22 @@ impl ActorFuture<Connection> for Drive {
         ctx: &mut Ctx,
         cx: &mut Context<'_>,
     ) -> Poll<()> {
-        connection.link.outbox.attend(cx);
+        let notices = connection.link.outbox.attend(cx);
+        if notices.overflowed && connection.is_open() {
+            connection.too_slow();
+        }
+        if notices.slow_down {
+            connection.read_at = Some(Instant::now() + SLOW_DOWN);
+        }
         if connection.alarm.rang() {
             connection.on_time(Instant::now());
         }
         connection.drive_transport(ctx, cx);
         connection.drive_probe(cx);
-        if connection.link.outbox.ending().is_some() && connection.is_open() {
-            connection.drive_ending();
+        if let Some(ending) = notices.ending
+            && connection.is_open()
+        {
+            connection.drive_ending(ending);
             connection.drive_transport(ctx, cx);
         }
         if matches!(connection.phase, Phase::Closed) {
@@ -100,9 +111,6 @@ impl Connection {
 
     /// A client may not stay over its bound, nor get far over it (SLOW-1).
     fn judge_slowness(&mut self, is_over: bool) {
-        if self.link.outbox.has_overflowed() {
-            return self.too_slow();
-        }
         match (is_over, self.slow_since) {
             (true, None) => self.slow_since = Some(Instant::now()),
             (false, Some(_)) => self.slow_since = None,
@@ -115,9 +123,6 @@ impl Connection {
     }
 
     fn drive_writes(&mut self, cx: &mut Context<'_>) {
-        if self.is_open() && self.link.outbox.has_overflowed() {
-            return self.too_slow();
-        }
         loop {
             let is_open = self.is_open();
             let Transport::WebSocket(websocket) = &mut self.transport else { return };
@@ -144,7 +149,7 @@ impl Connection {
 
     fn drive_reads(&mut self, ctx: &mut Ctx, cx: &mut Context<'_>) {
         for _ in 0..READS_PER_TURN {
-            if matches!(self.phase, Phase::Closed) || (self.is_open() && self.seats.are_busy()) {
+            if matches!(self.phase, Phase::Closed) || self.must_not_read() {
                 return;
             }
             let Transport::WebSocket(websocket) = &mut self.transport else { return };
@@ -163,6 +168,11 @@ impl Connection {
         }
         // More may have been read from the network already.
         cx.waker().wake_by_ref();
+    }
+
+    /// Handlers are behind, or asked for more than the node can do.
+    pub(super) fn must_not_read(&self) -> bool {
+        self.is_open() && (self.read_at.is_some() || self.seats.are_busy())
     }
 
     fn websocket_failed(&mut self, error: &WebSocketError) {
@@ -195,6 +205,9 @@ impl Connection {
         if self.connect_deadline.is_some_and(|deadline| now >= deadline) {
             return self.time_out(DisconnectReason::ForcedServerClose, "entered no namespace in time");
         }
+        if self.read_at.is_some_and(|at| now >= at) {
+            self.read_at = None;
+        }
         if self.slow_deadline().is_some_and(|deadline| now >= deadline) {
             return self.too_slow();
         }
@@ -224,6 +237,7 @@ impl Connection {
         probe
             .chain(self.connect_deadline)
             .chain(self.slow_deadline())
+            .chain(self.read_at)
             .fold(self.heartbeat.deadline(), Instant::min)
     }
 }

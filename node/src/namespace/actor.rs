@@ -79,11 +79,10 @@ impl NamespaceActor {
         socket: &Arc<SocketCore>,
         decision: Result<(), Refusal>,
         connection: &actix::Recipient<Decided>,
-        ctx: &mut actix::Context<Self>,
     ) {
         let verdict = match decision {
             Ok(()) if admit(&self.core, socket) => {
-                let actor = SocketActor::new(socket.clone(), ctx.address().recipient()).start();
+                let actor = SocketActor::new(socket.clone()).start();
                 socket.set_actor(actor);
                 Verdict::Admitted(socket.clone())
             }
@@ -111,7 +110,7 @@ impl Handler<Connect> for NamespaceActor {
         let mut decision = Box::pin(decide(socket.clone()));
         // Most namespaces decide without waiting; only the others cost a task.
         if let Poll::Ready(decision) = decision.poll_unpin(&mut Context::from_waker(Waker::noop())) {
-            return self.settle(&socket, decision, &connect.connection, ctx);
+            return self.settle(&socket, decision, &connect.connection);
         }
         self.pending += 1;
         let supervisor = ctx.address();
@@ -137,9 +136,9 @@ struct Settle {
 impl Handler<Settle> for NamespaceActor {
     type Result = ();
 
-    fn handle(&mut self, settle: Settle, ctx: &mut Self::Context) {
+    fn handle(&mut self, settle: Settle, _: &mut Self::Context) {
         self.pending -= 1;
-        self.settle(&settle.socket, settle.decision, &settle.connection, ctx);
+        self.settle(&settle.socket, settle.decision, &settle.connection);
     }
 }
 

@@ -97,6 +97,11 @@ impl NamespaceCore {
         self.supervisors.iter().filter_map(|supervisor| supervisor.lock().clone()).collect()
     }
 
+    /// The actor in charge on a reactor, if there is one.
+    pub fn supervisor_of(&self, reactor: usize) -> Option<Addr<NamespaceActor>> {
+        self.supervisors[reactor].lock().clone()
+    }
+
     /// The actor in charge on this thread's reactor, made by `start` if there is none.
     pub(super) fn supervisor_here(
         &self,

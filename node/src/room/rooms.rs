@@ -35,6 +35,13 @@ pub struct Overloaded;
 
 type Lane = mpsc::Sender<Delivery>;
 
+/// Runs something and tells whether an emit in it was refused.
+pub fn asks_too_much(work: impl FnOnce()) -> bool {
+    let before = REFUSALS.get();
+    work();
+    REFUSALS.get() != before
+}
+
 /// The rooms of one namespace.
 pub struct Rooms {
     key: u64,
@@ -66,6 +73,8 @@ impl Resident {
 }
 
 thread_local! {
+    /// How often this thread was told that a shard has too much to do.
+    static REFUSALS: Cell<u64> = const { Cell::new(0) };
     /// The shards that live on this thread, by the key of their `Rooms`.
     static SHARDS: RefCell<FxHashMap<u64, Rc<Resident>>> = RefCell::default();
 }
@@ -97,8 +106,7 @@ impl Rooms {
         // A shard that died meanwhile took its members out of the index.
         let complete = self.down.load(Relaxed) == 0 && self.deaths.load(Relaxed) == deaths;
         let (true, Ok(permits)) = (complete, permits) else {
-            self.node.metrics.overloads.increment();
-            return Err(Overloaded);
+            return Err(self.refuse());
         };
         let target = Arc::new(target);
         for permit in permits {
@@ -251,7 +259,12 @@ impl Rooms {
         if sent {
             return Ok(());
         }
+        Err(self.refuse())
+    }
+
+    fn refuse(&self) -> Overloaded {
         self.node.metrics.overloads.increment();
-        Err(Overloaded)
+        REFUSALS.set(REFUSALS.get() + 1);
+        Overloaded
     }
 }

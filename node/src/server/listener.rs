@@ -14,14 +14,13 @@ use tracing::{info, warn};
 
 use super::reactor::{Accepted, Reactor};
 use super::site::Site;
+use crate::limits::ms;
 use crate::outbox::Ending;
 
 /// Connections that the kernel may hold for us.
 const BACKLOG: i32 = 4096;
 /// After an error of `accept`, such as no free file descriptor: long enough not to spin, short for clients.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-/// How long a peer may leave unacknowledged what was sent to it, or keep its window shut.
-const UNREAD_TIMEOUT: Duration = Duration::from_secs(60);
 /// How often a closing server looks whether everybody has gone.
 const CLOSE_POLL: Duration = Duration::from_millis(10);
 /// How long a closing server lets its connections say goodbye.
@@ -163,13 +162,14 @@ async fn accept(site: &Site, listener: TcpListener, reactors: &[Reactor]) {
         Ok(listener) => listener,
         Err(error) => return tracing::error!(%error, "cannot wait for connections"),
     };
+    let unread_timeout = ms(site.hub.node.options.unread_timeout_ms);
     let mut turn = 0;
     loop {
         // Off this thread's poller: the connection is going to live on another.
         let accepted = listener.accept().await.and_then(|(stream, peer)| {
             stream.set_nodelay(true)?;
             // A peer that takes nothing for so long is gone, or might as well be.
-            socket2::SockRef::from(&stream).set_tcp_user_timeout(Some(UNREAD_TIMEOUT))?;
+            socket2::SockRef::from(&stream).set_tcp_user_timeout(Some(unread_timeout))?;
             Ok((stream.into_std()?, peer))
         });
         match accepted {

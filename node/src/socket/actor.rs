@@ -2,24 +2,23 @@
 
 use std::sync::Arc;
 
-use actix::{Actor, ActorContext, Handler, Recipient};
+use actix::{Actor, ActorContext, Handler};
 
 use super::core::{Phase, SocketCore};
 use super::handlers::{AckSlot, ConnectContext, EventContext, run};
 use super::message::{AckArrived, Close, Event, ObserveSocket, SocketSnapshot, Stop};
 use crate::namespace::SocketDied;
+use crate::room::asks_too_much;
 
 /// Serves one socket from its admission to its end.
 pub struct SocketActor {
     core: Arc<SocketCore>,
-    /// Told when this actor ends without its socket having been closed.
-    supervisor: Recipient<SocketDied>,
 }
 
 impl SocketActor {
     /// An actor for a socket that was just admitted.
-    pub fn new(core: Arc<SocketCore>, supervisor: Recipient<SocketDied>) -> Self {
-        Self { core, supervisor }
+    pub fn new(core: Arc<SocketCore>) -> Self {
+        Self { core }
     }
 }
 
@@ -41,8 +40,9 @@ impl Handler<Event> for SocketActor {
     fn handle(&mut self, event: Event, _: &mut Self::Context) {
         let core = &self.core;
         // Sent before the socket was closed and read after: nobody is left to handle it.
-        if core.phase() == Phase::Connected {
-            self.dispatch(event);
+        // A client whose events ask for more than the node can do is read more slowly.
+        if core.phase() == Phase::Connected && asks_too_much(|| self.dispatch(event)) {
+            core.link.outbox.slow_down();
         }
         core.handler_finished();
     }
@@ -119,9 +119,12 @@ impl Handler<super::message::CrashSocket> for SocketActor {
 }
 
 impl Drop for SocketActor {
+    /// If this actor ends without its socket having been closed, its supervisor hears of it.
     fn drop(&mut self) {
-        if self.core.phase() < Phase::Closed {
-            self.supervisor.do_send(SocketDied(self.core.clone()));
+        if self.core.phase() < Phase::Closed
+            && let Some(supervisor) = self.core.namespace.supervisor_of(self.core.id.reactor())
+        {
+            supervisor.do_send(SocketDied(self.core.clone()));
         }
     }
 }

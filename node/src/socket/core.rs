@@ -143,6 +143,9 @@ impl SocketCore {
         if self.lives_here() {
             return self.push(&packet, volatile);
         }
+        if self.phase() == Phase::Closed {
+            return Err(SendError::Disconnected);
+        }
         let core = self.clone();
         let late = move || {
             if core.push(&packet, volatile).is_err() {

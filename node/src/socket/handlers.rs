@@ -77,7 +77,7 @@ pub struct DisconnectContext {
     pub detail: Option<&'static str>,
 }
 
-type Shared<C, T> = Arc<dyn Callback<C, T>>;
+type Shared<C, T = Result<(), HandlerError>> = Arc<dyn Callback<C, T>>;
 
 /// The handlers of a namespace, or those of one socket.
 #[derive(Clone, Default)]
@@ -85,20 +85,20 @@ pub struct Handlers {
     /// Decide whether a client may connect, in order.
     pub middlewares: Vec<Shared<ConnectContext, Result<(), Refusal>>>,
     /// Run when a client is admitted.
-    pub connect: Vec<Shared<ConnectContext, Result<(), HandlerError>>>,
+    pub connect: Vec<Shared<ConnectContext>>,
     /// By event.
-    pub events: HashMap<Box<str>, Vec<Shared<EventContext, Result<(), HandlerError>>>>,
+    pub events: HashMap<Box<str>, Vec<Shared<EventContext>>>,
     /// Run for every event, before its own handlers.
-    pub any: Vec<Shared<EventContext, Result<(), HandlerError>>>,
+    pub any: Vec<Shared<EventContext>>,
     /// Run before a socket leaves its rooms.
-    pub disconnecting: Vec<Shared<DisconnectContext, Result<(), HandlerError>>>,
+    pub disconnecting: Vec<Shared<DisconnectContext>>,
     /// Run after it.
-    pub disconnect: Vec<Shared<DisconnectContext, Result<(), HandlerError>>>,
+    pub disconnect: Vec<Shared<DisconnectContext>>,
 }
 
 impl Handlers {
     /// Those that concern one event, in the order they are to run.
-    pub fn for_event(&self, name: &str) -> Vec<Shared<EventContext, Result<(), HandlerError>>> {
+    pub fn for_event(&self, name: &str) -> Vec<Shared<EventContext>> {
         let own = self.events.get(name).map(Vec::as_slice).unwrap_or_default();
         self.any.iter().chain(own).cloned().collect()
     }

@@ -20,8 +20,9 @@ use tokio_tungstenite::tungstenite::{Error, Message, error::CapacityError};
 
 use crate::connection::{Received, WebSocket, WebSocketError};
 
-/// Bytes read from the network at a time while messages are small.
-const READ_BUFFER: usize = 2 * 1024;
+/// Bytes read from the network at a time, and what an idle connection keeps for it. Most events are smaller; larger
+/// messages take a system call for each of these.
+const READ_BUFFER: usize = 1024;
 /// Bytes queued before tungstenite writes on its own; a connection flushes well before.
 const WRITE_BUFFER: usize = 64 * 1024;
 

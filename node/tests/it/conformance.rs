@@ -49,13 +49,12 @@ fn profiles() -> Vec<IoBuilder> {
     let default = Options::default;
     let options = |options| Io::builder().options(options);
     vec![
-        options(Options { max_payload_bytes: 10_000, ..default() }).allow_request(|request| {
-            match request.headers.get("x-refuse").map(|value| value.as_bytes()) {
+        options(Options { max_payload_bytes: 10_000, outbox_bytes_max: 64 * 1024, ..default() })
+            .allow_request(|request| match request.headers.get("x-refuse").map(|value| value.as_bytes()) {
                 None => Ok(()),
                 Some(b"why") => Err("because".into()),
                 Some(_) => Err(String::new()),
-            }
-        }),
+            }),
         options(Options { ping_interval_ms: 500, ping_timeout_ms: 800, ..default() }),
         options(Options { upgrade_timeout_ms: 600, connect_timeout_ms: 600, ..default() }),
         options(Options { cookie: Some(Cookie::default()), ..default() }),

@@ -10,7 +10,7 @@ const PAIR: [&str; 2] = ["namespace", "socket"];
 /// Pure: bytes in, values out. What these would do with the outside world.
 const PURE: [&str; 2] = ["engine", "socketio"];
 const IMPURE: [&str; 9] =
-    ["tokio::", "actix", "tracing::", "log::", "parking_lot::", "::now()", "Mutex", "std::net", "std::io"];
+    ["tokio::", "actix", "tracing::", "log::", "parking_lot::", "::now()", "Mutex", "std::net", "std::fs"];
 
 fn source_folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("src")

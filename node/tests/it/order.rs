@@ -628,8 +628,9 @@ async fn a_room_left_on_another_thread_while_the_socket_closes_is_not_inherited(
     assert_eq!(first.receive().await.text, "2[\"fence\"]");
     first.send("2[\"go\"]").await;
     eventually("the handler runs", || io.metrics().events.get() == 1).await;
-    socket.leave("secret").await.expect("an idle server");
+    let leaving = socket.leave("secret");
     meanwhile.send(()).expect("the handler");
+    let _ = leaving.await;
     assert_eq!(first.receive().await.text, "1");
 
     let mut second = Client::connect(&url).await;

@@ -26,6 +26,7 @@ fn impatient() -> IoBuilder {
         body_timeout_ms: 300,
         close_timeout_ms: 200,
         polling_close_timeout_ms: 200,
+        unread_timeout_ms: 500,
         ..Options::default()
     })
 }

@@ -9,15 +9,20 @@ use futures_util::future::join_all;
 use crate::client::{Client, Polling};
 use crate::support::{DEADLINE, eventually, nothing_stays, serve};
 
-const OUTBOX_BYTES_MAX: usize = 128 * 1024;
+const OUTBOX_BYTES_MAX: usize = 64 * 1024;
+/// Nobody gets further over the bound, however long the grace is.
+const WAITING_BYTES_MAX: usize = 4 * OUTBOX_BYTES_MAX;
+/// A grace that does not end during a test.
+const LONG: u64 = 600_000;
 const READERS: usize = 250;
 /// Of the stream that everybody gets: together more than an outbox holds, and less than the network does.
-const MESSAGES: usize = 800;
+const MESSAGES: usize = 1500;
 
-fn server() -> Io {
+fn server(slow_consumer_grace_ms: u64) -> Io {
     let options = Options {
         reactors: 3,
         outbox_bytes_max: OUTBOX_BYTES_MAX,
+        slow_consumer_grace_ms,
         polling_close_timeout_ms: 100,
         close_timeout_ms: 100,
         ..Options::default()
@@ -74,7 +79,7 @@ async fn stream_past(io: &Io, url: &str, slow: &Socket) {
     while slow.is_connected() || !reading.is_finished() {
         assert!(start.elapsed() < DEADLINE, "the slow client is still connected, or somebody waits for it");
         let waiting = waiting_bytes(io).await;
-        assert!(waiting <= OUTBOX_BYTES_MAX, "{waiting} bytes wait for one client");
+        assert!(waiting <= WAITING_BYTES_MAX, "{waiting} bytes wait for one client");
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
     let readers = reading.await.expect("everybody gets everything, in order");
@@ -89,7 +94,7 @@ async fn stream_past(io: &Io, url: &str, slow: &Socket) {
 
 #[tokio::test]
 async fn a_websocket_client_that_does_not_read_is_disconnected_and_nobody_waits_for_it() {
-    let io = server();
+    let io = server(LONG);
     let url = serve(&io).await;
     let mut unread = Client::open_narrow(&url).await;
     unread.join("/", "").await.expect("to be let in");
@@ -105,7 +110,7 @@ async fn a_websocket_client_that_does_not_read_is_disconnected_and_nobody_waits_
 
 #[tokio::test]
 async fn a_polling_client_that_never_polls_is_disconnected_and_nobody_waits_for_it() {
-    let io = server();
+    let io = server(LONG);
     let url = serve(&io).await;
     let mut unread = Polling::open(&url).await;
     unread.send("0").await;
@@ -132,7 +137,7 @@ async fn volatile_packets_are_dropped(io: &Io, slow: &Socket) {
     let metrics = io.metrics();
     assert_eq!((metrics.slow_consumers.get(), metrics.undelivered.get()), (0, 0));
     // Only what must not be lost ends the patience with it.
-    for _ in 0..2 * OUTBOX_BYTES_MAX / page.len() {
+    for _ in 0..2 * WAITING_BYTES_MAX / page.len() {
         io.emit("surely", &page).expect("an emit");
     }
     eventually("it is disconnected", || !slow.is_connected()).await;
@@ -141,7 +146,7 @@ async fn volatile_packets_are_dropped(io: &Io, slow: &Socket) {
 
 #[tokio::test]
 async fn volatile_packets_to_a_websocket_client_that_does_not_read_are_dropped_first() {
-    let io = server();
+    let io = server(LONG);
     let url = serve(&io).await;
     let mut unread = Client::open_narrow(&url).await;
     unread.join("/", "").await.expect("to be let in");
@@ -155,7 +160,7 @@ async fn volatile_packets_to_a_websocket_client_that_does_not_read_are_dropped_f
 
 #[tokio::test]
 async fn volatile_packets_to_a_polling_client_that_never_polls_are_dropped_first() {
-    let io = server();
+    let io = server(LONG);
     let url = serve(&io).await;
     let mut unread = Polling::connect(&url).await;
     unread.send("2[\"nobody-handles-this\"]").await;
@@ -163,5 +168,80 @@ async fn volatile_packets_to_a_polling_client_that_never_polls_are_dropped_first
     volatile_packets_are_dropped(&io, &slow).await;
     drop(unread);
     nothing_stays(&io).await;
+    io.close().await;
+}
+
+/// Gets a client over its bound, and not too far.
+async fn overfill(io: &Io, slow: &Socket) -> usize {
+    let page = "x".repeat(1024);
+    let pages = 2 * OUTBOX_BYTES_MAX / page.len();
+    for n in 0..pages {
+        slow.emit("page", (n, &page)).expect("an emit");
+    }
+    // In order with them, to the same reactor.
+    slow.join("filled").await.expect("an idle server");
+    assert!(slow.is_connected());
+    assert_eq!(io.metrics().slow_consumers.get(), 0);
+    pages
+}
+
+#[tokio::test]
+async fn a_client_that_stays_over_its_bound_is_disconnected_after_its_grace() {
+    let io = server(100);
+    let url = serve(&io).await;
+    let mut websocket = Client::open_narrow(&url).await;
+    websocket.join("/", "").await.expect("to be let in");
+    let slow = only_socket(&io).await;
+    fill_the_network(&io, &slow).await;
+    overfill(&io, &slow).await;
+    eventually("it is disconnected", || !slow.is_connected()).await;
+    assert_eq!(io.metrics().slow_consumers.get(), 1);
+    drop(websocket);
+    nothing_stays(&io).await;
+
+    let polling = Polling::connect(&url).await;
+    let slow = only_socket(&io).await;
+    overfill(&io, &slow).await;
+    eventually("it is disconnected", || !slow.is_connected()).await;
+    assert_eq!(io.metrics().slow_consumers.get(), 2);
+    drop(polling);
+    nothing_stays(&io).await;
+    io.close().await;
+}
+
+#[tokio::test]
+async fn a_client_that_reads_again_within_its_grace_gets_everything() {
+    let io = server(LONG);
+    let url = serve(&io).await;
+    let mut websocket = Client::open_narrow(&url).await;
+    websocket.join("/", "").await.expect("to be let in");
+    let slow = only_socket(&io).await;
+    fill_the_network(&io, &slow).await;
+    for _ in 0..3 {
+        let pages = overfill(&io, &slow).await;
+        let mut next = 0;
+        while next < pages {
+            let page = websocket.receive().await.arguments();
+            // Those that filled the network come first, without a number.
+            if page.len() == 3 {
+                assert_eq!(page[1], next);
+                next += 1;
+            }
+        }
+        assert_eq!(waiting_bytes(&io).await, 0);
+    }
+    drop(websocket);
+    nothing_stays(&io).await;
+
+    let mut polling = Polling::connect(&url).await;
+    let slow = only_socket(&io).await;
+    for _ in 0..3 {
+        for n in 0..overfill(&io, &slow).await {
+            assert!(polling.receive().await.starts_with(&format!("2[\"page\",{n},")));
+        }
+    }
+    assert!(slow.is_connected());
+    assert_eq!((io.metrics().slow_consumers.get(), io.metrics().undelivered.get()), (0, 0));
+    drop(polling);
     io.close().await;
 }
