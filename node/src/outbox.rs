@@ -149,9 +149,11 @@ impl Outbox {
             state.wake();
             return Pushed::Overflowed;
         }
+        // The task has something to do when it was idle, and when the client's grace begins.
+        let was_over = state.bytes > self.bytes_max;
         state.bytes += packet.size;
         state.queue.push_back(packet.clone());
-        if state.queue.len() == 1 {
+        if state.queue.len() == 1 || (!was_over && state.bytes > self.bytes_max) {
             state.wake();
         }
         Pushed::Queued

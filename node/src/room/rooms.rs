@@ -97,14 +97,14 @@ impl Rooms {
     /// Delivers a packet on this node: all of it, or on `Overloaded` nothing. Emits made in order by one thread
     /// reach each member in that order (ORDER-2).
     pub fn broadcast(&self, target: Target, packet: Arc<Packet>, volatile: bool) -> Result<(), Overloaded> {
-        let deaths = self.deaths.load(Relaxed);
+        let (deaths, down) = (self.deaths.load(Relaxed), self.down.load(Relaxed));
         let shards = self.shards_for(&target);
         let here = self.node.reactor_here();
         let lanes: SmallVec<[Lane; 8]> =
             shards.iter().filter(|shard| Some(*shard) != here).filter_map(|shard| self.lane(shard)).collect();
         let permits: Result<SmallVec<[_; 8]>, _> = lanes.iter().map(|lane| lane.try_reserve()).collect();
         // A shard that died meanwhile took its members out of the index.
-        let complete = self.down.load(Relaxed) == 0 && self.deaths.load(Relaxed) == deaths;
+        let complete = down == 0 && self.deaths.load(Relaxed) == deaths;
         let (true, Ok(permits)) = (complete, permits) else {
             return Err(self.refuse());
         };

@@ -240,7 +240,8 @@ async fn acknowledgements_are_settled_by_answer_timeout_and_disconnect_and_none_
         late.push(own);
     }
     let (timed, untimed): (Vec<_>, Vec<_>) = asked.into_iter().partition(|(n, _)| n % 4 < 2);
-    for (n, answer) in join_all(timed.into_iter().map(async |(n, asked)| (n, asked.await))).await {
+    let (numbers, timed): (Vec<_>, Vec<_>) = timed.into_iter().unzip();
+    for (n, answer) in numbers.into_iter().zip(join_all(timed).await) {
         match answer {
             Ok(answer) => assert_eq!((answer, n % 4), (n, 0)),
             Err(AckError::Timeout) => assert_eq!(n % 4, 1, "it was answered"),

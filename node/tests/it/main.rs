@@ -9,6 +9,7 @@ mod conformance;
 mod contract;
 mod judges;
 mod layers;
+mod membership;
 mod order;
 mod reaping;
 mod slow;

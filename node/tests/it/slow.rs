@@ -186,7 +186,7 @@ async fn overfill(io: &Io, slow: &Socket) -> usize {
 }
 
 #[tokio::test]
-async fn a_client_that_stays_over_its_bound_is_disconnected_after_its_grace() {
+async fn a_websocket_client_that_stays_over_its_bound_is_disconnected_after_its_grace() {
     let io = server(100);
     let url = serve(&io).await;
     let mut websocket = Client::open_narrow(&url).await;
@@ -198,12 +198,18 @@ async fn a_client_that_stays_over_its_bound_is_disconnected_after_its_grace() {
     assert_eq!(io.metrics().slow_consumers.get(), 1);
     drop(websocket);
     nothing_stays(&io).await;
+    io.close().await;
+}
 
+#[tokio::test]
+async fn a_polling_client_that_stays_over_its_bound_is_disconnected_after_its_grace() {
+    let io = server(100);
+    let url = serve(&io).await;
     let polling = Polling::connect(&url).await;
     let slow = only_socket(&io).await;
     overfill(&io, &slow).await;
     eventually("it is disconnected", || !slow.is_connected()).await;
-    assert_eq!(io.metrics().slow_consumers.get(), 2);
+    assert_eq!(io.metrics().slow_consumers.get(), 1);
     drop(polling);
     nothing_stays(&io).await;
     io.close().await;
