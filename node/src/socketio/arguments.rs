@@ -100,7 +100,7 @@ impl Arguments {
         (0..self.len()).filter_map(|index| self.raw(index))
     }
 
-    /// Reads the arguments as a `T`, by the mirror of the rule for [`encode`](super::encode): a tuple is the
+    /// Reads the arguments as a `T`, by the mirror of the rule for emits: a tuple is the
     /// arguments in order, `()` reads none, anything else is the first argument.
     ///
     /// An argument that is not there reads as `null`, so that it may be an `Option`; more arguments than
