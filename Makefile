@@ -5,7 +5,7 @@
 help:
 	@echo "make run    build Fanfare, start a node and serve a page that shows it: http://127.0.0.1:3000"
 	@echo "            more arguments for the node: make run ARGS='--listen 127.0.0.1:4000'"
-	@echo "make test   install what the tests need, then run every check: about 15 minutes the first time"
+	@echo "make test   install what the tests need, then run every check: about 7 minutes the first time"
 
 run:
 	@scripts/run.sh $(ARGS)

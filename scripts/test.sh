@@ -17,6 +17,8 @@ step "Installing what the tests need, if it is missing" scripts/setup-tests.sh
 export PATH="$PWD/target/node/node_modules/node/bin:$PATH"
 export JUDGE_PYTHON="$PWD/target/venv/bin/python"
 export RUSTDOCFLAGS="-D warnings"
+# rustc 1.95 now and then trips over its own incremental state at the async closures of the tests.
+export CARGO_INCREMENTAL=0
 
 step "Is the code formatted?" cargo fmt --all --check
 step "Does the linter agree?" cargo clippy --workspace --all-targets -- -D warnings

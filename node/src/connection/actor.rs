@@ -55,6 +55,8 @@ pub struct Connection {
     pub(super) writing: bool,
     /// Since when more waits for the client than may, without its reading.
     pub(super) slow_since: Option<Instant>,
+    /// Events were handed to sockets since it was last seen that their handlers keep up.
+    pub(super) may_be_busy: bool,
     /// When the client may be read again; `None` = now.
     pub(super) read_at: Option<Instant>,
     /// Packets of a POST that are being handled.
@@ -88,6 +90,7 @@ impl Connection {
             phase: Phase::Open,
             writing,
             slow_since: None,
+            may_be_busy: false,
             read_at: None,
             inbox: None,
             base64,

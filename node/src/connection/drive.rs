@@ -171,8 +171,13 @@ impl Connection {
     }
 
     /// Handlers are behind, or asked for more than the node can do.
-    pub(super) fn must_not_read(&self) -> bool {
-        self.is_open() && (self.read_at.is_some() || self.seats.are_busy())
+    pub(super) fn must_not_read(&mut self) -> bool {
+        if !self.is_open() {
+            return false;
+        }
+        // Nothing makes handlers fall behind but what was handed to them since the last look.
+        self.may_be_busy = self.may_be_busy && self.seats.are_busy();
+        self.may_be_busy || self.read_at.is_some()
     }
 
     fn websocket_failed(&mut self, error: &WebSocketError) {

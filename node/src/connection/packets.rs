@@ -92,6 +92,7 @@ impl Connection {
         match packet {
             socketio::Packet::Event { id, name, arguments, .. } => {
                 socket.handler_started();
+                self.may_be_busy = true;
                 actor.do_send(Event { name, arguments, ack: id });
             }
             socketio::Packet::Ack { id, arguments, .. } => {

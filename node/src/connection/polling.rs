@@ -139,7 +139,7 @@ impl Connection {
     /// Handles packets of a POST, as many as one turn allows and the handlers keep up with.
     pub(super) fn drive_inbox(&mut self, ctx: &mut actix::Context<Self>, cx: &mut Context<'_>) {
         for _ in 0..READS_PER_TURN {
-            if self.must_not_read() {
+            if self.inbox.is_none() || self.must_not_read() {
                 return;
             }
             let Some(inbox) = &mut self.inbox else { return };

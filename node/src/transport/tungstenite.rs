@@ -31,6 +31,10 @@ pub struct Plain {
     stream: WebSocketStream<TcpStream>,
     /// An error met while queueing; the next flush reports it.
     fault: Option<Error>,
+    /// Messages may be buffered, or an answer to a ping may wait to be written: look whether or not more has come.
+    unfinished: bool,
+    /// A ping was answered since the last complete flush.
+    owes_pong: bool,
     /// After a fault of the client's, its bytes are thrown away until it closes, so that it gets to read our
     /// Close frame before the network resets the connection.
     discarding: bool,
@@ -48,7 +52,7 @@ impl Plain {
             WebSocketStream::from_partially_read(stream, read_already.to_vec(), Role::Server, Some(config));
         let stream =
             opening.now_or_never().ok_or_else(|| io::Error::other("WebSocket handshake was not done"))?;
-        Ok(Self { stream, fault: None, discarding: false })
+        Ok(Self { stream, fault: None, unfinished: true, owes_pong: false, discarding: false })
     }
 
     fn queue(&mut self, message: Message) {
@@ -78,8 +82,20 @@ impl WebSocket for Plain {
         if self.discarding {
             return self.poll_discard(cx);
         }
+        // Most turns are there to write: they do not wake what it takes to read.
+        if !self.unfinished && self.stream.get_ref().poll_read_ready(cx).is_pending() {
+            return Poll::Pending;
+        }
+        self.unfinished = true;
         loop {
-            let message = match ready!(Pin::new(&mut self.stream).poll_next(cx)) {
+            let next = match Pin::new(&mut self.stream).poll_next(cx) {
+                Poll::Ready(next) => next,
+                Poll::Pending => {
+                    self.unfinished = self.owes_pong;
+                    return Poll::Pending;
+                }
+            };
+            let message = match next {
                 None => return Poll::Ready(Ok(Received::Closed)),
                 Some(Ok(message)) => message,
                 Some(Err(error)) => {
@@ -94,8 +110,12 @@ impl WebSocket for Plain {
                     Err(_) => return Poll::Ready(Err(WebSocketError::InvalidText)),
                 },
                 Message::Binary(data) => Received::Binary(data),
-                // The engine answers pings and Close frames itself; after a Close the stream ends.
-                Message::Ping(_) | Message::Pong(_) | Message::Close(_) | Message::Frame(_) => continue,
+                // The engine answers pings and Close frames itself, when it is asked again; after a Close the stream ends.
+                Message::Ping(_) | Message::Close(_) => {
+                    self.owes_pong = true;
+                    continue;
+                }
+                Message::Pong(_) | Message::Frame(_) => continue,
             }));
         }
     }
@@ -117,7 +137,9 @@ impl WebSocket for Plain {
         if let Some(fault) = self.fault.take() {
             return Poll::Ready(Err(classify(fault)));
         }
-        Pin::new(&mut self.stream).poll_flush(cx).map_err(classify)
+        let flushed = Pin::new(&mut self.stream).poll_flush(cx).map_err(classify);
+        self.owes_pong &= flushed.is_pending();
+        flushed
     }
 }
 
