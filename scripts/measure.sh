@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# What Fanfare costs beside the floor, a bare server without features: each row RUNS times in turn, medians printed as a
-# Markdown table. Nothing else should run meanwhile. Usage: measure.sh [RUNS]
+# What Fanfare costs beside the floor, a bare server without features: each row RUNS times in turn, medians and ranges
+# printed as a Markdown table. Nothing else should run meanwhile. Usage: measure.sh [RUNS]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 runs=${1:-5}
@@ -31,7 +31,7 @@ cost() {
 }
 
 median() {
-  sort -n "$1" | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'
+  sort -n "$1" | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] " (" v[1] "–" v[NR] ")" }'
 }
 
 row() {
