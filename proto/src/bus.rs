@@ -1,0 +1,133 @@
+//! The seam between a node and what carries its envelopes.
+//!
+//! Two sides. [`Outlet`] is what a node asks of the bus; its methods return at once and may be called from any thread.
+//! [`Inlet`] is what the bus has for the node: one stream, read by one task.
+//!
+//! # What every bus promises
+//!
+//! * Envelopes that one thread publishes, to whatever subjects, reach each node that hears them in that order, each
+//!   once (ORDER-2, ONCE-1). Between threads and between nodes nothing is promised.
+//! * A node hears a subject from the moment [`Outlet::settled`] says so until `unlisten`, and for a while after.
+//! * A node never hears itself.
+//! * At most once: what is lost is counted in [`BusMeters`], by who dropped it or by who misses it (LOSS-1).
+//! * Nothing waits without a bound: the outlet drops and counts, and a node that does not read its inlet loses what
+//!   exceeds its bounds, and learns of it.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_core::Stream;
+
+use crate::envelope::Envelope;
+use crate::meters::BusMeters;
+use crate::subject::Subject;
+use crate::wire::envelope::Body;
+
+/// A bus that is not in use yet.
+pub trait Bus: Send + 'static {
+    /// Joins the bus. Called once, inside the tokio runtime that shall run the bus's tasks; returns at once, connected
+    /// or not. From then on the node hears [`Subject::Node`] of its own name, and nothing else yet.
+    fn start(self: Box<Self>, identity: Identity) -> (Arc<dyn Outlet>, Inlet);
+}
+
+/// Who takes part.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    /// The name that the node's socket ids begin with; empty for who only sends.
+    pub node: Arc<str>,
+    /// Drawn at random for each run.
+    pub instance: u64,
+}
+
+impl Identity {
+    /// An identity for this run.
+    pub fn new(node: &str) -> Self {
+        Self { node: node.into(), instance: rand::random_range(1..=u64::MAX) }
+    }
+}
+
+/// What the bus has for a node. It ends after [`Outlet::close`].
+pub type Inlet = Pin<Box<dyn Stream<Item = Inbound> + Send>>;
+
+/// Resolves when what was listened to before is in force.
+pub type Settled = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Resolves when the bus was left.
+pub type Closed = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// News for a node.
+#[derive(Debug)]
+pub enum Inbound {
+    /// An envelope of another node.
+    Envelope(Envelope),
+    /// So many envelopes of this instance never came. They stood where the stream is now, or before.
+    Lost {
+        /// Whose they were.
+        instance: u64,
+        /// How many.
+        count: u64,
+    },
+    /// The connection changed.
+    State(State),
+}
+
+/// Whether the bus carries anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// It never did so far.
+    Connecting,
+    /// It does.
+    Connected,
+    /// It did, and tries to again.
+    Disconnected,
+    /// It was left.
+    Closed,
+}
+
+/// Why an envelope was not taken. Nothing of it is published.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PublishError {
+    /// The caller's fault: more than the bus carries, even in parts.
+    #[error("the envelope has {bytes} bytes, and the bus carries at most {max}")]
+    TooLarge {
+        /// Its size.
+        bytes: usize,
+        /// The bound.
+        max: usize,
+    },
+    /// The bus was left.
+    #[error("the bus is closed")]
+    Closed,
+}
+
+/// What a node asks of the bus. No method waits.
+pub trait Outlet: Send + Sync {
+    /// Publishes one body, once to each of these subjects. If it has to wait longer than the bus lets things wait it is
+    /// dropped, which counts in [`BusMeters::dropped`] here and in [`BusMeters::lost`] where it is missed.
+    ///
+    /// # Errors
+    /// If nothing of it will be published; see [`PublishError`].
+    fn publish(&self, subjects: &[Subject], body: Body) -> Result<(), PublishError>;
+
+    /// Wants to hear a subject: at once if the bus is connected, else when it is. Listening twice counts once.
+    fn listen(&self, subject: Subject);
+
+    /// Wants to hear a subject no more. What still comes is handed out; the bus takes its time, so that a room that
+    /// empties and fills does not concern the whole cluster.
+    fn unlisten(&self, subject: &Subject);
+
+    /// Resolves when everything listened to before is in force: what is published by others from then on comes. At once
+    /// if the bus is not connected, since nothing comes then. Dropping it has no effect.
+    fn settled(&self) -> Settled;
+
+    /// Whether the bus carries anything now.
+    fn state(&self) -> State;
+
+    /// What the bus counts.
+    fn meters(&self) -> &BusMeters;
+
+    /// Leaves the bus once everything queued was published, or after `patience`. Envelopes published later are refused.
+    /// Dropping it has no effect.
+    fn close(&self, patience: Duration) -> Closed;
+}

@@ -1,0 +1,172 @@
+//! An envelope that was checked, and what is wrong with one that was not.
+
+use std::sync::Arc;
+
+use prost::Message;
+use prost::bytes::Bytes;
+
+use crate::wire;
+use crate::wire::envelope::Body;
+
+/// The version of the schema.
+pub const VERSION: u32 = 1;
+
+/// Attachments in one packet: clients take no more.
+pub const ATTACHMENTS_MAX: usize = 10;
+
+/// The name of a node, in bytes.
+const NODE_BYTES_MAX: usize = 32;
+
+/// What one node said.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Envelope {
+    /// The name of the node; empty if the sender is none.
+    pub node: Arc<str>,
+    /// This run of the sender.
+    pub instance: u64,
+    /// What it says.
+    pub body: Body,
+}
+
+/// Why a frame was not taken. All of these are the sender's fault, but for `Version` and `Unknown`: a newer release
+/// may well say what this one does not know.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// It is no protobuf message of this schema.
+    #[error("not an envelope: {0}")]
+    Garbage(String),
+    /// Of another version.
+    #[error("an envelope of version {0}, and this node speaks {VERSION}")]
+    Version(u32),
+    /// With a body that this version does not know, or without any.
+    #[error("an envelope with a body of no known kind")]
+    Unknown,
+    /// A field has a value that cannot be.
+    #[error("{0}")]
+    Invalid(&'static str),
+    /// Larger than the bus carries, once it is put together.
+    #[error("an envelope of {0} bytes")]
+    TooLarge(u64),
+}
+
+impl Refusal {
+    /// Whether a newer release may say this in good faith.
+    pub fn is_from_the_future(&self) -> bool {
+        matches!(self, Self::Version(_) | Self::Unknown)
+    }
+}
+
+/// Reads a frame: an envelope, or a part of one. What it holds is checked by [`check`], once it is whole.
+pub(crate) fn decode(frame: Bytes) -> Result<wire::Envelope, Refusal> {
+    // The version is looked at first: the rest of a newer one may be of any shape.
+    let envelope = wire::Envelope::decode(frame.clone()).map_err(|error| match version_of(frame) {
+        Some(version) if version != VERSION => Refusal::Version(version),
+        _ => Refusal::Garbage(error.to_string()),
+    })?;
+    if envelope.version != VERSION {
+        return Err(Refusal::Version(envelope.version));
+    }
+    if envelope.node.len() > NODE_BYTES_MAX {
+        return Err(Refusal::Invalid("the name of the node is too long"));
+    }
+    if envelope.instance == 0 && envelope.sequence != 0 {
+        return Err(Refusal::Invalid("numbered, but by nobody"));
+    }
+    if (envelope.sequence == 0) != (envelope.subject_sequence == 0) {
+        return Err(Refusal::Invalid("numbered by halves"));
+    }
+    match (&envelope.part, &envelope.body) {
+        (Some(part), None) => check_part(part)?,
+        (None, Some(body)) => check(body)?,
+        (None, None) => return Err(Refusal::Unknown),
+        (Some(_), Some(_)) => return Err(Refusal::Invalid("both a part and a whole")),
+    }
+    Ok(envelope)
+}
+
+/// The version, if the frame begins like an envelope.
+fn version_of(frame: Bytes) -> Option<u32> {
+    #[derive(Clone, PartialEq, prost::Message)]
+    struct Head {
+        #[prost(uint32, tag = "1")]
+        version: u32,
+    }
+    match frame.first() {
+        // The tag of field 1 as a number; what follows the version need not be readable.
+        Some(0x08) => {
+            let end = frame.iter().skip(1).position(|byte| byte & 0x80 == 0)? + 2;
+            Head::decode(frame.slice(..end)).ok().map(|head| head.version)
+        }
+        _ => None,
+    }
+}
+
+fn check_part(part: &wire::Part) -> Result<(), Refusal> {
+    if part.count < 2 || part.index >= part.count {
+        return Err(Refusal::Invalid("a part that does not count"));
+    }
+    if part.data.is_empty() || part.data.len() as u64 > part.total_bytes {
+        return Err(Refusal::Invalid("a part of an impossible size"));
+    }
+    Ok(())
+}
+
+/// Checks what a receiver relies on.
+pub(crate) fn check(body: &Body) -> Result<(), Refusal> {
+    match body {
+        Body::Broadcast(broadcast) => {
+            let target = check_target(broadcast.target.as_ref())?;
+            check_packet(&target.namespace, &broadcast.packet, broadcast.attachments.len())
+        }
+        Body::Membership(membership) => {
+            check_target(membership.target.as_ref())?;
+            membership.change.is_some().then_some(()).ok_or(Refusal::Unknown)
+        }
+        Body::Request(request) => {
+            use wire::request::Question::{Count, Fetch, Rooms};
+            let Some(Fetch(target) | Count(target) | Rooms(target)) = &request.question else {
+                return Err(Refusal::Unknown);
+            };
+            check_target(Some(target)).map(|_| ())
+        }
+        Body::ServerEvent(event) => check_namespace(&event.namespace),
+        Body::BroadcastAnswers(_)
+        | Body::Reply(_)
+        | Body::Heartbeat(_)
+        | Body::Goodbye(_)
+        | Body::RollCall(_) => Ok(()),
+    }
+}
+
+fn check_target(target: Option<&wire::Target>) -> Result<&wire::Target, Refusal> {
+    let target = target.ok_or(Refusal::Invalid("meant for nobody"))?;
+    check_namespace(&target.namespace)?;
+    Ok(target)
+}
+
+fn check_namespace(namespace: &str) -> Result<(), Refusal> {
+    let valid = namespace.starts_with('/');
+    valid.then_some(()).ok_or(Refusal::Invalid("the name of a namespace begins with a slash"))
+}
+
+/// `42[<namespace>,][…` or `45<attachments>-[<namespace>,][…`: an event of that namespace that asks for no
+/// acknowledgement.
+fn check_packet(namespace: &str, packet: &str, attachments: usize) -> Result<(), Refusal> {
+    if attachments > ATTACHMENTS_MAX {
+        return Err(Refusal::Invalid("more attachments than clients take"));
+    }
+    let rest = match attachments {
+        0 => packet.strip_prefix("42"),
+        _ => packet.strip_prefix("45").and_then(|rest| rest.strip_prefix(&format!("{attachments}-"))),
+    };
+    let rest = match (rest, namespace) {
+        (Some(rest), "/") => Some(rest),
+        (Some(rest), namespace) => rest.strip_prefix(namespace).and_then(|rest| rest.strip_prefix(',')),
+        (None, _) => None,
+    };
+    let is_event = rest.is_some_and(|rest| rest.starts_with("[\"") && rest.ends_with(']'));
+    is_event.then_some(()).ok_or(Refusal::Invalid("a packet that is no event of its namespace"))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,66 @@
+//! What a bus counts, for whoever publishes metrics.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+/// A number that is read from other threads.
+#[derive(Debug, Default)]
+pub struct Meter(AtomicU64);
+
+impl Meter {
+    /// Adds one.
+    pub fn increment(&self) {
+        self.add(1);
+    }
+
+    /// Adds `n`.
+    pub fn add(&self, n: u64) {
+        self.0.fetch_add(n, Relaxed);
+    }
+
+    /// Sets it.
+    pub fn set(&self, n: u64) {
+        self.0.store(n, Relaxed);
+    }
+
+    /// The number now.
+    pub fn get(&self) -> u64 {
+        self.0.load(Relaxed)
+    }
+}
+
+/// The meters of one bus. All are sums since the start unless they say otherwise.
+#[derive(Debug, Default)]
+pub struct BusMeters {
+    /// Frames handed to the network.
+    pub published: Meter,
+    /// Bytes of these.
+    pub published_bytes: Meter,
+    /// Envelopes dropped before they could be published: the queue was full, or they waited too long.
+    pub dropped: Meter,
+    /// Frames that came.
+    pub received: Meter,
+    /// Bytes of these.
+    pub received_bytes: Meter,
+    /// Envelopes that others published for this node and that never came: gaps in their numbers.
+    pub lost: Meter,
+    /// Envelopes that came twice, or too late to be handed out in order.
+    pub late: Meter,
+    /// Frames that could not be read, or said what cannot be.
+    pub refused: Meter,
+    /// Frames of a newer version, or with a body this version does not know.
+    pub unknown: Meter,
+    /// Envelopes put together from parts.
+    pub assembled: Meter,
+    /// Times the connection was lost.
+    pub disconnects: Meter,
+    /// Times the connection was back.
+    pub reconnects: Meter,
+    /// Milliseconds that the last interruption lasted.
+    pub last_outage_ms: Meter,
+    /// Times this node read too slowly, so that messages were thrown away before it saw them.
+    pub overruns: Meter,
+    /// Bytes that wait to be published now.
+    pub queued_bytes: Meter,
+    /// Subjects that are listened to now.
+    pub interests: Meter,
+}

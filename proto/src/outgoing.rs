@@ -1,0 +1,138 @@
+//! The sending half that all buses share: numbers envelopes, and cuts those that are larger than a frame.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use prost::Message;
+use prost::bytes::{Bytes, BytesMut};
+
+use crate::bus::Identity;
+use crate::envelope::VERSION;
+use crate::subject::Subject;
+use crate::wire;
+use crate::wire::envelope::Body;
+
+/// Subjects used lately are told in so many heartbeats, in case one of these is lost too.
+const TOLD_AGAIN: u64 = 3;
+/// How many other subjects a heartbeat tells, in turn.
+const TAILS_IN_TURN: usize = 128;
+/// Room for the header of a frame.
+const HEADER_BYTES: usize = 128;
+
+/// Numbers for everything one instance publishes. Numbers are given in the order of publication: the caller holds one
+/// lock while it numbers an envelope and queues it.
+#[derive(Debug)]
+pub struct Outgoing {
+    identity: Identity,
+    sequence: u64,
+    /// As many as subjects were ever used: the buckets of some namespaces, and nodes. They are never dropped, since
+    /// numbers that start again would look like old ones.
+    subjects: HashMap<Subject, Sent>,
+    heartbeats: u64,
+    /// Where the turn of the subjects that nothing happens on has got to.
+    turn: usize,
+}
+
+#[derive(Debug)]
+struct Sent {
+    path: Arc<str>,
+    last: u64,
+    /// The heartbeat that follows its last use.
+    used: u64,
+}
+
+/// The header of one copy of an envelope.
+#[derive(Clone, Debug)]
+pub struct Numbered {
+    /// The subject's [path](Subject::path).
+    pub path: Arc<str>,
+    header: wire::Envelope,
+}
+
+/// What the network carries as one message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Frame {
+    /// The subject's [path](Subject::path).
+    pub path: Arc<str>,
+    /// An encoded `Envelope`.
+    pub bytes: Bytes,
+}
+
+impl Outgoing {
+    /// Nothing was published yet.
+    pub fn new(identity: Identity) -> Self {
+        Self { identity, sequence: 0, subjects: HashMap::new(), heartbeats: 0, turn: 0 }
+    }
+
+    /// Numbers an envelope that goes to these subjects.
+    pub fn number(&mut self, subjects: &[Subject]) -> Vec<Numbered> {
+        self.sequence += 1;
+        subjects.iter().map(|subject| self.number_one(subject, subjects.len() as u32)).collect()
+    }
+
+    fn number_one(&mut self, subject: &Subject, copies: u32) -> Numbered {
+        let heartbeats = self.heartbeats;
+        if !self.subjects.contains_key(subject) {
+            let sent = Sent { path: subject.path().into(), last: 0, used: heartbeats };
+            self.subjects.insert(subject.clone(), sent);
+        }
+        let sent = self.subjects.get_mut(subject).expect("it was just inserted");
+        sent.last += 1;
+        sent.used = heartbeats;
+        let header = wire::Envelope {
+            version: VERSION,
+            node: self.identity.node.to_string(),
+            instance: self.identity.instance,
+            sequence: self.sequence,
+            subject_sequence: sent.last,
+            copies: if copies == 1 { 0 } else { copies },
+            part: None,
+            body: None,
+        };
+        Numbered { path: sent.path.clone(), header }
+    }
+
+    /// Completes a heartbeat: how far this instance has come on its subjects. Any other body stays as it is.
+    pub fn complete(&mut self, body: &mut Body) {
+        let Body::Heartbeat(heartbeat) = body else { return };
+        self.heartbeats += 1;
+        let lately = self.heartbeats.saturating_sub(TOLD_AGAIN);
+        let (used, idle): (Vec<_>, Vec<_>) = self.subjects.values().partition(|sent| sent.used >= lately);
+        let start = if self.turn < idle.len() { self.turn } else { 0 };
+        self.turn = start + TAILS_IN_TURN;
+        let tail = |sent: &Sent| wire::Tail { subject: sent.path.to_string(), subject_sequence: sent.last };
+        heartbeat.tails = used.into_iter().chain(idle.into_iter().skip(start).take(TAILS_IN_TURN)).map(tail).collect();
+    }
+}
+
+/// Encodes a body, once for all its copies.
+pub fn encode(body: &Body) -> Bytes {
+    let mut bytes = BytesMut::with_capacity(body.encoded_len());
+    body.encode(&mut bytes);
+    bytes.freeze()
+}
+
+impl Numbered {
+    /// The frames of this copy, each of at most `frame_bytes_max` bytes (at least 1 KiB is assumed).
+    pub fn frames(&self, body: &Bytes, frame_bytes_max: usize) -> Vec<Frame> {
+        let room = frame_bytes_max.max(1024) - HEADER_BYTES;
+        if body.len() <= room {
+            // A protobuf message is the sequence of its fields: the header's, then the body's.
+            let mut bytes = BytesMut::with_capacity(self.header.encoded_len() + body.len());
+            self.header.encode(&mut bytes).expect("there is room for it");
+            bytes.extend_from_slice(body);
+            return vec![Frame { path: self.path.clone(), bytes: bytes.freeze() }];
+        }
+        let count = body.len().div_ceil(room);
+        let part = |index: usize| {
+            let data = body.slice(index * room..body.len().min((index + 1) * room));
+            let part = wire::Part { index: index as u32, count: count as u32, total_bytes: body.len() as u64, data };
+            let envelope = wire::Envelope { part: Some(part), ..self.header.clone() };
+            Frame { path: self.path.clone(), bytes: envelope.encode_to_vec().into() }
+        };
+        (0..count).map(part).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests;
