@@ -121,6 +121,9 @@ pub trait Outlet: Send + Sync {
     /// if the bus is not connected, since nothing comes then. Dropping it has no effect.
     fn settled(&self) -> Settled;
 
+    /// Bytes of the largest body that [`publish`](Self::publish) takes.
+    fn envelope_bytes_max(&self) -> usize;
+
     /// Whether the bus carries anything now.
     fn state(&self) -> State;
 

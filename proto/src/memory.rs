@@ -230,6 +230,10 @@ impl Outlet for MemoryOutlet {
         Box::pin(std::future::ready(()))
     }
 
+    fn envelope_bytes_max(&self) -> usize {
+        self.hub.envelope_bytes_max
+    }
+
     fn state(&self) -> State {
         self.hub.state.lock().members[self.number].state
     }
