@@ -110,7 +110,8 @@ impl Incoming {
         self.meters.received.increment();
         self.meters.received_bytes.add(frame.len() as u64);
         self.read(path, frame).inspect_err(|refusal| {
-            let meter = if refusal.is_from_the_future() { &self.meters.unknown } else { &self.meters.refused };
+            let meter =
+                if refusal.is_from_the_future() { &self.meters.unknown } else { &self.meters.refused };
             meter.increment();
         })
     }
@@ -122,7 +123,9 @@ impl Incoming {
         }
         let part = envelope.part.take();
         let bytes_max = self.envelope_bytes_max as u64;
-        if let Some(part) = part.as_ref().filter(|part| part.total_bytes > bytes_max || part.count as u64 > part.total_bytes) {
+        if let Some(part) =
+            part.as_ref().filter(|part| part.total_bytes > bytes_max || part.count as u64 > part.total_bytes)
+        {
             return Err(Refusal::TooLarge(part.total_bytes));
         }
         let whole = if envelope.sequence == 0 {
@@ -165,7 +168,8 @@ impl Incoming {
     fn origin(&mut self, instance: u64) -> &mut Origin {
         self.clock += 1;
         if self.origins.len() >= ORIGINS_MAX && !self.origins.contains_key(&instance) {
-            let silent = self.origins.iter().min_by_key(|(_, origin)| origin.heard_at).map(|(instance, _)| *instance);
+            let silent =
+                self.origins.iter().min_by_key(|(_, origin)| origin.heard_at).map(|(instance, _)| *instance);
             silent.and_then(|instance| self.origins.remove(&instance));
         }
         let origin = self.origins.entry(instance).or_default();

@@ -71,8 +71,10 @@ struct Member {
     state: State,
     /// States that the inlet has not told yet.
     told: VecDeque<State>,
-    /// Subjects that the inlet has to begin or stop following.
-    changes: Vec<(String, bool)>,
+    /// Interests that the inlet does not follow yet.
+    wanted: Vec<String>,
+    /// Interests that end once nothing waits on them.
+    unwanted: HashSet<String>,
 }
 
 struct Waiting {
@@ -83,7 +85,8 @@ struct Waiting {
 impl MemoryHub {
     /// A hub without faults. The seed decides what faults do later.
     pub fn new(seed: u64) -> Self {
-        let hub = Hub { random: SmallRng::seed_from_u64(seed), faults: Faults::default(), members: Vec::new() };
+        let hub =
+            Hub { random: SmallRng::seed_from_u64(seed), faults: Faults::default(), members: Vec::new() };
         Self {
             state: Arc::new(Mutex::new(hub)),
             frame_bytes_max: 1024 * 1024,
@@ -93,7 +96,12 @@ impl MemoryHub {
     }
 
     /// The same hub with other sizes, for buses made from the result.
-    pub fn with_bounds(&self, frame_bytes_max: usize, envelope_bytes_max: usize, queue_frames_max: usize) -> Self {
+    pub fn with_bounds(
+        &self,
+        frame_bytes_max: usize,
+        envelope_bytes_max: usize,
+        queue_frames_max: usize,
+    ) -> Self {
         Self { state: self.state.clone(), frame_bytes_max, envelope_bytes_max, queue_frames_max }
     }
 
@@ -157,13 +165,16 @@ impl Bus for MemoryBus {
             group: 0,
             state: State::Connected,
             told: VecDeque::from([State::Connected]),
-            changes: Vec::new(),
+            wanted: Vec::new(),
+            unwanted: HashSet::new(),
         };
+        meters.interests.set(1);
         let mut hub = self.hub.state.lock();
         let number = hub.members.len();
         hub.members.push(member);
         drop(hub);
-        let inlet = MemoryInlet { hub: self.hub.clone(), number, incoming, ready: VecDeque::new(), sleep: None };
+        let inlet =
+            MemoryInlet { hub: self.hub.clone(), number, incoming, ready: VecDeque::new(), sleep: None };
         let outgoing = Mutex::new(Outgoing::new(identity));
         let outlet = MemoryOutlet { hub: self.hub.clone(), number, outgoing, meters };
         (Arc::new(outlet), Box::pin(inlet))
@@ -209,10 +220,11 @@ impl Outlet for MemoryOutlet {
         let mut hub = self.hub.state.lock();
         let member = &mut hub.members[self.number];
         let path = subject.path();
+        member.unwanted.remove(&path);
         if member.interests.insert(path.clone()) {
-            member.changes.push((path, true));
+            member.wanted.push(path);
         }
-        self.meters.interests.set(member.interests.len() as u64);
+        member.count_interests();
         member.wake();
     }
 
@@ -220,10 +232,10 @@ impl Outlet for MemoryOutlet {
         let mut hub = self.hub.state.lock();
         let member = &mut hub.members[self.number];
         let path = subject.path();
-        if member.interests.remove(&path) {
-            member.changes.push((path, false));
+        if member.interests.contains(&path) {
+            member.unwanted.insert(path);
         }
-        self.meters.interests.set(member.interests.len() as u64);
+        member.wake();
     }
 
     fn settled(&self) -> Settled {
@@ -247,6 +259,7 @@ impl Outlet for MemoryOutlet {
         let member = &mut hub.members[self.number];
         member.state = State::Closed;
         member.interests.clear();
+        member.count_interests();
         member.wake();
         Box::pin(std::future::ready(()))
     }
@@ -271,7 +284,8 @@ impl Hub {
             }
             let late = faults.delay_max.mul_f64(random.random_range(0.0..=1.0));
             // Whatever is late holds up what follows it.
-            let due = member.waiting.back().map_or(Instant::now(), |last| last.due).max(Instant::now() + late);
+            let due =
+                member.waiting.back().map_or(Instant::now(), |last| last.due).max(Instant::now() + late);
             let copies = 1 + usize::from(random.random_bool(faults.duplicate));
             for _ in 0..copies {
                 member.waiting.push_back(Waiting { frame: frame.clone(), due });
@@ -290,6 +304,21 @@ impl Member {
         if let Some(task) = &self.task {
             task.wake_by_ref();
         }
+    }
+
+    fn count_interests(&self) {
+        self.meters.interests.set(self.interests.len() as u64);
+    }
+
+    /// Ends the interests that are unwanted and that nothing waits on: what was missed since is told from what was not
+    /// wanted any more.
+    fn end_interests(&mut self) -> Vec<String> {
+        let Self { unwanted, interests, waiting, .. } = self;
+        let still_comes = |path: &String| waiting.iter().any(|waiting| *waiting.frame.path == **path);
+        let ended: Vec<_> = unwanted.extract_if(|path| !still_comes(path)).collect();
+        interests.retain(|path| !ended.contains(path));
+        self.count_interests();
+        ended
     }
 
     fn take_due(&mut self) -> Vec<Frame> {
@@ -321,9 +350,7 @@ impl Stream for MemoryInlet {
             let Hub { random, faults, members } = &mut *hub;
             let member = &mut members[this.number];
             member.task = Some(cx.waker().clone());
-            for (path, hears) in member.changes.drain(..) {
-                if hears { this.incoming.hears(&path) } else { this.incoming.forgets(&path) }
-            }
+            member.wanted.drain(..).for_each(|path| this.incoming.hears(&path));
             this.ready.extend(member.told.drain(..).map(Inbound::State));
             let frames = member.take_due();
             for frame in handed_over(frames, faults.shuffle_subjects.then_some(random)) {
@@ -331,6 +358,9 @@ impl Stream for MemoryInlet {
                 let _ = this.incoming.take(&frame.path, frame.bytes);
             }
             this.incoming.release(&mut this.ready);
+            if !member.unwanted.is_empty() {
+                member.end_interests().iter().for_each(|path| this.incoming.forgets(path));
+            }
             if !this.ready.is_empty() {
                 continue;
             }

@@ -101,7 +101,8 @@ impl Outgoing {
         let start = if self.turn < idle.len() { self.turn } else { 0 };
         self.turn = start + TAILS_IN_TURN;
         let tail = |sent: &Sent| wire::Tail { subject: sent.path.to_string(), subject_sequence: sent.last };
-        heartbeat.tails = used.into_iter().chain(idle.into_iter().skip(start).take(TAILS_IN_TURN)).map(tail).collect();
+        heartbeat.tails =
+            used.into_iter().chain(idle.into_iter().skip(start).take(TAILS_IN_TURN)).map(tail).collect();
     }
 }
 
@@ -126,7 +127,8 @@ impl Numbered {
         let count = body.len().div_ceil(room);
         let part = |index: usize| {
             let data = body.slice(index * room..body.len().min((index + 1) * room));
-            let part = wire::Part { index: index as u32, count: count as u32, total_bytes: body.len() as u64, data };
+            let part =
+                wire::Part { index: index as u32, count: count as u32, total_bytes: body.len() as u64, data };
             let envelope = wire::Envelope { part: Some(part), ..self.header.clone() };
             Frame { path: self.path.clone(), bytes: envelope.encode_to_vec().into() }
         };

@@ -44,7 +44,8 @@ impl Subject {
 
 /// The bucket of a room: FNV-1a (32 bits) of its UTF-8 bytes, modulo the number of buckets.
 pub fn bucket_of(room: &str, buckets: u32) -> u32 {
-    let hash = room.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    let hash =
+        room.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
     hash % buckets.max(1)
 }
 
@@ -68,7 +69,8 @@ fn token(name: &str) -> String {
 }
 
 fn hash(name: &str) -> u64 {
-    name.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+    name.bytes()
+        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 #[cfg(test)]
