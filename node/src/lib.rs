@@ -6,6 +6,8 @@
 mod ids;
 mod limits;
 mod metrics;
+
+mod bus;
 mod node;
 mod nursery;
 mod timer;
@@ -20,6 +22,8 @@ mod namespace;
 mod socket;
 
 mod connection;
+
+mod cluster;
 mod server;
 mod transport;
 
@@ -28,16 +32,20 @@ mod api;
 pub mod relay;
 
 pub use api::{
-    Ack, AckError, Acknowledgement, Auth, Broadcast, Changed, ConnectError, Data, Direct, EmitError,
-    EventName, FromAnswer, FromContext, Handler, IntoDecision, IntoOutcome, IntoRooms, Io, IoBuilder,
-    Namespace, Observation, Socket,
+    Ack, AckError, Acknowledgement, Answering, Answers, Auth, Broadcast, Changed, ConnectError, Data, Direct,
+    Emission, EmitError, Emitter, EventName, FromAnswer, FromContext, FromNode, Handler, IntoDecision,
+    IntoOutcome, IntoRooms, Io, IoBuilder, Namespace, Observation, RemoteSocket, ServerAck, Socket,
 };
+pub use bus::TooLarge;
 pub use bytes::Bytes;
+pub use cluster::{Applied, Gathered, NodeReport, NotReached, RequestError, ServerAnswer, roll_call};
 pub use engine::request::TransportKind;
+/// The seam to a bus, and one without a network.
+pub use fanfare_proto::{Bus, BusMeters, Faults, MemoryBus, MemoryHub};
 /// The HTTP types that hooks work with.
 pub use http;
 pub use ids::{Room, SocketId};
-pub use limits::{Cookie, Cors, Options, SameSite};
+pub use limits::{ClusterOptions, Cookie, Cors, Options, SameSite};
 pub use metrics::{Counter, Gauge, Metrics};
 pub use server::{ServeError, Server};
 pub use socket::{DisconnectReason, Handshake};

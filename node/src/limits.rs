@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::ids::REACTORS_MAX;
 
 /// The longest time that can be configured: a month.
-const MS_MAX: u64 = 30 * 24 * 3600 * 1000;
+pub const MS_MAX: u64 = 30 * 24 * 3600 * 1000;
 
 /// Options of a server. Names and defaults follow the official server where it has the option.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -70,6 +70,38 @@ pub struct Options {
     /// Milliseconds for which packets to a namespace just left are ignored instead of closing the connection.
     /// Default 10,000.
     pub left_namespace_grace_ms: u64,
+    /// The node's life with others; without effect on a node on its own.
+    pub cluster: ClusterOptions,
+}
+
+/// How a node lives with the others of its cluster.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ClusterOptions {
+    /// Milliseconds between two signs of life. Default 2,000.
+    pub heartbeat_interval_ms: u64,
+    /// Milliseconds of silence after which a node counts as gone: requests do not wait for it any more. Default 6,000.
+    pub heartbeat_timeout_ms: u64,
+    /// Milliseconds that requests to other nodes take at most, and broadcasts with acknowledgements, unless told
+    /// otherwise. Default 5,000.
+    pub request_timeout_ms: u64,
+    /// Into how many subjects rooms are hashed; the same on all nodes of a cluster. More of them keep more traffic away
+    /// from nodes it does not concern. Default 1,024.
+    pub room_buckets: u32,
+    /// Milliseconds that a closing node takes at most to publish what waits. Default 2,000.
+    pub close_timeout_ms: u64,
+}
+
+impl Default for ClusterOptions {
+    fn default() -> Self {
+        Self {
+            heartbeat_interval_ms: 2_000,
+            heartbeat_timeout_ms: 6_000,
+            request_timeout_ms: 5_000,
+            room_buckets: fanfare_proto::ROOM_BUCKETS,
+            close_timeout_ms: 2_000,
+        }
+    }
 }
 
 impl Default for Options {
@@ -99,6 +131,7 @@ impl Default for Options {
             close_timeout_ms: 5_000,
             polling_close_timeout_ms: 30_000,
             left_namespace_grace_ms: 10_000,
+            cluster: ClusterOptions::default(),
         }
     }
 }
@@ -135,6 +168,10 @@ impl Options {
             self.close_timeout_ms,
             self.polling_close_timeout_ms,
             self.left_namespace_grace_ms,
+            self.cluster.heartbeat_interval_ms,
+            self.cluster.heartbeat_timeout_ms,
+            self.cluster.request_timeout_ms,
+            self.cluster.close_timeout_ms,
         ];
         check(
             timings.iter().all(|ms| *ms <= MS_MAX),
@@ -148,6 +185,15 @@ impl Options {
         );
         check(self.mailbox_messages_max > 0, "mailbox_messages_max must be more than 0");
         check(self.events_in_flight_max > 0, "events_in_flight_max must be more than 0");
+        check(self.cluster.heartbeat_interval_ms > 0, "cluster.heartbeat_interval_ms must be more than 0");
+        check(
+            self.cluster.heartbeat_timeout_ms >= 2 * self.cluster.heartbeat_interval_ms,
+            "cluster.heartbeat_timeout_ms must be at least two intervals: one heartbeat may be late",
+        );
+        check(
+            (1..=65_536).contains(&self.cluster.room_buckets),
+            "cluster.room_buckets must be from 1 to 65,536",
+        );
         if let Some(cors) = &self.cors {
             let wildcard = cors.origins.iter().any(|origin| origin == "*");
             check(

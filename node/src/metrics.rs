@@ -40,6 +40,11 @@ impl Gauge {
         self.0.fetch_sub(1, Relaxed);
     }
 
+    /// So many.
+    pub fn set(&self, n: i64) {
+        self.0.store(n, Relaxed);
+    }
+
     /// How many there are.
     pub fn get(&self) -> i64 {
         self.0.load(Relaxed)
@@ -124,6 +129,18 @@ metrics! {
         socket_deaths = "fanfare_socket_deaths_total",
         /// Connections that died without being closed, and were cleaned up.
         connection_deaths = "fanfare_connection_deaths_total",
+        /// Times that something from another node had to wait for a room shard.
+        bus_waits = "fanfare_bus_waits_total",
+        /// Broadcasts and changes from other nodes that no shard took in time.
+        bus_undelivered = "fanfare_bus_undelivered_total",
+        /// Envelopes from other nodes that said what cannot be.
+        bus_nonsense = "fanfare_bus_nonsense_total",
+        /// Requests to other nodes that some of them did not answer in time.
+        requests_incomplete = "fanfare_requests_incomplete_total",
+        /// Events that other servers sent to this one.
+        server_events = "fanfare_server_events_total",
+        /// Heartbeats of two nodes with one name.
+        nodes_doubled = "fanfare_nodes_doubled_total",
         /// TCP connections that could not be accepted or served.
         accept_errors = "fanfare_accept_errors_total",
     }
@@ -134,6 +151,8 @@ metrics! {
         sockets = "fanfare_sockets",
         /// Handlers that have begun and not finished.
         handlers = "fanfare_handlers_running",
+        /// Other nodes of the cluster that are alive.
+        nodes = "fanfare_nodes",
         /// TCP connections in the hands of the HTTP server now.
         http_connections = "fanfare_http_connections",
     }

@@ -4,6 +4,10 @@ use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
+use actix_rt::ArbiterHandle;
+use parking_lot::RwLock;
+
+use crate::bus::ClusterLink;
 use crate::ids::NodeTag;
 use crate::limits::Options;
 use crate::metrics::Metrics;
@@ -19,6 +23,10 @@ pub struct Node {
     pub options: Options,
     /// What this node counts.
     pub metrics: Metrics,
+    /// Its cluster; `None` if it is on its own.
+    pub cluster: Option<Arc<ClusterLink>>,
+    /// Its reactors, while they run.
+    arbiters: RwLock<Vec<Option<ArbiterHandle>>>,
     /// False once supervision gave up on an actor: the node must not get new clients.
     healthy: AtomicBool,
 }
@@ -31,12 +39,20 @@ thread_local! {
 }
 
 impl Node {
+    /// A node on its own.
+    #[cfg(test)]
+    pub fn alone(options: Options) -> Arc<Self> {
+        Self::new(options, NodeTag::random(), None)
+    }
+
     /// A new node.
-    pub fn new(mut options: Options) -> Arc<Self> {
+    pub fn new(mut options: Options, tag: NodeTag, cluster: Option<Arc<ClusterLink>>) -> Arc<Self> {
         options.reactors = options.reactor_count();
         Arc::new(Self {
             key: NEXT_KEY.fetch_add(1, Relaxed),
-            tag: NodeTag::random(),
+            tag,
+            cluster,
+            arbiters: RwLock::new(vec![None; options.reactors]),
             options,
             metrics: Metrics::default(),
             healthy: AtomicBool::new(true),
@@ -56,6 +72,17 @@ impl Node {
     /// The reactor of this node whose thread runs this code, if it is one.
     pub fn reactor_here(&self) -> Option<usize> {
         HERE.get().filter(|(key, _)| *key == self.key).map(|(_, reactor)| reactor)
+    }
+
+    /// A reactor has started, or ended.
+    pub fn set_arbiter(&self, reactor: usize, arbiter: Option<ArbiterHandle>) {
+        self.arbiters.write()[reactor] = arbiter;
+    }
+
+    /// Runs something on a reactor, in order with what this thread ran there the same way. False if it does not run.
+    pub fn spawn_on(&self, reactor: usize, work: impl FnOnce() + Send + 'static) -> bool {
+        let arbiter = self.arbiters.read()[reactor].clone();
+        arbiter.is_some_and(|arbiter| arbiter.spawn_fn(work))
     }
 
     /// Whether every actor that must run does.

@@ -6,6 +6,7 @@
 
 mod actor;
 mod index;
+mod interest;
 mod message;
 mod rooms;
 mod shard;
@@ -14,5 +15,6 @@ pub use actor::RoomShardActor;
 #[cfg(feature = "fault-injection")]
 pub use message::CrashShard;
 pub use message::{Gone, ObserveShard, ShardSnapshot};
+pub use index::Hold;
 pub use rooms::{Overloaded, Rooms, Target, asks_too_much};
 pub use shard::Seat;

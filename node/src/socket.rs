@@ -5,6 +5,7 @@ mod acks;
 mod actor;
 mod close;
 mod core;
+mod gather;
 mod handlers;
 mod link;
 mod message;
@@ -13,9 +14,10 @@ mod reason;
 pub use acks::{NoAck, PendingAck};
 pub use actor::SocketActor;
 pub use core::{SendError, SocketCore};
+pub use gather::{Gather, Told};
 pub use handlers::{
     AckSlot, Callback, ConnectContext, DisconnectContext, EventContext, HandlerError, HandlerFuture,
-    Handlers, Misfit, Refusal,
+    Handlers, Misfit, Refusal, ServerContext,
 };
 pub use link::{Handshake, Link};
 #[cfg(feature = "fault-injection")]

@@ -13,7 +13,7 @@ mod raw;
 mod value;
 
 pub use arguments::{ArgumentError, Arguments};
-pub use decode::Decoder;
+pub use decode::{Decoder, is_event_of};
 pub use encode::{EncodeError, Encoded};
 #[cfg(test)]
 pub use packet::MAX_ATTACHMENTS;

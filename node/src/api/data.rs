@@ -1,8 +1,21 @@
 //! What the application keeps with a socket.
 
+use serde::Serialize;
+
 use super::socket::Socket;
+use crate::socketio::EncodeError;
 
 impl Socket {
+    /// Shows a value to whoever fetches this socket, on any node: [`RemoteSocket::data`](super::RemoteSocket::data)
+    /// there (JavaScript's `socket.data`). It replaces the one shown before. Bytes have no place in it.
+    ///
+    /// # Errors
+    /// If the value has no JSON.
+    pub fn share(&self, value: impl Serialize) -> Result<(), EncodeError> {
+        self.0.share_data(serde_json::to_string(&value)?.into());
+        Ok(())
+    }
+
     /// Keeps a value with the socket, one for each type; returns the one it replaces.
     pub fn set_data<T: Clone + Send + Sync + 'static>(&self, value: T) -> Option<T> {
         self.0.with_data(|data| data.insert(value))

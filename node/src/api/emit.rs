@@ -5,24 +5,27 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use fanfare_proto::wire::envelope::Body;
+use fanfare_proto::{Subject, wire};
 use serde::Serialize;
 
 use super::ack::Acknowledgement;
 use super::error::EmitError;
 use super::rooms::IntoRooms;
+use crate::bus::{ClusterLink, TooLarge, target};
 use crate::ids::Room;
 use crate::namespace::NamespaceCore;
 use crate::outbox::Packet;
 use crate::room::Target;
 use crate::socket::SocketCore;
-use crate::socketio::encode;
+use crate::socketio::{Encoded, encode};
 
 /// How a packet travels.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Flags {
-    volatile: bool,
-    compress: bool,
-    timeout: Option<Duration>,
+    pub(super) volatile: bool,
+    pub(super) compress: bool,
+    pub(super) timeout: Option<Duration>,
 }
 
 impl Default for Flags {
@@ -56,14 +59,16 @@ macro_rules! flag_methods {
 #[derive(Clone)]
 #[must_use = "an operator does nothing until `emit` is called"]
 pub struct Broadcast {
-    namespace: Arc<NamespaceCore>,
-    target: Target,
-    flags: Flags,
+    pub(super) namespace: Arc<NamespaceCore>,
+    pub(super) target: Target,
+    pub(super) flags: Flags,
+    /// Only this node is concerned (LOCAL-1).
+    pub(super) is_local: bool,
 }
 
 impl Broadcast {
     pub(super) fn new(namespace: Arc<NamespaceCore>) -> Self {
-        Self { namespace, target: Target::default(), flags: Flags::default() }
+        Self { namespace, target: Target::default(), flags: Flags::default(), is_local: false }
     }
 
     pub(super) fn excluding(socket: &SocketCore, flags: Flags) -> Self {
@@ -93,7 +98,15 @@ impl Broadcast {
 
     /// Only for sockets of this node (LOCAL-1). A node on its own has no others.
     pub fn local(&self) -> Self {
-        self.clone()
+        Self { is_local: true, ..self.clone() }
+    }
+
+    /// How long clients have to acknowledge, and other nodes to answer. Default: `request_timeout_ms` of
+    /// [`ClusterOptions`](crate::ClusterOptions).
+    pub fn timeout(&self, timeout: Duration) -> Self {
+        let mut next = self.clone();
+        next.flags.timeout = Some(timeout);
+        next
     }
 
     flag_methods!();
@@ -104,8 +117,42 @@ impl Broadcast {
     /// Those of [`EmitError`]; nothing was sent then.
     pub fn emit(&self, event: &str, arguments: impl Serialize) -> Result<(), EmitError> {
         let encoded = encode::event(self.namespace.name(), None, event, &arguments)?;
+        let elsewhere = self.elsewhere(&encoded)?;
         let packet = Packet::new(encoded, self.flags.compress);
-        Ok(self.namespace.rooms.broadcast(self.target.clone(), packet, self.flags.volatile)?)
+        self.namespace.rooms.broadcast(self.target.clone(), packet, self.flags.volatile)?;
+        if let Some(elsewhere) = elsewhere {
+            elsewhere.say();
+        }
+        Ok(())
+    }
+
+    /// What other nodes are to be told; `None` if none is concerned.
+    fn elsewhere(&self, encoded: &Encoded) -> Result<Option<Elsewhere<'_>>, TooLarge> {
+        let Some(cluster) = self.cluster() else { return Ok(None) };
+        let subjects = cluster.route(self.namespace.shared_name(), &self.target.rooms);
+        if subjects.is_empty() {
+            return Ok(None);
+        }
+        let body = self.body(encoded, None);
+        cluster.check_size(&body)?;
+        Ok(Some(Elsewhere { cluster, subjects, body }))
+    }
+
+    /// The cluster, unless the operator stays on this node.
+    pub(super) fn cluster(&self) -> Option<&Arc<ClusterLink>> {
+        self.namespace.node.cluster.as_ref().filter(|_| !self.is_local)
+    }
+
+    /// The emit as other nodes get it.
+    pub(super) fn body(&self, encoded: &Encoded, answers_wanted: Option<wire::AnswersWanted>) -> Body {
+        Body::Broadcast(wire::Broadcast {
+            target: Some(target(self.namespace.name(), &self.target.rooms, &self.target.except)),
+            volatile: self.flags.volatile,
+            uncompressed: !self.flags.compress,
+            packet: encoded.text.to_string(),
+            attachments: encoded.attachments.clone(),
+            answers_wanted,
+        })
     }
 
     /// Sends the event `message`.
@@ -114,6 +161,19 @@ impl Broadcast {
     /// As [`emit`](Self::emit).
     pub fn send(&self, arguments: impl Serialize) -> Result<(), EmitError> {
         self.emit("message", arguments)
+    }
+}
+
+/// What is to be said to other nodes, once this node has done its part.
+struct Elsewhere<'a> {
+    cluster: &'a ClusterLink,
+    subjects: Vec<Subject>,
+    body: Body,
+}
+
+impl Elsewhere<'_> {
+    fn say(self) {
+        self.cluster.say(&self.subjects, self.body);
     }
 }
 

@@ -3,6 +3,7 @@
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 
+use crate::bus::TooLarge;
 use crate::room::Overloaded;
 use crate::socket::{NoAck, Refusal, SendError};
 use crate::socketio::{ArgumentError, EncodeError};
@@ -16,6 +17,13 @@ pub enum EmitError {
     /// The socket is disconnected. It happens: clients go when they like.
     #[error("the socket is disconnected")]
     Disconnected,
+    /// The caller's fault: more than the bus between the nodes carries. `local()` has no such bound.
+    #[error(transparent)]
+    TooLarge(#[from] TooLarge),
+    /// The bus is away, so that nobody on other nodes can be asked for an acknowledgement. `local()` asks this node's
+    /// clients alone.
+    #[error("the cluster cannot be reached now: its bus is away")]
+    ClusterAway,
     /// This node's: more is emitted than it can hand out. Emit less, or later.
     #[error("the node has too much to do: emit less, or later")]
     Overloaded,

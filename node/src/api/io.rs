@@ -6,14 +6,17 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use fanfare_proto::Bus;
 use http::Response;
 use http::request::Parts;
 use parking_lot::Mutex;
 use tracing::warn;
 
 use super::namespace::Namespace;
+use crate::cluster::ClusterThread;
 use crate::connection::{Hub, Sessions};
-use crate::limits::Options;
+use crate::ids::NodeTag;
+use crate::limits::{Options, ms};
 use crate::metrics::Metrics;
 use crate::namespace::Registry;
 use crate::node::Node;
@@ -33,6 +36,8 @@ pub(super) struct Inner {
     pub(super) hub: Arc<Hub>,
     site: Arc<Site>,
     server: Mutex<Option<Server>>,
+    /// The thread of its bus; without one it is a node on its own. An error is told when it shall listen.
+    cluster: Mutex<Result<Option<Arc<ClusterThread>>, Option<std::io::Error>>>,
 }
 
 impl Default for Io {
@@ -71,6 +76,10 @@ impl Io {
     /// # Errors
     /// When the address cannot be listened on, the options contradict themselves, or this server listens already.
     pub async fn listen(&self, address: impl ToSocketAddrs + std::fmt::Debug) -> Result<Server, ServeError> {
+        if let Err(error) = &mut *self.inner.cluster.lock() {
+            let error = error.take().unwrap_or_else(|| std::io::Error::other("the bus did not start"));
+            return Err(ServeError::Thread(error));
+        }
         let mut server = self.inner.server.lock();
         if server.is_some() {
             return Err(ServeError::ListensAlready);
@@ -80,11 +89,16 @@ impl Io {
         Ok(started)
     }
 
-    /// Closes the server: sockets are told `server shutting down`, connections closed, threads ended.
+    /// Closes the server: sockets are told `server shutting down`, connections closed, the cluster left, threads
+    /// ended.
     pub async fn close(&self) {
         let server = self.inner.server.lock().clone();
         if let Some(server) = server {
             server.close().await;
+        }
+        let cluster = self.inner.cluster.lock().as_ref().ok().cloned().flatten();
+        if let Some(cluster) = cluster {
+            cluster.close(ms(self.options().cluster.close_timeout_ms)).await;
         }
     }
 
@@ -109,6 +123,7 @@ impl Io {
 #[must_use = "call `build` to get the server"]
 pub struct IoBuilder {
     options: Options,
+    bus: Option<Box<dyn Bus>>,
     client_dist: Option<PathBuf>,
     allow_request: Option<AllowRequest>,
     fallback: Option<Fallback>,
@@ -118,6 +133,13 @@ impl IoBuilder {
     /// Timing, sizes and transports. Contradictions are told by [`Io::listen`].
     pub fn options(mut self, options: Options) -> Self {
         self.options = options;
+        self
+    }
+
+    /// The bus to the other nodes of the cluster: `NatsBus`, or a `MemoryBus` for tests. Without one the server is a
+    /// node on its own.
+    pub fn bus(mut self, bus: impl Bus) -> Self {
+        self.bus = Some(Box::new(bus));
         self
     }
 
@@ -146,7 +168,12 @@ impl IoBuilder {
 
     /// The server. It does nothing until it [listens](Io::listen).
     pub fn build(self) -> Io {
-        let node = Node::new(self.options);
+        let tag = NodeTag::random();
+        let buckets = self.options.cluster.room_buckets.max(1);
+        let start = |bus| ClusterThread::start(bus, Some(tag), buckets).map(Arc::new);
+        let cluster = self.bus.map(start).transpose();
+        let thread = cluster.as_ref().ok().cloned().flatten();
+        let node = Node::new(self.options, tag, thread.as_ref().map(|thread| thread.link().clone()));
         let namespaces = Registry::new(node.clone());
         let main = Namespace(namespaces.declare("/"));
         let sessions = Sessions::new(node.reactors());
@@ -163,6 +190,10 @@ impl IoBuilder {
             allow_request: self.allow_request,
             fallback: self.fallback,
         });
-        Io { main, inner: Arc::new(Inner { hub, site, server: Mutex::default() }) }
+        if let Some(thread) = thread {
+            thread.listen(hub.clone());
+        }
+        let cluster = Mutex::new(cluster.map_err(Some));
+        Io { main, inner: Arc::new(Inner { hub, site, server: Mutex::default(), cluster }) }
     }
 }

@@ -1,6 +1,7 @@
 //! A namespace: its handlers, and emits to its sockets.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::Serialize;
 
@@ -125,6 +126,11 @@ impl Namespace {
         self.broadcast().compress(compress)
     }
 
+    /// For everybody; how long clients have to acknowledge, and other nodes to answer.
+    pub fn timeout(&self, timeout: Duration) -> Broadcast {
+        self.broadcast().timeout(timeout)
+    }
+
     /// Sends an event to everybody in the namespace: a tuple is several arguments, `()` none, anything else is one.
     ///
     /// # Errors
@@ -158,7 +164,8 @@ impl Namespace {
         self.0.rooms.names()
     }
 
-    fn broadcast(&self) -> Broadcast {
+    /// An operator for everybody.
+    pub(super) fn broadcast(&self) -> Broadcast {
         Broadcast::new(self.0.clone())
     }
 }

@@ -2,12 +2,14 @@
 
 use std::future::IntoFuture;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use smallvec::SmallVec;
 use tokio::sync::oneshot;
 
 use super::error::EmitError;
 use crate::ids::{Room, SocketId};
+use crate::namespace::NamespaceCore;
 use crate::room::Overloaded;
 
 /// One room or several: text, a [`Room`], a [`SocketId`] (the room of that socket alone), or a list of these.
@@ -64,9 +66,14 @@ where
 
 /// A change of membership: in order with the emits of the same thread, whether awaited or not (JOIN-1).
 ///
-/// In a handler of the socket's own reactor it has taken effect already. Awaiting it from another thread waits until it
-/// has.
-pub struct Changed(pub(super) Result<Option<oneshot::Receiver<()>>, Overloaded>);
+/// In a handler of the socket's own reactor it has taken effect on this node already. Awaiting it waits until it has in
+/// any case, and until the cluster sends here what is emitted to a room that was joined; not while the bus is away,
+/// since nothing comes from it then.
+pub struct Changed {
+    pub(super) outcome: Result<Option<oneshot::Receiver<()>>, Overloaded>,
+    /// The namespace in which rooms were joined.
+    pub(super) joined: Option<Arc<NamespaceCore>>,
+}
 
 impl Changed {
     /// Whether the change is made or on its way, without waiting.
@@ -74,7 +81,7 @@ impl Changed {
     /// # Errors
     /// `Overloaded`, if the socket lives on another reactor whose queue is full; nothing has changed then.
     pub fn result(&self) -> Result<(), EmitError> {
-        self.0.as_ref().map(|_| ()).map_err(|error| EmitError::from(*error))
+        self.outcome.as_ref().map(|_| ()).map_err(|error| EmitError::from(*error))
     }
 }
 
@@ -84,11 +91,14 @@ impl IntoFuture for Changed {
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
-            match self.0? {
-                None => Ok(()),
+            if let Some(done) = self.outcome? {
                 // The shard died with the change in its queue.
-                Some(done) => done.await.map_err(|_| EmitError::Overloaded),
+                done.await.map_err(|_| EmitError::Overloaded)?;
             }
+            if let Some(namespace) = self.joined {
+                namespace.rooms.interest().settle().await;
+            }
+            Ok(())
         })
     }
 }

@@ -187,12 +187,12 @@ impl Socket {
     /// Joins rooms, in order with the emits of this thread, whether awaited or not (JOIN-1). Does nothing after a
     /// disconnect.
     pub fn join(&self, rooms: impl IntoRooms) -> Changed {
-        Changed(self.0.join(rooms.into_rooms()))
+        Changed { outcome: self.0.join(rooms.into_rooms()), joined: Some(self.0.namespace.clone()) }
     }
 
     /// Leaves rooms, in order with the emits of this thread, whether awaited or not.
     pub fn leave(&self, rooms: impl IntoRooms) -> Changed {
-        Changed(self.0.leave(rooms.into_rooms()))
+        Changed { outcome: self.0.leave(rooms.into_rooms()), joined: None }
     }
 
     /// The rooms it is in, its own one first; none after a disconnect.

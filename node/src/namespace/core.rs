@@ -19,7 +19,7 @@ type Sockets = HashMap<SocketId, Arc<SocketCore>, FxBuildHasher>;
 
 /// One namespace of one node.
 pub struct NamespaceCore {
-    name: Box<str>,
+    name: Arc<str>,
     /// The node.
     pub node: Arc<Node>,
     /// Its rooms.
@@ -37,9 +37,10 @@ pub struct NamespaceCore {
 impl NamespaceCore {
     /// An empty namespace. The name starts with `/`.
     pub fn new(name: &str, node: Arc<Node>) -> Arc<Self> {
+        let name: Arc<str> = name.into();
         Arc::new(Self {
-            name: name.into(),
-            rooms: Arc::new(Rooms::new(node.clone())),
+            rooms: Arc::new(Rooms::new(&name, node.clone())),
+            name,
             handlers: ArcSwap::default(),
             next_ack: AtomicU64::new(0),
             sockets: (0..node.reactors()).map(|_| Mutex::default()).collect(),
@@ -50,6 +51,11 @@ impl NamespaceCore {
 
     /// The name, with its leading `/`.
     pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The same, to be shared.
+    pub fn shared_name(&self) -> &Arc<str> {
         &self.name
     }
 
@@ -85,6 +91,11 @@ impl NamespaceCore {
     /// The admitted sockets of one reactor.
     pub fn sockets_of(&self, reactor: usize) -> Vec<Arc<SocketCore>> {
         self.sockets[reactor].lock().values().cloned().collect()
+    }
+
+    /// How many sockets are admitted on this node.
+    pub fn socket_count(&self) -> usize {
+        (0..self.sockets.len()).map(|reactor| self.socket_count_of(reactor)).sum()
     }
 
     /// How many sockets are admitted on one reactor.

@@ -26,7 +26,13 @@ impl Registry {
     pub fn declare(&self, name: &str) -> Arc<NamespaceCore> {
         let name = if name.starts_with('/') { name.to_owned() } else { format!("/{name}") };
         let mut namespaces = self.namespaces.write();
-        let namespace = || NamespaceCore::new(&name, self.node.clone());
+        let namespace = || {
+            let namespace = NamespaceCore::new(&name, self.node.clone());
+            if let Some(cluster) = &self.node.cluster {
+                cluster.serve(namespace.shared_name());
+            }
+            namespace
+        };
         namespaces.entry(name.as_str().into()).or_insert_with(namespace).clone()
     }
 

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use parking_lot::Mutex;
 use smallvec::SmallVec;
 
+use super::interest::Interest;
 use crate::ids::Room;
 
 /// Rooms are spread over this many locks, so that joins on different reactors seldom meet.
@@ -43,6 +44,8 @@ pub struct RoomIndex {
     hasher: RandomState,
     /// Members of each shard, whatever their rooms.
     members: Box<[AtomicUsize]>,
+    /// Which rooms the cluster has to send here.
+    interest: Interest,
 }
 
 /// Keeps a room routed to a shard until it is dropped: by the shard while it has members, and by a join that is
@@ -55,18 +58,22 @@ pub struct Hold {
 }
 
 impl RoomIndex {
-    pub fn new(shards: usize) -> Arc<Self> {
+    pub fn new(shards: usize, interest: Interest) -> Arc<Self> {
         Arc::new(Self {
             stripes: (0..STRIPES).map(|_| Mutex::default()).collect(),
             hasher: RandomState::new(),
             members: (0..shards).map(|_| AtomicUsize::new(0)).collect(),
+            interest,
         })
     }
 
     /// Routes a room to a shard.
     pub fn hold(self: &Arc<Self>, room: &Room, shard: usize) -> Hold {
         let mut rooms = self.stripe(room.as_str()).lock();
-        let holders = rooms.entry(room.clone()).or_default();
+        let holders = rooms.entry(room.clone()).or_insert_with(|| {
+            self.interest.enter(room.as_str());
+            Holders::default()
+        });
         match holders.iter_mut().find(|(holder, _)| usize::from(*holder) == shard) {
             Some((_, count)) => *count += 1,
             None => holders.push((shard as u8, 1)),
@@ -102,6 +109,16 @@ impl RoomIndex {
         self.members[shard].fetch_sub(1, Relaxed);
     }
 
+    /// Which rooms the cluster has to send here.
+    pub fn interest(&self) -> &Interest {
+        &self.interest
+    }
+
+    /// How many rooms have members on this node.
+    pub fn room_count(&self) -> usize {
+        self.stripes.iter().map(|stripe| stripe.lock().len()).sum()
+    }
+
     /// Names of all rooms that have members on this node.
     pub fn rooms(&self) -> Vec<Room> {
         self.stripes.iter().flat_map(|stripe| stripe.lock().keys().cloned().collect::<Vec<_>>()).collect()
@@ -124,6 +141,7 @@ impl Drop for Hold {
         }
         if holders.is_empty() {
             rooms.remove(&self.room);
+            self.index.interest.leave(self.room.as_str());
         }
     }
 }

@@ -13,6 +13,7 @@ use smallvec::SmallVec;
 use tokio::sync::mpsc;
 
 use super::index::{Hold, RoomIndex, ShardSet};
+use super::interest::Interest;
 use super::message::Delivery;
 use super::shard::RoomShard;
 use crate::ids::{Room, SocketId};
@@ -80,13 +81,22 @@ thread_local! {
 }
 
 impl Rooms {
-    /// Rooms without members.
-    pub fn new(node: Arc<Node>) -> Self {
+    /// The rooms of a namespace, without members.
+    pub fn new(namespace: &Arc<str>, node: Arc<Node>) -> Self {
         let lanes = (0..node.reactors()).map(|_| RwLock::default()).collect();
         let key = NEXT_KEY.fetch_add(1, Relaxed);
+        let interest = match &node.cluster {
+            Some(cluster) => Interest::new(
+                namespace.clone(),
+                node.tag,
+                cluster.outlet.clone(),
+                node.options.cluster.room_buckets,
+            ),
+            None => Interest::none(),
+        };
         Self {
             key,
-            index: RoomIndex::new(node.reactors()),
+            index: RoomIndex::new(node.reactors(), interest),
             node,
             lanes,
             down: AtomicU64::new(0),
@@ -97,25 +107,61 @@ impl Rooms {
     /// Delivers a packet on this node: all of it, or on `Overloaded` nothing. Emits made in order by one thread
     /// reach each member in that order (ORDER-2).
     pub fn broadcast(&self, target: Target, packet: Arc<Packet>, volatile: bool) -> Result<(), Overloaded> {
+        self.try_broadcast(&Arc::new(target), &packet, volatile).map_err(|_| self.refuse())
+    }
+
+    /// The same for who tries again when it fails: it counts as no refusal.
+    pub fn try_broadcast(&self, target: &Arc<Target>, packet: &Arc<Packet>, volatile: bool) -> Result<(), Overloaded> {
+        let delivery = || Delivery::Broadcast { target: target.clone(), packet: packet.clone(), volatile };
+        let here = || {
+            self.visit(|shard| shard.broadcast(target, packet, volatile));
+        };
+        self.dispatch(self.shards_for(target), delivery, here).map(drop)
+    }
+
+    /// Does something on each reactor that may have members of the target, in order with the emits of this thread;
+    /// on all of them or on none. Returns how many these are.
+    pub fn on_shards(
+        &self,
+        target: &Target,
+        work: impl Fn() + Clone + Send + 'static,
+    ) -> Result<usize, Overloaded> {
+        let delivery = || Delivery::Run(Box::new(work.clone()));
+        self.dispatch(self.shards_for(target), delivery, &work)
+    }
+
+    /// Sends to the shards of other threads, and enters the one of this thread.
+    fn dispatch(
+        &self,
+        shards: ShardSet,
+        delivery: impl Fn() -> Delivery,
+        here: impl FnOnce(),
+    ) -> Result<usize, Overloaded> {
         let (deaths, down) = (self.deaths.load(Relaxed), self.down.load(Relaxed));
-        let shards = self.shards_for(&target);
-        let here = self.node.reactor_here();
+        let this = self.node.reactor_here();
         let lanes: SmallVec<[Lane; 8]> =
-            shards.iter().filter(|shard| Some(*shard) != here).filter_map(|shard| self.lane(shard)).collect();
+            shards.iter().filter(|shard| Some(*shard) != this).filter_map(|shard| self.lane(shard)).collect();
         let permits: Result<SmallVec<[_; 8]>, _> = lanes.iter().map(|lane| lane.try_reserve()).collect();
         // A shard that died meanwhile took its members out of the index.
         let complete = down == 0 && self.deaths.load(Relaxed) == deaths;
-        let (true, Ok(permits)) = (complete, permits) else {
-            return Err(self.refuse());
-        };
-        let target = Arc::new(target);
-        for permit in permits {
-            permit.send(Delivery::Broadcast { target: target.clone(), packet: packet.clone(), volatile });
+        let (true, Ok(permits)) = (complete, permits) else { return Err(Overloaded) };
+        let mut reached = permits.len();
+        permits.into_iter().for_each(|permit| permit.send(delivery()));
+        if shards.iter().any(|shard| Some(shard) == this) {
+            reached += 1;
+            here();
         }
-        if shards.iter().any(|shard| Some(shard) == here) {
-            self.visit(|shard| shard.broadcast(&target, &packet, volatile));
-        }
-        Ok(())
+        Ok(reached)
+    }
+
+    /// Who of the target lives on this thread's reactor.
+    pub fn select_here(&self, target: &Target) -> Vec<SocketId> {
+        self.visit(|shard| shard.select(target)).unwrap_or_default()
+    }
+
+    /// The rooms of those of the target who live on this thread's reactor, and how many of them are in each.
+    pub fn census_here(&self, target: &Target) -> Vec<(Room, u64)> {
+        self.visit(|shard| shard.census(target)).unwrap_or_default()
     }
 
     /// A socket that lives on this thread's reactor takes its place. False if there is no shard to sit in.
@@ -150,6 +196,22 @@ impl Rooms {
             return Ok(());
         }
         self.send(reactor, Delivery::Run(Box::new(work)))
+    }
+
+    /// Routes a room to every reactor that may have members of the target, before the joins on their way there
+    /// arrive.
+    pub fn hold_for(&self, target: &Target, room: &Room) -> Vec<Hold> {
+        self.shards_for(target).iter().map(|shard| self.index.hold(room, shard)).collect()
+    }
+
+    /// What the cluster has to send here.
+    pub fn interest(&self) -> &Interest {
+        self.index.interest()
+    }
+
+    /// How many rooms have members, without the sockets' own ones.
+    pub fn count(&self) -> usize {
+        self.index.room_count()
     }
 
     /// Names of the rooms that have members, without the sockets' own ones.
@@ -262,7 +324,8 @@ impl Rooms {
         Err(self.refuse())
     }
 
-    fn refuse(&self) -> Overloaded {
+    /// Counts a refusal.
+    pub fn refuse(&self) -> Overloaded {
         self.node.metrics.overloads.increment();
         REFUSALS.set(REFUSALS.get() + 1);
         Overloaded

@@ -134,32 +134,56 @@ impl RoomShard {
 
     /// Hands a packet to every member that the target means, to each once. Returns how many took it.
     pub fn broadcast(&mut self, target: &Target, packet: &Arc<Packet>, volatile: bool) -> u64 {
-        self.mark += 1;
         let mut tally = Tally::default();
-        for room in &target.except {
-            self.for_members_of(room, |member, mark| member.mark = mark);
-        }
-        let mut deliver = |member: &mut Member, mark: u64| {
-            if member.mark != mark {
-                member.mark = mark;
-                tally.count(member.seat.outbox.push(packet, volatile));
-            }
-        };
-        if target.rooms.is_empty() {
-            let mark = self.mark;
-            self.members.iter_mut().for_each(|(_, member)| deliver(member, mark));
-        } else {
-            for room in &target.rooms {
-                self.for_members_of(room, &mut deliver);
-            }
-        }
+        self.for_each_of(target, |member| tally.count(member.seat.outbox.push(packet, volatile)));
         tally.report(&self.node.metrics);
         tally.delivered
+    }
+
+    /// Who is meant, each once.
+    pub fn select(&mut self, target: &Target) -> Vec<SocketId> {
+        let mut ids = Vec::new();
+        self.for_each_of(target, |member| ids.push(member.seat.id));
+        ids
+    }
+
+    /// The rooms of those who are meant, own ones left out, and how many of them are in each.
+    pub fn census(&mut self, target: &Target) -> Vec<(Room, u64)> {
+        if target.rooms.is_empty() && target.except.is_empty() {
+            return self.rooms.iter().map(|(room, members)| (room.clone(), members.keys.len() as u64)).collect();
+        }
+        let mut rooms: HashMap<Room, u64> = HashMap::new();
+        self.for_each_of(target, |member| {
+            member.rooms.iter().for_each(|room| *rooms.entry(room.clone()).or_default() += 1);
+        });
+        rooms.into_iter().collect()
     }
 
     /// Members and rooms held here: for observation and tests.
     pub fn size(&self) -> (usize, usize) {
         (self.members.len(), self.rooms.len())
+    }
+
+    /// Visits every member that the target means, each once (ONCE-1).
+    fn for_each_of(&mut self, target: &Target, mut act: impl FnMut(&mut Member)) {
+        self.mark += 1;
+        for room in &target.except {
+            self.for_members_of(room, |member, mark| member.mark = mark);
+        }
+        let mut visit = |member: &mut Member, mark: u64| {
+            if member.mark != mark {
+                member.mark = mark;
+                act(member);
+            }
+        };
+        if target.rooms.is_empty() {
+            let mark = self.mark;
+            self.members.iter_mut().for_each(|(_, member)| visit(member, mark));
+        } else {
+            for room in &target.rooms {
+                self.for_members_of(room, &mut visit);
+            }
+        }
     }
 
     fn for_members_of(&mut self, room: &Room, mut act: impl FnMut(&mut Member, u64)) {

@@ -153,6 +153,7 @@ async fn run(
     }
     info!("closing");
     close_connections(site).await;
+    (0..reactors.len()).for_each(|number| site.hub.node.set_arbiter(number, None));
     reactors.iter().for_each(Reactor::stop);
     reactors.into_iter().for_each(Reactor::join);
 }

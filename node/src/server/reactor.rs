@@ -37,6 +37,7 @@ impl Reactor {
     pub fn start(number: usize, site: Arc<Site>) -> std::io::Result<Self> {
         let (connections, mut accepted) = mpsc::channel::<Accepted>(BACKLOG);
         let arbiter = Arbiter::try_new()?;
+        site.hub.node.set_arbiter(number, Some(arbiter.handle()));
         arbiter.spawn_fn(move || {
             site.hub.node.settle_here(number);
             nursery::open();

@@ -9,6 +9,7 @@ use rustc_hash::FxBuildHasher;
 use tokio::sync::oneshot;
 
 use super::core::SocketCore;
+use super::gather::Asked;
 use crate::socketio::Arguments;
 
 /// The socket was disconnected while the answer was awaited, or before.
@@ -19,19 +20,35 @@ pub struct NoAck;
 /// Who waits for which answer.
 #[derive(Debug, Default)]
 pub struct Acks {
-    waiting: HashMap<u64, oneshot::Sender<Arguments>, FxBuildHasher>,
+    waiting: HashMap<u64, Waiting, FxBuildHasher>,
+}
+
+#[derive(Debug)]
+enum Waiting {
+    /// For this socket's answer.
+    Alone(oneshot::Sender<Arguments>),
+    /// For the answers of many.
+    Together(Asked),
 }
 
 impl Acks {
     /// Hands an answer to who waits for it; false if nobody does (any more).
     pub fn resolve(&mut self, id: u64, arguments: Arguments) -> bool {
-        self.waiting.remove(&id).is_some_and(|waiting| waiting.send(arguments).is_ok())
+        match self.waiting.remove(&id) {
+            Some(Waiting::Alone(waiting)) => waiting.send(arguments).is_ok(),
+            Some(Waiting::Together(asked)) => asked.answer(arguments),
+            None => false,
+        }
     }
 
     pub fn wait(&mut self, id: u64) -> oneshot::Receiver<Arguments> {
         let (sender, receiver) = oneshot::channel();
-        self.waiting.insert(id, sender);
+        self.waiting.insert(id, Waiting::Alone(sender));
         receiver
+    }
+
+    pub fn wait_together(&mut self, id: u64, asked: Asked) {
+        self.waiting.insert(id, Waiting::Together(asked));
     }
 
     pub fn forget(&mut self, id: u64) {

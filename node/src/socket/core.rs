@@ -15,6 +15,7 @@ use tokio::sync::oneshot;
 
 use super::acks::{Acks, PendingAck};
 use super::actor::SocketActor;
+use super::gather::Asked;
 use super::handlers::Handlers;
 use super::link::Link;
 use super::message::{Close, SocketSnapshot};
@@ -61,6 +62,8 @@ pub struct Inner {
     pub handlers: Option<Box<Handlers>>,
     /// Acknowledgements awaited.
     pub acks: Option<Box<Acks>>,
+    /// What other nodes may see of the application's data, as JSON.
+    pub shared_data: Option<Box<str>>,
     /// When it was closed.
     pub closed_at: Option<Instant>,
 }
@@ -174,6 +177,23 @@ impl SocketCore {
         Ok(pending)
     }
 
+    /// Sends a packet that asks for an acknowledgement on behalf of a broadcast to many.
+    pub(super) fn send_together(
+        self: &Arc<Self>,
+        id: u64,
+        packet: Arc<Packet>,
+        volatile: bool,
+        asked: Asked,
+    ) -> Result<(), SendError> {
+        let mut inner = self.inner();
+        if self.phase() == Phase::Closed {
+            return Err(SendError::Disconnected);
+        }
+        inner.acks.get_or_insert_default().wait_together(id, asked);
+        drop(inner);
+        self.send(packet, volatile).inspect_err(|_| self.forget_ack(id))
+    }
+
     /// An acknowledgement came.
     pub(super) fn resolve_ack(&self, id: u64, arguments: Arguments) -> bool {
         self.inner().acks.as_mut().is_some_and(|acks| acks.resolve(id, arguments))
@@ -248,7 +268,8 @@ impl SocketCore {
         Ok(Some(is_done))
     }
 
-    fn join_here(&self, room: Room) {
+    /// Joins a room, on the reactor that the socket lives on.
+    pub fn join_here(&self, room: Room) {
         let mut inner = self.inner();
         if self.phase() == Phase::Closed {
             return;
@@ -264,7 +285,8 @@ impl SocketCore {
         }
     }
 
-    fn leave_here(&self, room: &Room) {
+    /// Leaves a room, on the reactor that the socket lives on.
+    pub fn leave_here(&self, room: &Room) {
         let mut inner = self.inner();
         if room.as_str() == self.id.as_str() {
             inner.left_own_room = true;
@@ -306,6 +328,16 @@ impl SocketCore {
         open.then(|| change(inner.handlers.get_or_insert_default()))
     }
 
+    /// What the application shows of this socket to other nodes, as JSON.
+    pub fn shared_data(&self) -> Option<Box<str>> {
+        self.inner().shared_data.clone()
+    }
+
+    /// Sets what the application shows of this socket to other nodes.
+    pub fn share_data(&self, json: Box<str>) {
+        self.inner().shared_data = Some(json);
+    }
+
     /// The application's data.
     pub fn with_data<R>(&self, act: impl FnOnce(&mut http::Extensions) -> R) -> R {
         act(&mut self.data.lock())
@@ -329,7 +361,8 @@ impl SocketCore {
         }
     }
 
-    fn disconnect_here(self: &Arc<Self>, whole_connection: bool) {
+    /// Disconnects the socket, on the reactor that it lives on.
+    pub fn disconnect_here(self: &Arc<Self>, whole_connection: bool) {
         if self.phase() == Phase::Connecting {
             return;
         }

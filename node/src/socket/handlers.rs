@@ -14,9 +14,10 @@ use tracing::{debug, error, warn};
 
 use super::core::SocketCore;
 use super::reason::DisconnectReason;
+use crate::namespace::NamespaceCore;
 use crate::nursery;
 use crate::outbox::Packet;
-use crate::socketio::{Arguments, encode};
+use crate::socketio::{Arguments, Encoded, encode};
 
 /// The future of a handler. It stays on its reactor, so it need not be `Send`.
 pub type HandlerFuture<T> = Pin<Box<dyn Future<Output = T>>>;
@@ -77,6 +78,21 @@ pub struct DisconnectContext {
     pub detail: Option<&'static str>,
 }
 
+/// For handlers of other servers' events.
+#[derive(Clone)]
+pub struct ServerContext {
+    /// The namespace it concerns.
+    pub namespace: Arc<NamespaceCore>,
+    /// The event's name.
+    pub name: ByteString,
+    /// The node that sent it.
+    pub from: String,
+    /// What came with it.
+    pub arguments: Arguments,
+    /// Answers, if the other server wants an answer; only the first one counts.
+    pub reply: Option<Arc<dyn Fn(Encoded) + Send + Sync>>,
+}
+
 type Shared<C, T = Result<(), HandlerError>> = Arc<dyn Callback<C, T>>;
 
 /// The handlers of a namespace, or those of one socket.
@@ -94,6 +110,8 @@ pub struct Handlers {
     pub disconnecting: Vec<Shared<DisconnectContext>>,
     /// Run after it.
     pub disconnect: Vec<Shared<DisconnectContext>>,
+    /// Run for events of other servers, by event.
+    pub server_events: HashMap<Box<str>, Vec<Shared<ServerContext>>>,
 }
 
 impl Handlers {
@@ -101,6 +119,11 @@ impl Handlers {
     pub fn for_event(&self, name: &str) -> Vec<Shared<EventContext>> {
         let own = self.events.get(name).map(Vec::as_slice).unwrap_or_default();
         self.any.iter().chain(own).cloned().collect()
+    }
+
+    /// Those that concern one event of another server.
+    pub fn for_server_event(&self, name: &str) -> Vec<Shared<ServerContext>> {
+        self.server_events.get(name).cloned().unwrap_or_default()
     }
 }
 

@@ -71,6 +71,16 @@ impl Handshake {
         Self { address, time: SystemTime::now(), url, head: head.into() }
     }
 
+    /// The request of a connection on another node.
+    pub fn restored(address: SocketAddr, time: SystemTime, url: String, head: String) -> Self {
+        Self { address, time, url: url.into(), head: head.into() }
+    }
+
+    /// The headers as `name: value` lines.
+    pub fn head(&self) -> &str {
+        &self.head
+    }
+
     /// The headers in order, names in lower case.
     pub fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
         self.head.lines().filter_map(|line| line.split_once(": "))

@@ -74,6 +74,21 @@ pub fn ack(namespace: &str, id: u64, arguments: &(impl Serialize + ?Sized)) -> R
     with_arguments(header('3', namespace, Some(id)), b'[', arguments)
 }
 
+/// Arguments alone, as the text of a JSON array.
+pub fn array(arguments: &(impl Serialize + ?Sized)) -> Result<Encoded, EncodeError> {
+    let mut text = Vec::with_capacity(BUFFER_BYTES);
+    let attachments = write_arguments(&mut text, b'[', arguments)?;
+    Ok(finish(text, attachments))
+}
+
+/// The same event, which clients answer with `id` now. It must be an [`event`] of that namespace without an id.
+pub fn with_ack(event: &Encoded, namespace: &str, id: u64) -> Encoded {
+    let counted = if event.attachments.is_empty() { 0 } else { event.text.find('-').map_or(0, |dash| dash - 1) };
+    let prefix = if namespace == "/" { 0 } else { namespace.len() + 1 };
+    let (head, rest) = event.text.split_at(2 + counted + prefix);
+    Encoded { text: format!("{head}{id}{rest}").into(), attachments: event.attachments.clone() }
+}
+
 /// The answer to a CONNECT that is granted: `{"sid":…}`.
 pub fn connect(namespace: &str, sid: &str) -> Encoded {
     let mut text = header('0', namespace, None);
@@ -125,13 +140,26 @@ fn finish(text: Vec<u8>, attachments: Vec<Bytes>) -> Encoded {
 }
 
 /// Ends the packet with the arguments; `open` is what stands before the first one.
-///
-/// A tuple is serialised as it is, and the bracket that it begins with is replaced.
 fn with_arguments(
     mut text: Vec<u8>,
     open: u8,
     arguments: &(impl Serialize + ?Sized),
 ) -> Result<Encoded, EncodeError> {
+    let attachments = write_arguments(&mut text, open, arguments)?;
+    if !attachments.is_empty() {
+        announce(&mut text, attachments.len());
+    }
+    Ok(finish(text, attachments))
+}
+
+/// Writes the arguments and the bracket that ends them, and returns their attachments.
+///
+/// A tuple is serialised as it is, and the bracket that it begins with is replaced.
+fn write_arguments(
+    text: &mut Vec<u8>,
+    open: u8,
+    arguments: &(impl Serialize + ?Sized),
+) -> Result<Vec<Bytes>, EncodeError> {
     let mut attachments = Vec::new();
     let start = text.len();
     let mut write = |text: &mut Vec<u8>| {
@@ -142,21 +170,19 @@ fn with_arguments(
         Spread::Nothing if open == b'[' => text.extend_from_slice(b"[]"),
         Spread::Nothing => text.push(b']'),
         Spread::Several => {
-            write(&mut text)?;
+            write(text)?;
             text[start] = open;
         }
         Spread::One => {
             text.push(open);
-            write(&mut text)?;
+            write(text)?;
             text.push(b']');
         }
     }
     match attachments.len() {
-        0 => {}
-        count @ 1..=MAX_ATTACHMENTS => announce(&mut text, count),
-        count => return Err(EncodeError::TooManyAttachments(count)),
+        0..=MAX_ATTACHMENTS => Ok(attachments),
+        count => Err(EncodeError::TooManyAttachments(count)),
     }
-    Ok(finish(text, attachments))
 }
 
 /// Makes the packet a BINARY_EVENT or BINARY_ACK: `42…` becomes `45<count>-…`, `43…` becomes `46<count>-…`.

@@ -1,12 +1,13 @@
 //! The contract server in Rust: the twin of `tests/judge/official-server.mjs`, where every namespace and event is
 //! described. The same client scripts judge both.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, UNIX_EPOCH};
 
 use fanfare::{
-    Ack, AckError, Arguments, Auth, Bytes, ConnectError, Data, DisconnectReason, EmitError, Io, Namespace,
+    Ack, AckError, Answers, Arguments, Auth, Bytes, ConnectError, Data, DisconnectReason, EmitError, Io, IoBuilder, Namespace,
     Options, Raw, Socket, Value,
 };
 use serde::ser::SerializeTuple;
@@ -18,7 +19,12 @@ const TICKS_MAX: usize = 20_000;
 
 /// A contract server that does not listen yet.
 pub fn contract_server(options: Options) -> Io {
-    let io = Io::builder().options(options).build();
+    contract_server_of(Io::builder().options(options))
+}
+
+/// The same from a builder, for a node of a cluster.
+pub fn contract_server_of(builder: IoBuilder) -> Io {
+    let io = builder.build();
     for name in ["/", "/custom", "/auth", "/slow", "/joiner"] {
         declare(&io, &io.of(name));
     }
@@ -74,6 +80,7 @@ impl Serialize for Spread {
 }
 
 type Done = Result<(), EmitError>;
+type Asked = Result<(), Box<dyn std::error::Error + Send + Sync>>;
 type Names = Vec<String>;
 
 fn declare(io: &Io, namespace: &Namespace) {
@@ -238,22 +245,10 @@ fn declare_acks(namespace: &Namespace) {
     namespace.on("emit-with-ack-timeout", with_timeout);
     let room_with_ack =
         async |nsp: Namespace, Data((room, ms)): Data<(String, u64)>, args: Arguments, ack: Ack| -> Done {
-            let asked: Vec<_> = members(&nsp, &room)
-                .iter()
-                .map(|member| {
-                    member
-                        .timeout(Duration::from_millis(ms))
-                        .emit_with_ack::<Value>("question", Spread::of(&args, 2))
-                })
-                .collect();
-            let (mut answers, mut timed_out) = (Vec::new(), false);
-            for answer in asked {
-                match answer.await {
-                    Ok(answer) => answers.push(answer),
-                    Err(_) => timed_out = true,
-                }
-            }
-            ack.send(object([("timedOut", Value::Bool(timed_out)), ("answers", Value::Array(answers))]))
+            let operator = nsp.to(room).timeout(Duration::from_millis(ms));
+            let answers: Answers<Value> = operator.emit_with_ack("question", Spread::of(&args, 2)).await?;
+            let timed_out = Value::Bool(!answers.is_complete());
+            ack.send(object([("timedOut", timed_out), ("answers", Value::Array(answers.into_values()))]))
         };
     namespace.on("room-with-ack", room_with_ack);
 }
@@ -265,6 +260,7 @@ fn declare_socket(namespace: &Namespace) {
     });
     namespace.on("rooms", async |socket: Socket, ack: Ack| ack.send((socket.rooms(),)));
     namespace.on("data-set", async |socket: Socket, Data(value): Data<Value>, ack: Ack| -> Done {
+        socket.share(&value)?;
         socket.set_data(value);
         ack.send(())
     });
@@ -356,14 +352,9 @@ fn declare_stream(namespace: &Namespace) {
     });
 }
 
-fn members(nsp: &Namespace, room: &str) -> Vec<Socket> {
-    let is_member = |socket: &Socket| socket.rooms().iter().any(|name| name.as_str() == room);
-    nsp.local_sockets().into_iter().filter(is_member).collect()
-}
-
 fn declare_crowd(namespace: &Namespace) {
-    namespace.on("fetch-sockets", async |nsp: Namespace, Data(room): Data<String>, ack: Ack| {
-        let found = members(&nsp, &room).into_iter().map(|socket| {
+    namespace.on("fetch-sockets", async |nsp: Namespace, Data(room): Data<String>, ack: Ack| -> Asked {
+        let found = nsp.to(room).fetch_sockets().await?.into_value().into_iter().map(|socket| {
             let rooms = socket.rooms().iter().map(|room| Value::String(room.to_string())).collect();
             object([
                 ("id", Value::String(socket.id().to_string())),
@@ -371,35 +362,41 @@ fn declare_crowd(namespace: &Namespace) {
                 ("data", socket.data::<Value>().unwrap_or_default()),
             ])
         });
-        ack.send((Value::Array(found.collect()),))
+        Ok(ack.send((Value::Array(found.collect()),))?)
     });
     namespace.on(
         "sockets-join",
-        async |nsp: Namespace, Data((from, room)): Data<(String, String)>, ack: Ack| -> Done {
-            for socket in members(&nsp, &from) {
-                socket.join(&room).await?;
-            }
-            ack.send(())
+        async |nsp: Namespace, Data((from, room)): Data<(String, String)>, ack: Ack| -> Asked {
+            nsp.to(from).sockets_join(room).await?;
+            Ok(ack.send(())?)
         },
     );
     namespace.on(
         "sockets-leave",
-        async |nsp: Namespace, Data((from, room)): Data<(String, String)>, ack: Ack| -> Done {
-            for socket in members(&nsp, &from) {
-                socket.leave(&room).await?;
-            }
-            ack.send(())
+        async |nsp: Namespace, Data((from, room)): Data<(String, String)>, ack: Ack| -> Asked {
+            nsp.to(from).sockets_leave(room).await?;
+            Ok(ack.send(())?)
         },
     );
     namespace.on(
         "disconnect-sockets",
-        async |nsp: Namespace, Data((room, close)): Data<(String, bool)>, ack: Ack| {
-            for socket in members(&nsp, &room) {
-                if close { socket.disconnect_all() } else { socket.disconnect() }
-            }
-            ack.send(())
+        async |nsp: Namespace, Data((room, close)): Data<(String, bool)>, ack: Ack| -> Asked {
+            nsp.to(room).disconnect_sockets(close).await?;
+            Ok(ack.send(())?)
         },
     );
+    namespace.on("count", async |nsp: Namespace, Data(room): Data<Option<String>>, ack: Ack| -> Asked {
+        let count = match room {
+            Some(room) => nsp.to(room).count().await?,
+            None => nsp.count().await?,
+        };
+        Ok(ack.send(count.into_value())?)
+    });
+    namespace.on("all-rooms", async |nsp: Namespace, ack: Ack| -> Asked {
+        let rooms: BTreeMap<_, _> =
+            nsp.rooms().await?.into_value().into_iter().map(|(room, n)| (room.to_string(), n)).collect();
+        Ok(ack.send((rooms,))?)
+    });
 }
 
 fn declare_relay(namespace: &Namespace) {

@@ -4,6 +4,7 @@
 mod bounds;
 mod browser;
 mod client;
+mod cluster;
 mod config;
 mod conformance;
 mod contract;

@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use super::*;
+use crate::room::interest::Interest;
 use crate::limits::Options;
 use crate::node::Node;
 use crate::socketio::Encoded;
@@ -18,8 +19,8 @@ struct Guest {
 
 impl Hall {
     fn new() -> Self {
-        let node = Node::new(Options { reactors: 1, ..Options::default() });
-        let index = RoomIndex::new(1);
+        let node = Node::alone(Options { reactors: 1, ..Options::default() });
+        let index = RoomIndex::new(1, Interest::none());
         Self { shard: RoomShard::new(0, node.clone(), index.clone()), index, node }
     }
 
@@ -108,7 +109,7 @@ fn nothing_a_shard_held_outlives_it_in_the_index() {
 
 #[test]
 fn a_hold_routes_a_room_until_it_is_dropped() {
-    let index = RoomIndex::new(4);
+    let index = RoomIndex::new(4, Interest::none());
     let (first, second) = (index.hold(&"a".into(), 3), index.hold(&"a".into(), 3));
     drop(first);
     assert_eq!(index.shards_of("a").iter().collect::<Vec<_>>(), [3]);

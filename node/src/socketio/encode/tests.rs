@@ -181,3 +181,24 @@ fn value_that_does_not_serialise_is_an_error_with_its_own_message() {
     }
     assert!(matches!(event("/", None, "e", &BTreeMap::from([((), 1)])), Err(EncodeError::Json(_))));
 }
+
+#[test]
+fn an_event_is_turned_into_one_that_is_answered() {
+    for namespace in ["/", "/a[1]-2"] {
+        for arguments in [serde_json::json!(1), serde_json::json!("x-y")] {
+            let plain = event(namespace, None, "e[", &arguments).unwrap();
+            assert_eq!(with_ack(&plain, namespace, 17), event(namespace, Some(17), "e[", &arguments).unwrap());
+        }
+        let bytes = (Bytes::from_static(b"a"), Bytes::from_static(b"b"));
+        let plain = event(namespace, None, "e", &bytes).unwrap();
+        assert_eq!(with_ack(&plain, namespace, 0), event(namespace, Some(0), "e", &bytes).unwrap());
+    }
+}
+
+#[test]
+fn arguments_alone_are_an_array() {
+    assert_eq!(array(&()).unwrap().text, "[]");
+    assert_eq!(array(&(1, "a")).unwrap().text, "[1,\"a\"]");
+    let encoded = array(&Bytes::from_static(b"x")).unwrap();
+    assert_eq!((&*encoded.text, encoded.attachments.len()), (r#"[{"_placeholder":true,"num":0}]"#, 1));
+}

@@ -1,0 +1,34 @@
+//! What a node knows of its cluster.
+
+use fanfare_proto::BusMeters;
+
+use super::io::Io;
+use crate::cluster::NodeReport;
+
+impl Io {
+    /// The name of this node: what the ids of its sockets begin with.
+    pub fn node_name(&self) -> &str {
+        self.inner.hub.node.tag.as_str()
+    }
+
+    /// The other nodes of the cluster that are alive, as they said in their last heartbeat.
+    pub fn nodes(&self) -> Vec<NodeReport> {
+        let peers = self.inner.hub.node.cluster.as_ref().map(|cluster| cluster.peers()).unwrap_or_default();
+        peers.into_iter().map(|peer| NodeReport::new(&peer.node, peer.heartbeat)).collect()
+    }
+
+    /// Whether the bus to other nodes is there; true on a node of its own.
+    pub fn is_connected(&self) -> bool {
+        self.inner.hub.node.cluster.as_ref().is_none_or(|cluster| cluster.is_connected())
+    }
+
+    /// What the bus counts; `None` on a node of its own.
+    pub fn bus_meters(&self) -> Option<&BusMeters> {
+        self.inner.hub.node.cluster.as_ref().map(|cluster| cluster.outlet.meters())
+    }
+
+    /// How many requests to other nodes wait for answers.
+    pub fn requests_waiting(&self) -> usize {
+        self.inner.hub.node.cluster.as_ref().map_or(0, |cluster| cluster.requests_waiting())
+    }
+}

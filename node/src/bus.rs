@@ -1,0 +1,12 @@
+//! The way out: what a node says to its cluster, whom it knows there, and the answers it waits for.
+//!
+//! It knows the bus and the names of rooms; what others say is heard in [`cluster`](crate::cluster).
+
+mod link;
+mod peers;
+mod requests;
+mod routing;
+
+pub use link::{ClusterLink, TooLarge, target};
+pub use peers::Standing;
+pub use requests::{FromNode, Ticket};

@@ -1,0 +1,169 @@
+//! The handle through which a node speaks to its cluster.
+
+use std::sync::Arc;
+
+use fanfare_proto::wire::envelope::Body;
+use fanfare_proto::{Identity, Outlet, PublishError, State, Subject, wire};
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+
+use super::peers::{Peer, Peers};
+use super::requests::{FromNode, Requests, Ticket};
+use super::routing::subjects_for;
+use crate::ids::{NodeTag, Room};
+
+/// An emit is larger than the bus carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{bytes} bytes are more than the bus carries: at most {max}")]
+pub struct TooLarge {
+    /// The size of the emit.
+    pub bytes: usize,
+    /// The bound.
+    pub max: usize,
+}
+
+/// A node's place in the cluster. No method waits.
+pub struct ClusterLink {
+    /// The bus.
+    pub outlet: Arc<dyn Outlet>,
+    /// Who this node is there.
+    pub identity: Identity,
+    tag: NodeTag,
+    buckets: u32,
+    peers: Mutex<Peers>,
+    requests: Arc<Requests>,
+    /// Wakes who sends heartbeats: there is something to tell before the next one is due.
+    pub(crate) news: Notify,
+}
+
+impl std::fmt::Debug for ClusterLink {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ClusterLink").field("identity", &self.identity).finish_non_exhaustive()
+    }
+}
+
+impl ClusterLink {
+    /// A handle for the node of this tag.
+    pub fn new(outlet: Arc<dyn Outlet>, identity: Identity, tag: NodeTag, buckets: u32) -> Arc<Self> {
+        Arc::new(Self {
+            outlet,
+            identity,
+            tag,
+            buckets,
+            peers: Mutex::default(),
+            requests: Arc::default(),
+            news: Notify::new(),
+        })
+    }
+
+    /// Whether the cluster can be reached now.
+    pub fn is_connected(&self) -> bool {
+        self.outlet.state() == State::Connected
+    }
+
+    /// This node's clients can enter a namespace from now on: it wants to hear what concerns it, and the others shall
+    /// know.
+    pub fn serve(&self, namespace: &Arc<str>) {
+        self.outlet.listen(Subject::Namespace(namespace.clone()));
+        self.news.notify_one();
+    }
+
+    // Saying.
+
+    /// Whether the bus carries a body at all: asked before anything of an emit is done.
+    ///
+    /// # Errors
+    /// If it is too large.
+    pub fn check_size(&self, body: &Body) -> Result<(), TooLarge> {
+        let (bytes, max) = (body.encoded_len(), self.outlet.envelope_bytes_max());
+        if bytes > max { Err(TooLarge { bytes, max }) } else { Ok(()) }
+    }
+
+    /// Where those listen who may have members of these rooms; nowhere if all are here.
+    pub fn route(&self, namespace: &Arc<str>, rooms: &[Room]) -> Vec<Subject> {
+        subjects_for(namespace, rooms, self.tag, &self.peers.lock(), self.buckets)
+    }
+
+    /// Says something where [`route`](Self::route) says. `body` has passed [`check_size`](Self::check_size).
+    pub fn say(&self, subjects: &[Subject], body: Body) {
+        self.publish(subjects, body);
+    }
+
+    /// Says something to every node that serves a namespace.
+    pub fn say_to_namespace(&self, namespace: &Arc<str>, body: Body) {
+        self.publish(&[Subject::Namespace(namespace.clone())], body);
+    }
+
+    /// Says something to one node.
+    pub fn say_to_node(&self, node: &Arc<str>, body: Body) {
+        self.publish(&[Subject::Node(node.clone())], body);
+    }
+
+    /// Says something to all nodes.
+    pub fn say_to_all(&self, body: Body) {
+        self.publish(&[Subject::Nodes], body);
+    }
+
+    fn publish(&self, subjects: &[Subject], body: Body) {
+        match self.outlet.publish(subjects, body) {
+            Ok(()) => {}
+            // The node is leaving: it has said goodbye.
+            Err(PublishError::Closed) => {}
+            // Emits were checked. What a node answers is cut into pieces that fit.
+            Err(error @ PublishError::TooLarge { .. }) => tracing::warn!(%error, "not published"),
+        }
+    }
+
+    // Asking.
+
+    /// A request that every node serving the namespace has to answer.
+    pub fn ask_all(&self, namespace: &str) -> Ticket {
+        let expected = self.peers.lock().serving(namespace);
+        self.requests.open(expected)
+    }
+
+    /// A request that one node has to answer.
+    pub fn ask_node(&self, node: Arc<str>) -> Ticket {
+        self.requests.open([node])
+    }
+
+    /// An answer came.
+    pub fn answered(&self, request: u64, answer: FromNode) -> bool {
+        self.requests.answer(request, answer)
+    }
+
+    /// How many requests wait for answers.
+    pub fn requests_waiting(&self) -> usize {
+        self.requests.len()
+    }
+
+    // Knowing.
+
+    /// The nodes that are alive, without this one.
+    pub fn peers(&self) -> Vec<Peer> {
+        self.peers.lock().all()
+    }
+
+    /// How many these are.
+    pub fn peer_count(&self) -> usize {
+        self.peers.lock().len()
+    }
+
+    /// Whether a node of that name is alive.
+    pub fn knows(&self, node: &str) -> bool {
+        self.peers.lock().knows(node)
+    }
+
+    /// Changes what is known of other nodes. Those that are gone as a result are waited for no more.
+    pub(crate) fn update_peers<R>(&self, change: impl FnOnce(&mut Peers) -> (R, Vec<Arc<str>>)) -> R {
+        let (result, gone) = change(&mut self.peers.lock());
+        gone.iter().for_each(|node| self.requests.gone(node));
+        result
+    }
+}
+
+/// A target as it travels.
+pub fn target(namespace: &str, rooms: &[Room], except: &[Room]) -> wire::Target {
+    let names = |rooms: &[Room]| rooms.iter().map(|room| room.as_str().to_owned()).collect();
+    wire::Target { namespace: namespace.to_owned(), rooms: names(rooms), except: names(except) }
+}

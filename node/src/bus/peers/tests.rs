@@ -1,0 +1,42 @@
+use super::*;
+
+const PATIENCE: Duration = Duration::from_secs(6);
+
+fn heartbeat(namespaces: &[&str], borrowed_ids: u64) -> Heartbeat {
+    let namespaces = namespaces.iter().map(ToString::to_string).collect();
+    Heartbeat { namespaces, borrowed_ids, ..Heartbeat::default() }
+}
+
+#[test]
+fn a_node_is_known_from_its_first_heartbeat_until_it_is_silent_for_too_long() {
+    let (mut peers, start) = (Peers::default(), Instant::now());
+    let name: Arc<str> = "aaaa".into();
+    assert_eq!(peers.heard(&name, 1, heartbeat(&["/"], 0), start), Standing::New);
+    assert_eq!(peers.heard(&name, 1, heartbeat(&["/"], 0), start + PATIENCE), Standing::Known);
+    assert!(peers.sweep(start + 2 * PATIENCE, PATIENCE).is_empty());
+    assert!(peers.knows("aaaa"));
+    assert_eq!(peers.sweep(start + 3 * PATIENCE, PATIENCE), [name]);
+    assert!(!peers.knows("aaaa"));
+}
+
+#[test]
+fn two_runs_under_one_name_are_noticed() {
+    let (mut peers, now) = (Peers::default(), Instant::now());
+    let name: Arc<str> = "aaaa".into();
+    peers.heard(&name, 1, heartbeat(&[], 0), now);
+    assert_eq!(peers.heard(&name, 2, heartbeat(&[], 0), now), Standing::Doubled);
+    assert!(!peers.left("aaaa", 1), "another run's goodbye is not this one's");
+    assert!(peers.left("aaaa", 2));
+    assert!(!peers.left("aaaa", 2));
+}
+
+#[test]
+fn only_nodes_that_serve_a_namespace_are_waited_for() {
+    let (mut peers, now) = (Peers::default(), Instant::now());
+    peers.heard(&"aaaa".into(), 1, heartbeat(&["/", "/admin"], 0), now);
+    peers.heard(&"bbbb".into(), 2, heartbeat(&["/"], 3), now);
+    assert_eq!(peers.serving("/admin"), ["aaaa".into()]);
+    assert_eq!(peers.serving("/").len(), 2);
+    assert!(peers.borrows_from("aaaa"));
+    assert!(!peers.borrows_from("bbbb"), "its own sockets' ids are its own");
+}

@@ -1,0 +1,92 @@
+//! Answers of other nodes that somebody waits for.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use fanfare_proto::wire;
+use parking_lot::Mutex;
+use tokio::sync::mpsc;
+
+/// What comes back.
+#[derive(Debug)]
+pub enum FromNode {
+    /// A node's answer to a request, and all there is of it.
+    Reply(Arc<str>, wire::Reply),
+    /// Acknowledgements of a node's clients.
+    Answers(Arc<str>, wire::BroadcastAnswers),
+    /// The node left or fell silent: no answer will come from it.
+    Gone(Arc<str>),
+}
+
+/// Who waits, by the number of the request.
+#[derive(Debug, Default)]
+pub struct Requests {
+    next: AtomicU64,
+    waiting: Mutex<HashMap<u64, mpsc::UnboundedSender<FromNode>>>,
+}
+
+/// The place where the answers to one request arrive. Dropping it forgets the request.
+#[derive(Debug)]
+pub struct Ticket {
+    /// The number of the request, never 0.
+    pub id: u64,
+    /// The nodes that have not answered yet.
+    pub expected: HashSet<Arc<str>>,
+    /// Bounded by what was asked: each node answers once, or once for each of its clients.
+    answers: mpsc::UnboundedReceiver<FromNode>,
+    requests: Arc<Requests>,
+}
+
+impl Requests {
+    /// A new request, which these nodes have to answer.
+    pub fn open(self: &Arc<Self>, expected: impl IntoIterator<Item = Arc<str>>) -> Ticket {
+        let id = self.next.fetch_add(1, Relaxed) + 1;
+        let (sender, answers) = mpsc::unbounded_channel();
+        self.waiting.lock().insert(id, sender);
+        Ticket { id, expected: expected.into_iter().collect(), answers, requests: self.clone() }
+    }
+
+    /// An answer came. False if nobody waits for it any more.
+    pub fn answer(&self, id: u64, answer: FromNode) -> bool {
+        self.waiting.lock().get(&id).is_some_and(|waiting| waiting.send(answer).is_ok())
+    }
+
+    /// A node is gone: nobody shall wait for it.
+    pub fn gone(&self, node: &Arc<str>) {
+        for waiting in self.waiting.lock().values() {
+            // Who waits may be about to give up.
+            let _ = waiting.send(FromNode::Gone(node.clone()));
+        }
+    }
+
+    /// How many requests wait.
+    pub fn len(&self) -> usize {
+        self.waiting.lock().len()
+    }
+}
+
+impl Ticket {
+    /// The next answer; `None` once every node has answered or gone. Nodes that were not expected are welcome too.
+    pub async fn next(&mut self) -> Option<FromNode> {
+        if self.expected.is_empty() {
+            return None;
+        }
+        let answer = self.answers.recv().await?;
+        match &answer {
+            FromNode::Reply(node, _) => drop(self.expected.remove(node)),
+            FromNode::Answers(node, answers) if answers.complete => drop(self.expected.remove(node)),
+            FromNode::Answers(..) | FromNode::Gone(_) => {}
+        }
+        Some(answer)
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        self.requests.waiting.lock().remove(&self.id);
+    }
+}
+
+#[cfg(test)]
+mod tests;

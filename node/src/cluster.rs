@@ -1,0 +1,25 @@
+//! The way in: what other nodes say, and the operations that concern the sockets of the whole cluster.
+//!
+//! A node on its own has the same operations; there is nobody else to ask then.
+
+mod acknowledgements;
+mod answer;
+mod gathered;
+mod hear;
+mod heartbeat;
+mod membership;
+mod patience;
+mod questions;
+mod roll_call;
+mod server_events;
+mod sockets;
+mod thread;
+
+pub use acknowledgements::{Acknowledged, Acknowledgements};
+pub use gathered::{Gathered, RequestError};
+pub use membership::{Applied, Change, apply};
+pub use questions::{Scope, count, fetch, rooms};
+pub use roll_call::{NodeReport, NotReached, roll_call};
+pub use server_events::{ServerAnswer, ask_servers, emit_to_servers};
+pub use sockets::SocketInfo;
+pub use thread::ClusterThread;

@@ -1,0 +1,161 @@
+//! Joins, leaves and disconnects of everybody who is meant.
+
+use std::future::IntoFuture;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use fanfare_proto::wire;
+use fanfare_proto::wire::envelope::Body;
+use tokio::sync::mpsc;
+
+use super::gathered::{Collection, Gathered, RequestError};
+use super::questions::{Local, Scope, finish};
+use crate::bus::{Ticket, target as wire_target};
+use crate::ids::Room;
+use crate::namespace::NamespaceCore;
+use crate::room::{Hold, Overloaded, Target};
+use crate::socket::SocketCore;
+
+/// What changes.
+#[derive(Clone, Debug)]
+pub enum Change {
+    /// They join rooms.
+    Join(Vec<Room>),
+    /// They leave rooms.
+    Leave(Vec<Room>),
+    /// They are disconnected from the namespace, or from all.
+    Disconnect {
+        /// Whether the connection is closed.
+        whole_connection: bool,
+    },
+}
+
+/// A change that is on its way: in order with the emits of the same thread, whether awaited or not. Awaiting it waits
+/// until every node has made it, and hears the rooms that were joined (JOIN-1).
+#[must_use = "await it to know that the change was made, or look at `result`"]
+pub struct Applied(Result<Applying, RequestError>);
+
+struct Applying {
+    namespace: Arc<NamespaceCore>,
+    here: Local<()>,
+    collection: Collection,
+}
+
+impl Applied {
+    /// Whether the change is made or on its way, without waiting.
+    ///
+    /// # Errors
+    /// Those of [`RequestError`]; nothing has changed then.
+    pub fn result(&self) -> Result<(), &RequestError> {
+        self.0.as_ref().map(|_| ())
+    }
+}
+
+impl IntoFuture for Applied {
+    type Output = Result<Gathered<()>, RequestError>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async move {
+            let Applying { namespace, mut here, mut collection } = self.0?;
+            while here.recv().await.is_some() {}
+            namespace.rooms.interest().settle().await;
+            while collection.next().await.is_some() {}
+            Ok(finish(&namespace, (), collection))
+        })
+    }
+}
+
+/// Makes a change for everybody who is meant.
+pub fn apply(namespace: &Arc<NamespaceCore>, target: Target, change: Change, scope: Scope) -> Applied {
+    let applying = || {
+        let body = tell(namespace, &target, &change, scope)?;
+        let here = apply_here(namespace, target.clone(), change.clone())?;
+        let ticket = body.map(|(ticket, body)| {
+            if let Some(cluster) = &namespace.node.cluster {
+                cluster.say_to_namespace(namespace.shared_name(), body);
+            }
+            ticket
+        });
+        Ok(Applying { namespace: namespace.clone(), here, collection: Collection::new(ticket, scope.timeout) })
+    };
+    Applied(applying())
+}
+
+/// This node's part.
+pub fn apply_here(
+    namespace: &Arc<NamespaceCore>,
+    target: Target,
+    change: Change,
+) -> Result<Local<()>, Overloaded> {
+    // Emits made after this must find their way to the sockets, even before they have joined.
+    let holds: Arc<Vec<Hold>> = Arc::new(match &change {
+        Change::Join(rooms) => rooms.iter().flat_map(|room| namespace.rooms.hold_for(&target, room)).collect(),
+        Change::Leave(_) | Change::Disconnect { .. } => Vec::new(),
+    });
+    let (done, here) = mpsc::unbounded_channel();
+    let (core, meant) = (namespace.clone(), Arc::new(target));
+    namespace.rooms.on_shards(&meant.clone(), move || {
+        let _until_here = &holds;
+        let ids = core.rooms.select_here(&meant);
+        ids.into_iter().filter_map(|id| core.socket(id)).for_each(|socket| change.make(&socket));
+        // Nobody may be waiting.
+        let _ = done.send(());
+    })?;
+    Ok(here)
+}
+
+impl Change {
+    fn make(&self, socket: &Arc<SocketCore>) {
+        match self {
+            Self::Join(rooms) => rooms.iter().for_each(|room| socket.join_here(room.clone())),
+            Self::Leave(rooms) => rooms.iter().for_each(|room| socket.leave_here(room)),
+            Self::Disconnect { whole_connection } => socket.disconnect_here(*whole_connection),
+        }
+    }
+
+    /// For the bus.
+    pub fn to_wire(&self) -> wire::membership::Change {
+        use wire::membership::Change as Wire;
+        let names = |rooms: &[Room]| wire::Rooms { names: rooms.iter().map(ToString::to_string).collect() };
+        match self {
+            Self::Join(rooms) => Wire::Join(names(rooms)),
+            Self::Leave(rooms) => Wire::Leave(names(rooms)),
+            Self::Disconnect { whole_connection } => {
+                Wire::Disconnect(wire::Disconnect { whole_connection: *whole_connection })
+            }
+        }
+    }
+
+    /// From the bus.
+    pub fn from_wire(change: wire::membership::Change) -> Self {
+        use wire::membership::Change as Wire;
+        let rooms = |rooms: wire::Rooms| rooms.names.into_iter().map(Room::from).collect();
+        match change {
+            Wire::Join(names) => Self::Join(rooms(names)),
+            Wire::Leave(names) => Self::Leave(rooms(names)),
+            Wire::Disconnect(disconnect) => Self::Disconnect { whole_connection: disconnect.whole_connection },
+        }
+    }
+}
+
+/// The body for other nodes. `None` if nobody else is concerned.
+fn tell(
+    namespace: &NamespaceCore,
+    target: &Target,
+    change: &Change,
+    scope: Scope,
+) -> Result<Option<(Ticket, Body)>, RequestError> {
+    let Some(cluster) = namespace.node.cluster.as_ref().filter(|_| !scope.local) else { return Ok(None) };
+    if !cluster.is_connected() {
+        return Err(RequestError::Disconnected);
+    }
+    let ticket = cluster.ask_all(namespace.name());
+    let body = Body::Membership(wire::Membership {
+        target: Some(wire_target(namespace.name(), &target.rooms, &target.except)),
+        request: ticket.id,
+        change: Some(change.to_wire()),
+    });
+    cluster.check_size(&body)?;
+    Ok(Some((ticket, body)))
+}

@@ -1,0 +1,169 @@
+//! Events between servers (JavaScript's `serverSideEmit`).
+
+use std::hash::BuildHasher;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
+use bytestring::ByteString;
+use fanfare_proto::wire;
+use fanfare_proto::wire::envelope::Body;
+use futures_util::FutureExt;
+use rustc_hash::FxBuildHasher;
+use serde::Serialize;
+use tracing::{debug, error, warn};
+
+use super::gathered::{Collection, Gathered, RequestError};
+use super::questions::{Scope, finish};
+use crate::bus::{ClusterLink, FromNode};
+use crate::namespace::NamespaceCore;
+use crate::socket::{HandlerError, HandlerFuture, Misfit, ServerContext};
+use crate::socketio::{Arguments, EncodeError, Encoded, encode};
+
+/// One server's answer.
+#[derive(Clone, Debug)]
+pub struct ServerAnswer {
+    /// The name of the node.
+    pub node: String,
+    /// What it answered.
+    pub arguments: Arguments,
+}
+
+/// Sends an event to all other servers.
+pub fn emit_to_servers(
+    namespace: &Arc<NamespaceCore>,
+    event: &str,
+    arguments: &impl Serialize,
+) -> Result<(), RequestError> {
+    let Encoded { text, attachments } = encode::array(arguments)?;
+    let Some(cluster) = &namespace.node.cluster else { return Ok(()) };
+    let body = body(namespace, event, text, attachments, 0);
+    cluster.check_size(&body)?;
+    cluster.say_to_namespace(namespace.shared_name(), body);
+    Ok(())
+}
+
+/// The same, with their answers.
+pub async fn ask_servers(
+    namespace: Arc<NamespaceCore>,
+    event: &str,
+    encoded: Result<Encoded, EncodeError>,
+    scope: Scope,
+) -> Result<Gathered<Vec<ServerAnswer>>, RequestError> {
+    let Encoded { text, attachments } = encoded?;
+    let Some(cluster) = &namespace.node.cluster else {
+        return Ok(Gathered { value: Vec::new(), missing_nodes: Vec::new() });
+    };
+    if !cluster.is_connected() {
+        return Err(RequestError::Disconnected);
+    }
+    let ticket = cluster.ask_all(namespace.name());
+    let body = body(&namespace, event, text, attachments, ticket.id);
+    cluster.check_size(&body)?;
+    cluster.say_to_namespace(namespace.shared_name(), body);
+    let mut collection = Collection::new(Some(ticket), scope.timeout);
+    let mut answers = Vec::new();
+    while let Some(answer) = collection.next().await {
+        let FromNode::Reply(node, reply) = answer else { continue };
+        match Arguments::from_json_with(&reply.arguments, reply.attachments) {
+            Ok(arguments) => answers.push(ServerAnswer { node: node.to_string(), arguments }),
+            Err(_) => namespace.node.metrics.bus_nonsense.increment(),
+        }
+    }
+    Ok(finish(&namespace, answers, collection))
+}
+
+fn body(
+    namespace: &NamespaceCore,
+    event: &str,
+    arguments: ByteString,
+    attachments: Vec<bytes::Bytes>,
+    request: u64,
+) -> Body {
+    Body::ServerEvent(wire::ServerEvent {
+        namespace: namespace.name().to_owned(),
+        event: event.to_owned(),
+        arguments: arguments.to_string(),
+        attachments,
+        request,
+    })
+}
+
+/// An event of another server came: its handlers run on a reactor, one namespace always on the same, so that events
+/// are handled in order.
+pub fn heard(
+    namespace: &Arc<NamespaceCore>,
+    cluster: &Arc<ClusterLink>,
+    from: Arc<str>,
+    event: wire::ServerEvent,
+) {
+    let metrics = &namespace.node.metrics;
+    metrics.server_events.increment();
+    let Ok(arguments) = Arguments::from_json_with(&event.arguments, event.attachments) else {
+        return metrics.bus_nonsense.increment();
+    };
+    let reply = (event.request != 0).then(|| {
+        let (cluster, request, to) = (cluster.clone(), event.request, from.clone());
+        let is_open = AtomicBool::new(true);
+        let send = move |encoded: Encoded| {
+            if is_open.swap(false, Relaxed) {
+                let reply = wire::Reply {
+                    request,
+                    arguments: encoded.text.to_string(),
+                    attachments: encoded.attachments,
+                    ..Default::default()
+                };
+                cluster.say_to_node(&to, Body::Reply(reply));
+            }
+        };
+        Arc::new(send) as Arc<dyn Fn(Encoded) + Send + Sync>
+    });
+    let context = ServerContext {
+        namespace: namespace.clone(),
+        name: event.event.into(),
+        from: from.to_string(),
+        arguments,
+        reply,
+    };
+    let reactor = FxBuildHasher.hash_one(namespace.name()) as usize % namespace.node.reactors();
+    let here = context.clone();
+    if !namespace.node.spawn_on(reactor, move || handle(context)) {
+        // The server does not listen (yet): this thread has time.
+        handle(here);
+    }
+}
+
+fn handle(context: ServerContext) {
+    for handler in context.namespace.handlers().for_server_event(&context.name) {
+        let called = std::panic::catch_unwind(AssertUnwindSafe(|| handler.call(context.clone())));
+        let (context, metrics) = (context.clone(), context.namespace.node.clone());
+        match called {
+            Ok(Ok(future)) => drop(actix_rt::spawn(run(context, future))),
+            Ok(Err(Misfit(misfit))) => {
+                metrics.metrics.events_misfit.increment();
+                debug!(event = %context.name, misfit, "event of a server does not fit its handler");
+            }
+            Err(_) => report(&context, Err(())),
+        }
+    }
+}
+
+async fn run(context: ServerContext, future: HandlerFuture<Result<(), HandlerError>>) {
+    let outcome = AssertUnwindSafe(future).catch_unwind().await;
+    report(&context, outcome.map_err(drop));
+}
+
+fn report(context: &ServerContext, outcome: Result<Result<(), HandlerError>, ()>) {
+    let metrics = &context.namespace.node.metrics;
+    match outcome {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => {
+            metrics.handler_errors.increment();
+            warn!(event = %context.name, %error, "handler of a server's event failed");
+        }
+        Err(()) => {
+            metrics.handler_panics.increment();
+            error!(event = %context.name, "handler of a server's event panicked");
+        }
+    }
+}

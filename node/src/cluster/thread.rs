@@ -1,0 +1,101 @@
+//! The thread on which a node listens to its cluster, so that no storm of connections keeps it from it.
+
+use std::io;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use fanfare_proto::wire::envelope::Body;
+use fanfare_proto::wire::Goodbye;
+use fanfare_proto::{Bus, Identity, Inlet, Subject};
+use parking_lot::Mutex;
+use tokio::sync::oneshot;
+
+use super::heartbeat::beat;
+use super::hear::Ear;
+use crate::bus::ClusterLink;
+use crate::connection::Hub;
+use crate::ids::NodeTag;
+
+/// A thread that serves one bus.
+pub struct ClusterThread {
+    link: Arc<ClusterLink>,
+    /// Taken when the node is complete.
+    listen: Mutex<Option<oneshot::Sender<Arc<Hub>>>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl ClusterThread {
+    /// Joins the bus as the node of this tag; with no tag as somebody who only sends.
+    ///
+    /// # Errors
+    /// If there is no thread to be had.
+    pub fn start(bus: Box<dyn Bus>, tag: Option<NodeTag>, buckets: u32) -> io::Result<Self> {
+        let identity = Identity::new(tag.as_ref().map_or("", NodeTag::as_str));
+        let (started, outlet) = std::sync::mpsc::channel();
+        let (listen, hub) = oneshot::channel();
+        let thread = std::thread::Builder::new().name("fanfare-cluster".into()).spawn({
+            let identity = identity.clone();
+            move || {
+                actix_rt::System::new().block_on(async move {
+                    let (outlet, inlet) = bus.start(identity);
+                    // Who started this thread waits for it.
+                    let _ = started.send(outlet);
+                    run(inlet, hub).await;
+                });
+            }
+        })?;
+        let outlet = outlet.recv().map_err(|_| io::Error::other("the bus ended at its start"))?;
+        let (listens, tag) = (tag.is_some(), tag.unwrap_or_else(NodeTag::random));
+        let link = ClusterLink::new(outlet, identity, tag, buckets);
+        // Who only sends never listens.
+        Ok(Self { link, listen: Mutex::new(listens.then_some(listen)), thread: Mutex::new(Some(thread)) })
+    }
+
+    /// The handle for speaking.
+    pub fn link(&self) -> &Arc<ClusterLink> {
+        &self.link
+    }
+
+    /// The node is complete: it listens from now on.
+    pub fn listen(&self, hub: Arc<Hub>) {
+        self.link.outlet.listen(Subject::Nodes);
+        if let Some(listen) = self.listen.lock().take() {
+            // The thread lives until it is closed.
+            let _ = listen.send(hub);
+        }
+    }
+
+    /// Says goodbye, publishes what waits for at most `patience`, and ends the thread.
+    pub async fn close(&self, patience: Duration) {
+        if !self.link.identity.node.is_empty() {
+            self.link.say_to_all(Body::Goodbye(Goodbye {}));
+        }
+        self.link.outlet.close(patience).await;
+        let thread = self.thread.lock().take();
+        if let Some(thread) = thread {
+            // It has nothing left to do but to return; it never panics with something in its hands.
+            let _ = tokio::task::spawn_blocking(move || thread.join()).await;
+        }
+    }
+}
+
+impl Drop for ClusterThread {
+    fn drop(&mut self) {
+        // Begins to close, if nobody did; the thread ends by itself.
+        drop(self.link.outlet.close(Duration::ZERO));
+    }
+}
+
+async fn run(inlet: Inlet, hub: oneshot::Receiver<Arc<Hub>>) {
+    let Ok(hub) = hub.await else { return drain(inlet).await };
+    let Some(cluster) = hub.node.cluster.clone() else { return };
+    let beating = actix_rt::spawn(beat(hub.clone(), cluster.clone()));
+    Ear::new(hub, cluster).listen(inlet).await;
+    beating.abort();
+}
+
+/// For who only sends: the bus goes on while somebody listens.
+async fn drain(mut inlet: Inlet) {
+    while std::future::poll_fn(|cx| inlet.as_mut().poll_next(cx)).await.is_some() {}
+}
