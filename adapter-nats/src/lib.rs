@@ -1,3 +1,26 @@
 //! The `Bus` of `fanfare-proto` over NATS.
 //!
-//! Reserved: this crate has no content before nodes can form a cluster; see `docs/decisions/0001-one-node-first.md`.
+//! [`NatsOptions`] say which servers and how, [`NatsBus`] joins them. What leaves waits in a bounded [queue](queue) for
+//! the [publisher]; what comes goes from the subscriptions through the [merge], which restores the order between
+//! them, into the [inbox] that the node reads. The [listener] carries out the [interests]; [events] of the client
+//! library change the state of the [link].
+//!
+//! Run it on a current-thread runtime, as nodes do: nothing arrives while a batch is taken, so that each batch ends.
+
+mod bus;
+mod dial;
+mod events;
+mod inbox;
+mod interests;
+mod link;
+mod listener;
+mod merge;
+mod options;
+mod outlet;
+mod publisher;
+mod queue;
+mod round_trip;
+mod subjects;
+
+pub use bus::NatsBus;
+pub use options::{NatsOptions, OptionFaults};

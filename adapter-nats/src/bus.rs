@@ -1,0 +1,164 @@
+//! The bus and its life: connecting, running, leaving.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_nats::Client;
+use fanfare_proto::{Bus, BusMeters, Identity, Incoming, Inlet, Outgoing, Outlet, Subject};
+use parking_lot::Mutex;
+use tokio::sync::{Notify, watch};
+use tokio::task::coop::unconstrained;
+use tokio::time::{Instant, timeout_at};
+
+use crate::dial::Dial;
+use crate::events::Events;
+use crate::inbox::{Inbox, InboxReader};
+use crate::interests::Interests;
+use crate::link::Link;
+use crate::listener::Listener;
+use crate::merge::{Arrivals, Merge};
+use crate::options::{NatsOptions, OptionFaults};
+use crate::outlet::NatsOutlet;
+use crate::publisher::Publisher;
+use crate::queue::Queue;
+use crate::subjects::Subjects;
+
+/// The longest patience when leaving, and the pause before the next attempt to connect after that.
+pub(crate) const FOREVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
+/// A [`Bus`] over NATS.
+pub struct NatsBus {
+    dial: Dial,
+}
+
+impl NatsBus {
+    /// Checks the options and reads the files they name.
+    ///
+    /// # Errors
+    /// Everything that is wrong, at once.
+    pub fn new(options: NatsOptions) -> Result<Self, OptionFaults> {
+        Ok(Self { dial: Dial::new(options)? })
+    }
+}
+
+impl Bus for NatsBus {
+    fn start(self: Box<Self>, identity: Identity) -> (Arc<dyn Outlet>, Inlet) {
+        let options = self.dial.options();
+        let meters = Arc::new(BusMeters::default());
+        let inbox = Arc::new(Inbox::new(options.inbox_bytes_max));
+        let age_max = Duration::from_millis(options.queue_age_max_ms);
+        let outgoing = Outgoing::new(identity.clone());
+        let unlisten_delay = Duration::from_millis(options.unlisten_delay_ms);
+        let shared = Arc::new(Shared {
+            subjects: Subjects::new(&options.prefix),
+            envelope_bytes_max: options.envelope_bytes_max,
+            queue: Mutex::new(Queue::new(outgoing, options.queue_bytes_max, age_max, meters.clone())),
+            queue_changed: Notify::new(),
+            interests: Mutex::new(Interests::new(unlisten_delay, meters.clone())),
+            interests_changed: Notify::new(),
+            arrivals: Arc::default(),
+            link: Link::new(inbox.clone(), meters.clone()),
+            leaves_at: watch::Sender::new(None),
+            meters: meters.clone(),
+        });
+        let incoming = Incoming::new(&identity, options.envelope_bytes_max, meters.clone());
+        let merge = Merge::new(shared.arrivals.clone(), incoming, inbox.clone(), meters);
+        let outlet = NatsOutlet { shared: shared.clone() };
+        if !identity.node.is_empty() {
+            outlet.listen(Subject::Node(identity.node.clone()));
+        }
+        tokio::spawn(run(shared, self.dial, identity, merge));
+        (Arc::new(outlet), Box::pin(InboxReader::new(inbox)))
+    }
+}
+
+/// What the tasks and the outlet of one bus have in common.
+pub(crate) struct Shared {
+    pub(crate) subjects: Subjects,
+    pub(crate) envelope_bytes_max: usize,
+    /// From the outlet to the publisher, which is told when it is no longer empty.
+    pub(crate) queue: Mutex<Queue>,
+    pub(crate) queue_changed: Notify,
+    /// From the outlet to the listener.
+    pub(crate) interests: Mutex<Interests>,
+    pub(crate) interests_changed: Notify,
+    /// From the listener, and the client library's channels, to the merge.
+    pub(crate) arrivals: Arc<Arrivals>,
+    pub(crate) link: Link,
+    /// Set when the node leaves: how long that may take.
+    leaves_at: watch::Sender<Option<Instant>>,
+    pub(crate) meters: Arc<BusMeters>,
+}
+
+impl Shared {
+    /// Begins to leave. The first word counts.
+    pub(crate) fn leave(&self, patience: Duration) {
+        self.queue.lock().close();
+        self.leaves_at.send_if_modified(|leaves_at| {
+            let is_first = leaves_at.is_none();
+            leaves_at.get_or_insert_with(|| Instant::now() + patience.min(FOREVER));
+            is_first
+        });
+        self.queue_changed.notify_one();
+    }
+}
+
+/// The life of a bus.
+async fn run(shared: Arc<Shared>, dial: Dial, identity: Identity, merge: Merge) {
+    let merge = tokio::spawn(unconstrained(merge));
+    match connect(&shared, dial, &identity).await {
+        Ok(client) => {
+            let listener = tokio::spawn(Listener::new(shared.clone(), client.clone()).run());
+            publish_until_left(&shared, client.clone()).await;
+            listener.abort();
+            shared.interests.lock().give_up();
+            // If there is no room for the command there is no connection that could be ended.
+            let _ = timeout_at(Instant::now(), client.drain()).await;
+        }
+        Err(error) => tracing::error!(%error, "the NATS client does not start"),
+    }
+    shared.queue.lock().close();
+    shared.queue.lock().clear();
+    shared.arrivals.close();
+    // It does not panic, and if it does there is nothing left to hand out.
+    let _ = merge.await;
+    shared.link.close();
+}
+
+/// Starts the client library, which connects when it can.
+async fn connect(
+    shared: &Arc<Shared>,
+    dial: Dial,
+    identity: &Identity,
+) -> Result<Client, async_nats::ConnectError> {
+    let events = Arc::new(Events::new(shared.clone()));
+    let name = if identity.node.is_empty() { "fanfare" } else { &identity.node };
+    let (reports, attempts) = (events.clone(), events.clone());
+    let options = dial
+        .connect_options(name, &shared.subjects)
+        .event_callback(move |event| {
+            reports.handle(&event);
+            std::future::ready(())
+        })
+        .reconnect_to_server_callback(move |servers, _| {
+            std::future::ready(attempts.before_attempt(&servers))
+        });
+    let client = options.connect(dial.addresses).await?;
+    events.set_client(client.clone());
+    Ok(client)
+}
+
+async fn publish_until_left(shared: &Arc<Shared>, client: Client) {
+    let mut leaves_at = shared.leaves_at.subscribe();
+    let too_late = async {
+        // The sender is in `shared`.
+        let leaves_at = leaves_at.wait_for(Option::is_some).await.ok().and_then(|leaves_at| *leaves_at);
+        if let Some(leaves_at) = leaves_at {
+            tokio::time::sleep_until(leaves_at).await;
+        }
+    };
+    tokio::select! {
+        () = Publisher::new(shared.clone(), client).run() => {}
+        () = too_late => {}
+    }
+}

@@ -1,0 +1,158 @@
+//! What the client library reports: connections, failures, and complaints of the server.
+//!
+//! It throws reports away when they come too fast, as they do when a subscription overruns. So each one is also an
+//! occasion to look at the connection itself.
+
+use std::collections::HashSet;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, OnceLock};
+
+use async_nats::connection::State as Connection;
+use async_nats::{Client, Event, ReconnectToServer, Server, ServerError};
+use fanfare_proto::State;
+use parking_lot::Mutex;
+
+use crate::bus::{FOREVER, Shared};
+
+/// Other complaints of one connection than these are not logged.
+const COMPLAINTS_MAX: usize = 100;
+
+pub(crate) struct Events {
+    shared: Arc<Shared>,
+    /// Set right after the client library was started.
+    client: OnceLock<Client>,
+    seen: Mutex<Seen>,
+}
+
+#[derive(Default)]
+struct Seen {
+    is_connected: bool,
+    /// How many connections there were.
+    connects: u64,
+    /// What was logged since the connection changed, so that it is said once.
+    complaints: HashSet<String>,
+}
+
+impl Events {
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+        Self { shared, client: OnceLock::new(), seen: Mutex::default() }
+    }
+
+    pub(crate) fn set_client(&self, client: Client) {
+        // It is set once.
+        let _ = self.client.set(client);
+    }
+
+    /// For each report.
+    pub(crate) fn handle(&self, event: &Event) {
+        match event {
+            // The library says so before it acts on it.
+            Event::Connected => self.look(Some(true)),
+            Event::Disconnected => self.look(Some(false)),
+            _ => self.look(None),
+        }
+        match event {
+            Event::SlowConsumer(_) => self.shared.meters.overruns.increment(),
+            Event::ServerError(ServerError::SlowConsumer(_)) => {}
+            Event::ServerError(error) => self.complain(&error.to_string()),
+            Event::LameDuckMode => {
+                tracing::info!("the NATS server is about to shut down, and another one will be used")
+            }
+            // Failures to connect are told before the next attempt, in more detail.
+            Event::ClientError(_)
+            | Event::Connected
+            | Event::Disconnected
+            | Event::Draining
+            | Event::Closed => {}
+        }
+    }
+
+    fn look(&self, is_connected: Option<bool>) {
+        let mut seen = self.seen.lock();
+        let Some(client) = self.client.get() else {
+            // The library was faster than we.
+            return self.change(&mut seen, is_connected.unwrap_or(false), 0);
+        };
+        let connects = client.statistics().connects.load(Ordering::Relaxed);
+        let is_connected = is_connected.unwrap_or_else(|| client.connection_state() == Connection::Connected);
+        self.change(&mut seen, is_connected, connects);
+    }
+
+    fn change(&self, seen: &mut Seen, is_connected: bool, connects: u64) {
+        let is_another = seen.connects != 0 && connects > seen.connects;
+        if seen.is_connected && (!is_connected || is_another) {
+            seen.is_connected = false;
+            tracing::warn!(
+                "the connection to NATS is lost; this node serves its own clients and tries to connect again"
+            );
+            self.shared.link.down();
+        }
+        if !seen.is_connected && is_connected {
+            seen.is_connected = true;
+            seen.complaints.clear();
+            // Before anybody can see the new state: nothing is known to be in force there.
+            self.shared.interests.lock().doubt();
+            let outage_ms = self.shared.link.up();
+            tracing::info!(outage_ms, "connected to NATS");
+        }
+        seen.connects = connects;
+    }
+
+    /// Before each round of attempts to connect. Returns where to connect, if not wherever the library chooses.
+    pub(crate) fn before_attempt(&self, servers: &[Server]) -> Option<ReconnectToServer> {
+        if self.shared.link.state() == State::Closed {
+            // The library cannot be told to stop trying.
+            let server = servers.first()?;
+            return Some(ReconnectToServer { addr: server.addr.clone(), delay: Some(FOREVER) });
+        }
+        self.tell_failures(servers);
+        None
+    }
+
+    /// What became of the last round.
+    fn tell_failures(&self, servers: &[Server]) {
+        let mut seen = self.seen.lock();
+        // Right after a connection broke, what is known is of some earlier time.
+        if seen.is_connected || servers.iter().all(|server| server.last_error.is_none()) {
+            return;
+        }
+        let outcome = |server: &Server| {
+            let error = server.last_error.as_deref().unwrap_or("no answer yet, or its name is not known");
+            format!("{}:{}: {error}{}", server.addr.host(), server.addr.port(), advice(error))
+        };
+        let outcomes = servers.iter().map(outcome).collect::<Vec<_>>().join("; ");
+        if seen.complaints.len() < COMPLAINTS_MAX && seen.complaints.insert(outcomes.clone()) {
+            tracing::warn!(outcomes, "cannot connect to NATS yet, and go on trying");
+        }
+    }
+
+    fn complain(&self, complaint: &str) {
+        let mut seen = self.seen.lock();
+        // One of a kind: the rest of the sentence names a subject.
+        let kind = complaint.split('"').next().unwrap_or_default().to_owned();
+        if seen.complaints.len() < COMPLAINTS_MAX && seen.complaints.insert(kind) {
+            tracing::warn!(complaint, "the NATS server complains{}", advice(complaint));
+        }
+    }
+}
+
+/// What to do about it, if that can be told.
+fn advice(error: &str) -> &'static str {
+    let error = error.to_lowercase();
+    let knows = |words: &[&str]| words.iter().any(|word| error.contains(word));
+    if knows(&["permissions violation"]) {
+        " (the user must be allowed to publish and subscribe to everything below the prefix)"
+    } else if knows(&["authorization", "authentication", "expired", "signing nonce", "revoked"]) {
+        " (check user and password, token, nkey seed or credentials file, and that the server knows them)"
+    } else if knows(&["unknownissuer", "certificate", "tls", "handshake"]) {
+        " (check tls_ca_file, the name in the server's certificate, and whether it wants tls_first or a tls_cert_file)"
+    } else if knows(&["refused", "timed out", "unreachable", "dns"]) {
+        " (check that a NATS server listens there and can be reached)"
+    } else if knows(&["maximum subscriptions"]) {
+        " (raise max_subscriptions on the server: rooms would not hear from other nodes)"
+    } else if knows(&["maximum payload"]) {
+        " (the servers of the NATS cluster must agree on max_payload)"
+    } else {
+        ""
+    }
+}

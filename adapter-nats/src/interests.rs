@@ -1,0 +1,173 @@
+//! What the node wants to hear, and how far the server knows. No clock, no I/O.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use fanfare_proto::BusMeters;
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+/// The wishes of a node.
+#[derive(Debug)]
+pub(crate) struct Interests {
+    wishes: HashMap<Arc<str>, Wish>,
+    /// Not subscribed to yet. Some may be unwanted by now.
+    fresh: Vec<Arc<str>>,
+    /// Subscribed to since the last confirmation.
+    unconfirmed: Vec<Arc<str>>,
+    /// When to look whether a subject is still unwanted; in order, since the delay is always the same. No subject stands in it twice.
+    leaving: VecDeque<(Instant, Arc<str>)>,
+    delay: Duration,
+    /// How often something was asked of the server, and up to which of these it is known to have been done.
+    asked: u64,
+    confirmed: u64,
+    /// Who waits for what was asked up to some point.
+    waiting: Vec<(u64, oneshot::Sender<()>)>,
+    meters: Arc<BusMeters>,
+}
+
+/// One subject. It is dropped when it is unsubscribed.
+#[derive(Debug, Default)]
+struct Wish {
+    is_subscribed: bool,
+    /// Unwanted, and to be unsubscribed at this time.
+    ends_at: Option<Instant>,
+    /// It stands in `leaving`, though perhaps with an earlier time.
+    is_leaving: bool,
+}
+
+impl Interests {
+    /// None yet. What becomes unwanted stays subscribed for `delay`.
+    pub(crate) fn new(delay: Duration, meters: Arc<BusMeters>) -> Self {
+        Self {
+            wishes: HashMap::new(),
+            fresh: Vec::new(),
+            unconfirmed: Vec::new(),
+            leaving: VecDeque::new(),
+            delay,
+            asked: 0,
+            confirmed: 0,
+            waiting: Vec::new(),
+            meters,
+        }
+    }
+
+    /// Says whether there is something to do.
+    pub(crate) fn listen(&mut self, path: &str) -> bool {
+        if let Some(wish) = self.wishes.get_mut(path) {
+            if wish.ends_at.take().is_some() {
+                self.meters.interests.add(1);
+            }
+            return false;
+        }
+        let path: Arc<str> = path.into();
+        self.wishes.insert(path.clone(), Wish::default());
+        self.fresh.push(path);
+        self.asked += 1;
+        self.meters.interests.add(1);
+        true
+    }
+
+    /// Says whether there is something to do, later.
+    pub(crate) fn unlisten(&mut self, path: &str, now: Instant) -> bool {
+        let Some((path, _)) = self.wishes.get_key_value(path) else { return false };
+        let path = path.clone();
+        let wish = self.wishes.get_mut(&path).expect("it was just found");
+        if wish.ends_at.is_some() {
+            return false;
+        }
+        let ends_at = now + self.delay;
+        wish.ends_at = Some(ends_at);
+        self.meters.interests.set(self.meters.interests.get().saturating_sub(1));
+        if !std::mem::replace(&mut wish.is_leaving, true) {
+            self.leaving.push_back((ends_at, path));
+        }
+        true
+    }
+
+    /// When [`take_unwanted`](Self::take_unwanted) has something to do.
+    pub(crate) fn next_end(&self) -> Option<Instant> {
+        self.leaving.front().map(|(ends_at, _)| *ends_at)
+    }
+
+    /// Forgets what was unwanted for long enough. Returns the subjects to be unsubscribed.
+    pub(crate) fn take_unwanted(&mut self, now: Instant) -> Vec<Arc<str>> {
+        let mut unwanted = Vec::new();
+        while self.leaving.front().is_some_and(|(ends_at, _)| *ends_at <= now) {
+            let (_, path) = self.leaving.pop_front().expect("there is a first one");
+            let wish = self.wishes.get_mut(&path).expect("what stands in the list is not dropped");
+            match wish.ends_at {
+                // Wanted and unwanted again meanwhile.
+                Some(ends_at) if ends_at > now => self.leaving.push_back((ends_at, path)),
+                Some(_) => {
+                    let wish = self.wishes.remove(&path);
+                    self.unconfirmed.retain(|unconfirmed| *unconfirmed != path);
+                    if wish.is_some_and(|wish| wish.is_subscribed) {
+                        unwanted.push(path);
+                    }
+                }
+                None => wish.is_leaving = false,
+            }
+        }
+        unwanted
+    }
+
+    /// The subjects to subscribe to.
+    pub(crate) fn take_fresh(&mut self) -> Vec<Arc<str>> {
+        let mut fresh = std::mem::take(&mut self.fresh);
+        // Those that were dropped and wished again stand there twice.
+        fresh.retain(|path| self.wishes.get(path).is_some_and(|wish| !wish.is_subscribed));
+        fresh
+    }
+
+    /// Not subscribed to after all.
+    pub(crate) fn put_back(&mut self, path: Arc<str>) {
+        self.fresh.push(path);
+    }
+
+    /// The server was asked. Says no if the subject is no longer wished or was subscribed to before.
+    pub(crate) fn subscribed(&mut self, path: &Arc<str>) -> bool {
+        let Some(wish) = self.wishes.get_mut(path).filter(|wish| !wish.is_subscribed) else { return false };
+        wish.is_subscribed = true;
+        self.unconfirmed.push(path.clone());
+        true
+    }
+
+    /// A new connection: the server has to be asked everything again.
+    pub(crate) fn doubt(&mut self) {
+        self.asked += 1;
+    }
+
+    /// If something is not confirmed: the mark to confirm it with.
+    pub(crate) fn mark(&self) -> Option<u64> {
+        (self.asked > self.confirmed).then_some(self.asked)
+    }
+
+    /// What was asked up to this mark is in force. Returns the subjects.
+    pub(crate) fn confirm(&mut self, mark: u64) -> Vec<Arc<str>> {
+        self.confirmed = self.confirmed.max(mark);
+        let confirmed = self.confirmed;
+        for (_, done) in self.waiting.extract_if(.., |(mark, _)| *mark <= confirmed) {
+            // Who does not wait any more need not be told.
+            let _ = done.send(());
+        }
+        std::mem::take(&mut self.unconfirmed)
+    }
+
+    /// Ends when everything asked so far is confirmed; nothing if it is.
+    pub(crate) fn settle(&mut self) -> Option<oneshot::Receiver<()>> {
+        let mark = self.mark()?;
+        let (done, settled) = oneshot::channel();
+        self.waiting.push((mark, done));
+        Some(settled)
+    }
+
+    /// Nobody shall wait any more.
+    pub(crate) fn give_up(&mut self) {
+        self.waiting.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,72 @@
+//! Whether the bus is connected, and since when.
+
+use std::sync::Arc;
+
+use fanfare_proto::{BusMeters, Inbound, State};
+use parking_lot::Mutex;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use crate::inbox::Inbox;
+
+/// The state of the connection. The node is told of each change, our tasks watch it.
+#[derive(Debug)]
+pub(crate) struct Link {
+    state: watch::Sender<State>,
+    /// When the connection was lost, while it is.
+    lost_at: Mutex<Option<Instant>>,
+    inbox: Arc<Inbox>,
+    meters: Arc<BusMeters>,
+}
+
+impl Link {
+    /// Not connected yet, which is the first thing the node is told.
+    pub(crate) fn new(inbox: Arc<Inbox>, meters: Arc<BusMeters>) -> Self {
+        inbox.push(Inbound::State(State::Connecting));
+        Self { state: watch::Sender::new(State::Connecting), lost_at: Mutex::new(None), inbox, meters }
+    }
+
+    pub(crate) fn state(&self) -> State {
+        *self.state.borrow()
+    }
+
+    pub(crate) fn watch(&self) -> watch::Receiver<State> {
+        self.state.subscribe()
+    }
+
+    /// There is a connection. Says for how many milliseconds there was none, if there had been one before.
+    pub(crate) fn up(&self) -> Option<u64> {
+        if self.state() == State::Closed {
+            return None;
+        }
+        let outage = self.lost_at.lock().take().map(|lost_at| lost_at.elapsed().as_millis() as u64);
+        if let Some(outage_ms) = outage {
+            self.meters.reconnects.increment();
+            self.meters.last_outage_ms.set(outage_ms);
+        }
+        self.tell(State::Connected);
+        outage
+    }
+
+    /// The connection is lost.
+    pub(crate) fn down(&self) {
+        if self.state() == State::Closed {
+            return;
+        }
+        *self.lost_at.lock() = Some(Instant::now());
+        self.meters.disconnects.increment();
+        self.tell(State::Disconnected);
+    }
+
+    /// The bus was left: the last thing the node is told.
+    pub(crate) fn close(&self) {
+        self.tell(State::Closed);
+        self.inbox.close();
+    }
+
+    fn tell(&self, state: State) {
+        // The inbox first: who sees the new state finds the news already there.
+        self.inbox.push(Inbound::State(state));
+        self.state.send_replace(state);
+    }
+}

@@ -1,0 +1,144 @@
+//! The task that carries out the node's [interests](crate::interests): subscribes, has the server confirm it, and
+//! unsubscribes later.
+//!
+//! # What `settled` guarantees
+//!
+//! The server that this node is connected to has the subscriptions: whatever reaches that server afterwards comes. In a
+//! cluster of NATS servers it has also sent them on to the others, ahead of everything else it sends there from then on.
+//! A message published at another server in the very moment in which the interest still travels there is not heard. That
+//! is about one half of the round trip between the servers, unless the line between them is backed up. Nothing cheaper than asking every
+//! node could tell more.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_nats::Client;
+use fanfare_proto::State;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
+
+use crate::bus::Shared;
+use crate::merge::Change;
+use crate::round_trip::round_trip;
+
+/// Who waits until the server confirms, is let go after this time.
+const CONFIRMATION_PATIENCE: Duration = Duration::from_secs(10);
+
+pub(crate) struct Listener {
+    shared: Arc<Shared>,
+    client: Client,
+    state: watch::Receiver<State>,
+    /// So that it is said once.
+    complained: bool,
+}
+
+impl Listener {
+    pub(crate) fn new(shared: Arc<Shared>, client: Client) -> Self {
+        let state = shared.link.watch();
+        Self { shared, client, state, complained: false }
+    }
+
+    /// Runs until the bus is left.
+    pub(crate) async fn run(mut self) {
+        loop {
+            let state = *self.state.borrow_and_update();
+            match state {
+                State::Closed => break,
+                State::Connected => self.carry_out().await,
+                State::Connecting | State::Disconnected => self.shared.interests.lock().give_up(),
+            }
+            self.wait().await;
+        }
+        self.shared.interests.lock().give_up();
+    }
+
+    async fn wait(&mut self) {
+        let next_end = self.shared.interests.lock().next_end();
+        let end = async {
+            match next_end {
+                Some(end) => sleep_until(end).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = self.shared.interests_changed.notified() => {}
+            _ = self.state.changed() => {}
+            () = end => {}
+        }
+    }
+
+    /// Everything there is to do, or until the connection changes.
+    async fn carry_out(&mut self) {
+        let mut changed = self.state.clone();
+        tokio::select! {
+            biased;
+            // Whatever is under way is lost then, and is done again after.
+            _ = changed.changed() => {}
+            () = self.work() => {}
+        }
+    }
+
+    async fn work(&mut self) {
+        loop {
+            self.unsubscribe();
+            let (fresh, mark) = {
+                let mut interests = self.shared.interests.lock();
+                (interests.take_fresh(), interests.mark())
+            };
+            let Some(mark) = mark else { return };
+            let mut fresh = Fresh { shared: &self.shared, paths: fresh };
+            while let Some(path) = fresh.paths.last() {
+                self.subscribe(path.clone()).await;
+                fresh.paths.pop();
+            }
+            drop(fresh);
+            self.confirm(mark).await;
+        }
+    }
+
+    fn unsubscribe(&self) {
+        let unwanted = self.shared.interests.lock().take_unwanted(Instant::now());
+        for path in unwanted {
+            self.shared.arrivals.change(Change::Remove { path });
+        }
+    }
+
+    async fn subscribe(&self, path: Arc<str>) {
+        match self.client.subscribe(self.shared.subjects.of(&path)).await {
+            Ok(subscriber) => {
+                if self.shared.interests.lock().subscribed(&path) {
+                    self.shared.arrivals.change(Change::Add { path, subscriber });
+                }
+            }
+            // The client library is gone, which ends the bus.
+            Err(error) => tracing::error!(path = &*path, %error, "cannot subscribe"),
+        }
+    }
+
+    async fn confirm(&mut self, mark: u64) {
+        let confirmed = round_trip(&self.client, &self.shared.subjects, CONFIRMATION_PATIENCE).await;
+        if !confirmed && !std::mem::replace(&mut self.complained, true) {
+            tracing::warn!(
+                "NATS does not confirm subscriptions, so joins are not known to be in force: does the server let this \
+                 user publish and subscribe below `{}`?",
+                self.shared.subjects.of(">")
+            );
+        }
+        for path in self.shared.interests.lock().confirm(mark) {
+            self.shared.arrivals.change(Change::Confirm { path });
+        }
+    }
+}
+
+/// Subjects taken to be subscribed to. What is left goes back if the work is broken off.
+struct Fresh<'a> {
+    shared: &'a Shared,
+    paths: Vec<Arc<str>>,
+}
+
+impl Drop for Fresh<'_> {
+    fn drop(&mut self) {
+        let mut interests = self.shared.interests.lock();
+        self.paths.drain(..).for_each(|path| interests.put_back(path));
+    }
+}

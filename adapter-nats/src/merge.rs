@@ -1,0 +1,214 @@
+//! Makes one stream of all subscriptions, in the order of each sender.
+//!
+//! The client library gives each subscription a channel of its own and fills them in the order of arrival. So whoever
+//! saw a message finds everything that arrived before it in some channel: a batch is taken until no channel has
+//! anything left, and only then [released](Incoming::release).
+//!
+//! A channel is looked at only after its own waker said so: nodes listen to thousands.
+
+use std::collections::{HashMap, VecDeque};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+
+use async_nats::Subscriber;
+use fanfare_proto::{BusMeters, Inbound, Incoming};
+use futures_util::Stream;
+use parking_lot::Mutex;
+use slab::Slab;
+
+use crate::inbox::Inbox;
+
+/// What the smallest envelope takes.
+const OVERHEAD_BYTES: usize = 256;
+
+/// What the merge has to look at: shared with who adds subscriptions, and with the wakers of the channels.
+#[derive(Debug, Default)]
+pub(crate) struct Arrivals {
+    pending: Mutex<Pending>,
+}
+
+#[derive(Debug, Default)]
+struct Pending {
+    /// Slots whose channel may have something.
+    slots: Vec<usize>,
+    changes: Vec<Change>,
+    closed: bool,
+    /// The merge's task, when it has nothing to do.
+    task: Option<Waker>,
+}
+
+/// A change of what is merged.
+#[derive(Debug)]
+pub(crate) enum Change {
+    /// Read this subscription, too.
+    Add { path: Arc<str>, subscriber: Subscriber },
+    /// The server is known to have subscribed us.
+    Confirm { path: Arc<str> },
+    /// Read what is there, and end the subscription.
+    Remove { path: Arc<str> },
+}
+
+impl Arrivals {
+    pub(crate) fn change(&self, change: Change) {
+        self.update(|pending| pending.changes.push(change));
+    }
+
+    /// The merge ends when it has taken what is there.
+    pub(crate) fn close(&self) {
+        self.update(|pending| pending.closed = true);
+    }
+
+    fn update(&self, update: impl FnOnce(&mut Pending)) {
+        let mut pending = self.pending.lock();
+        update(&mut pending);
+        let task = pending.task.take();
+        drop(pending);
+        if let Some(task) = task {
+            task.wake();
+        }
+    }
+}
+
+/// The waker of one channel.
+#[derive(Debug)]
+struct SlotWaker {
+    arrivals: Arc<Arrivals>,
+    slot: usize,
+    /// It stands in the list already.
+    is_listed: AtomicBool,
+}
+
+impl Wake for SlotWaker {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        if !self.is_listed.swap(true, Ordering::AcqRel) {
+            self.arrivals.update(|pending| pending.slots.push(self.slot));
+        }
+    }
+}
+
+struct Slot {
+    path: Arc<str>,
+    subscriber: Subscriber,
+    state: Arc<SlotWaker>,
+    waker: Waker,
+}
+
+/// The task that merges. It must run [unconstrained](tokio::task::coop::unconstrained): tokio's budget would make
+/// channels look empty.
+pub(crate) struct Merge {
+    arrivals: Arc<Arrivals>,
+    incoming: Incoming,
+    inbox: Arc<Inbox>,
+    meters: Arc<BusMeters>,
+    slots: Slab<Slot>,
+    numbers: HashMap<Arc<str>, usize>,
+    /// Bytes that this turn may still take.
+    room: usize,
+    /// What is released at its end.
+    released: VecDeque<Inbound>,
+}
+
+impl Merge {
+    pub(crate) fn new(
+        arrivals: Arc<Arrivals>,
+        incoming: Incoming,
+        inbox: Arc<Inbox>,
+        meters: Arc<BusMeters>,
+    ) -> Self {
+        let (slots, numbers, released) = (Slab::new(), HashMap::new(), VecDeque::new());
+        Self { arrivals, incoming, inbox, meters, slots, numbers, room: 0, released }
+    }
+}
+
+impl Future for Merge {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = &mut *self;
+        this.room = this.inbox.room();
+        let (mut slots, mut changes) = (Vec::new(), Vec::new());
+        let closed = loop {
+            let mut pending = this.arrivals.pending.lock();
+            std::mem::swap(&mut pending.slots, &mut slots);
+            std::mem::swap(&mut pending.changes, &mut changes);
+            if slots.is_empty() && changes.is_empty() {
+                pending.task = Some(cx.waker().clone());
+                break pending.closed;
+            }
+            drop(pending);
+            changes.drain(..).for_each(|change| this.apply(change));
+            slots.drain(..).for_each(|slot| this.read(slot));
+        };
+        this.incoming.release(&mut this.released);
+        if !this.released.is_empty() {
+            let bytes = this.released.iter().map(bytes_of).sum();
+            this.inbox.append(&mut this.released, bytes);
+        }
+        if closed { Poll::Ready(()) } else { Poll::Pending }
+    }
+}
+
+impl Merge {
+    fn apply(&mut self, change: Change) {
+        match change {
+            Change::Add { path, subscriber } => self.add(path, subscriber),
+            Change::Confirm { path } => self.incoming.hears(&path),
+            Change::Remove { path } => self.remove(&path),
+        }
+    }
+
+    fn add(&mut self, path: Arc<str>, subscriber: Subscriber) {
+        let vacant = self.slots.vacant_entry();
+        let number = vacant.key();
+        let arrivals = self.arrivals.clone();
+        let state = Arc::new(SlotWaker { arrivals, slot: number, is_listed: AtomicBool::new(false) });
+        let waker = Waker::from(state.clone());
+        self.numbers.insert(path.clone(), number);
+        vacant.insert(Slot { path, subscriber, state, waker });
+        // Something may have arrived already, and the channel does not know the waker yet.
+        self.read(number);
+    }
+
+    fn remove(&mut self, path: &str) {
+        if let Some(number) = self.numbers.remove(path) {
+            self.read(number);
+            // Dropping the subscriber unsubscribes.
+            self.slots.remove(number);
+        }
+        self.incoming.forgets(path);
+    }
+
+    /// Takes everything that a channel has.
+    fn read(&mut self, number: usize) {
+        let Some(slot) = self.slots.get_mut(number) else { return };
+        // First, so that what comes from now on lists it again.
+        slot.state.is_listed.store(false, Ordering::Release);
+        let mut cx = Context::from_waker(&slot.waker);
+        while let Poll::Ready(Some(message)) = pin!(&mut slot.subscriber).poll_next(&mut cx) {
+            let Some(room) = self.room.checked_sub(message.payload.len() + OVERHEAD_BYTES) else {
+                // The numbers of what follows tell the loss.
+                self.meters.overruns.increment();
+                continue;
+            };
+            self.room = room;
+            // It is counted, and there is nobody to tell.
+            if let Err(refusal) = self.incoming.take(&slot.path, message.payload) {
+                tracing::debug!(path = &*slot.path, %refusal, "a frame was skipped");
+            }
+        }
+    }
+}
+
+/// What it takes in the inbox.
+fn bytes_of(item: &Inbound) -> usize {
+    match item {
+        Inbound::Envelope(envelope) => envelope.body.encoded_len() + OVERHEAD_BYTES,
+        Inbound::Lost { .. } | Inbound::State(_) => 0,
+    }
+}

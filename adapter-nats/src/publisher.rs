@@ -1,0 +1,141 @@
+//! The task that publishes what is queued, as fast as the server takes it.
+//!
+//! While there is no connection the client library would take a few hundred commands, to send them when it is back, and
+//! then block. So nothing is handed to it then, and it is handed a frame only when it has room.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_nats::Client;
+use async_nats::message::OutboundMessage;
+use fanfare_proto::{Frame, State};
+use futures_util::SinkExt;
+use futures_util::future::poll_fn;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep};
+
+use crate::bus::{FOREVER, Shared};
+use crate::queue::Waiting;
+use crate::round_trip::round_trip;
+
+/// Larger frames hold up all others on the line, whatever the server would take.
+const FRAME_BYTES_MAX: usize = 1024 * 1024;
+/// How often the queue is searched for what is too old, while it cannot be emptied.
+const EXPIRE_INTERVAL: Duration = Duration::from_millis(250);
+
+pub(crate) struct Publisher {
+    shared: Arc<Shared>,
+    client: Client,
+    state: watch::Receiver<State>,
+}
+
+/// The connection changed, or the client library is gone.
+struct Broken;
+
+impl Publisher {
+    pub(crate) fn new(shared: Arc<Shared>, client: Client) -> Self {
+        let state = shared.link.watch();
+        Self { shared, client, state }
+    }
+
+    /// Runs until the queue is closed and everything in it was published and has reached the server. If it is dropped
+    /// before, the rest stays in the queue.
+    pub(crate) async fn run(mut self) {
+        while self.something_waits().await {
+            // What waits may be too old by the time that there is room for it.
+            if self.open().await.is_ok()
+                && let Some(envelope) = self.pop()
+            {
+                self.publish(envelope).await;
+            }
+        }
+        if *self.state.borrow_and_update() == State::Connected {
+            tokio::select! {
+                _ = round_trip(&self.client, &self.shared.subjects, FOREVER) => {}
+                // Nobody will ever know what arrived.
+                _ = self.state.changed() => {}
+            }
+        }
+    }
+
+    /// Says no if nothing will ever come.
+    async fn something_waits(&self) -> bool {
+        loop {
+            {
+                let queue = self.shared.queue.lock();
+                if !queue.is_empty() {
+                    return true;
+                }
+                if queue.is_closed() {
+                    return false;
+                }
+            }
+            self.shared.queue_changed.notified().await;
+        }
+    }
+
+    /// Waits until there is a connection with room for a frame.
+    async fn open(&mut self) -> Result<(), Broken> {
+        while *self.state.borrow_and_update() != State::Connected {
+            tokio::select! {
+                _ = self.state.changed() => {}
+                () = sleep(EXPIRE_INTERVAL) => self.expire(),
+            }
+        }
+        self.room().await
+    }
+
+    /// Waits until there is room for a frame on this connection.
+    async fn room(&mut self) -> Result<(), Broken> {
+        loop {
+            tokio::select! {
+                biased;
+                ready = poll_fn(|cx| self.client.poll_ready_unpin(cx)) => return ready.map_err(|_| Broken),
+                _ = self.state.changed() => return Err(Broken),
+                () = sleep(EXPIRE_INTERVAL) => {}
+            }
+            self.expire();
+        }
+    }
+
+    fn pop(&self) -> Option<Waiting> {
+        self.shared.queue.lock().pop(Instant::now())
+    }
+
+    fn expire(&self) {
+        self.shared.queue.lock().expire(Instant::now());
+    }
+
+    /// Publishes all copies. There is room for one frame.
+    async fn publish(&mut self, envelope: Waiting) {
+        let frame_bytes_max = self.client.max_payload().min(FRAME_BYTES_MAX);
+        let mut has_room = true;
+        for copy in envelope.copies {
+            for frame in copy.frames(&envelope.body, frame_bytes_max) {
+                if !has_room && self.room().await.is_err() {
+                    // Receivers notice that the rest is missing.
+                    self.shared.meters.dropped.increment();
+                    return;
+                }
+                has_room = false;
+                self.send(frame);
+            }
+        }
+    }
+
+    fn send(&mut self, frame: Frame) {
+        let bytes = frame.bytes.len() as u64;
+        let subject = self.shared.subjects.of(&frame.path);
+        let message = OutboundMessage { subject, payload: frame.bytes, reply: None, headers: None };
+        match self.client.start_send_unpin(message) {
+            Ok(()) => {
+                self.shared.meters.published.increment();
+                self.shared.meters.published_bytes.add(bytes);
+            }
+            Err(error) => {
+                self.shared.meters.dropped.increment();
+                tracing::warn!(%error, bytes, "NATS does not take a frame");
+            }
+        }
+    }
+}

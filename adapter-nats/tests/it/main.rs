@@ -1,0 +1,4 @@
+//! The bus against real NATS servers.
+
+mod conformance;
+mod server;
