@@ -52,11 +52,23 @@ pub enum Refusal {
 impl Refusal {
     /// Whether a newer release may say this in good faith.
     pub fn is_from_the_future(&self) -> bool {
-        matches!(self, Self::Version(_) | Self::Unknown)
+        match self {
+            Self::Version(version) => *version > VERSION,
+            Self::Unknown => true,
+            Self::Garbage(_) | Self::Invalid(_) | Self::TooLarge(_) => false,
+        }
     }
 }
 
-/// Reads a frame: an envelope, or a part of one. What it holds is checked by [`check`], once it is whole.
+/// What a frame holds.
+#[derive(Debug)]
+pub(crate) enum Content {
+    Whole(Body),
+    Part(wire::Part),
+}
+
+/// Reads a frame. Who sends it and with which numbers is checked; what it holds is not, so that the number of an
+/// envelope counts whatever else is wrong with it. See [`content`].
 pub(crate) fn decode(frame: Bytes) -> Result<wire::Envelope, Refusal> {
     // The version is looked at first: the rest of a newer one may be of any shape.
     let envelope = wire::Envelope::decode(frame.clone()).map_err(|error| match version_of(frame) {
@@ -75,13 +87,25 @@ pub(crate) fn decode(frame: Bytes) -> Result<wire::Envelope, Refusal> {
     if (envelope.sequence == 0) != (envelope.subject_sequence == 0) {
         return Err(Refusal::Invalid("numbered by halves"));
     }
-    match (&envelope.part, &envelope.body) {
-        (Some(part), None) => check_part(part)?,
-        (None, Some(body)) => check(body)?,
-        (None, None) => return Err(Refusal::Unknown),
-        (Some(_), Some(_)) => return Err(Refusal::Invalid("both a part and a whole")),
-    }
     Ok(envelope)
+}
+
+/// What an envelope holds, checked.
+pub(crate) fn content(part: Option<wire::Part>, body: Option<Body>) -> Result<Content, Refusal> {
+    match (part, body) {
+        (Some(part), None) => check_part(&part).map(|()| Content::Part(part)),
+        (None, Some(body)) => check(&body).map(|()| Content::Whole(body)),
+        (None, None) => Err(Refusal::Unknown),
+        (Some(_), Some(_)) => Err(Refusal::Invalid("both a part and a whole")),
+    }
+}
+
+/// Reads the body of an envelope that came in parts.
+pub(crate) fn decode_body(bytes: Bytes) -> Result<Body, Refusal> {
+    let envelope = wire::Envelope::decode(bytes).map_err(|error| Refusal::Garbage(error.to_string()))?;
+    let body = envelope.body.ok_or(Refusal::Unknown)?;
+    check(&body)?;
+    Ok(body)
 }
 
 /// The version, if the frame begins like an envelope.
@@ -105,14 +129,15 @@ fn check_part(part: &wire::Part) -> Result<(), Refusal> {
     if part.count < 2 || part.index >= part.count {
         return Err(Refusal::Invalid("a part that does not count"));
     }
-    if part.data.is_empty() || part.data.len() as u64 > part.total_bytes {
+    let bytes = part.data.len() as u64;
+    if bytes == 0 || bytes > part.total_bytes || u64::from(part.count) > part.total_bytes {
         return Err(Refusal::Invalid("a part of an impossible size"));
     }
     Ok(())
 }
 
 /// Checks what a receiver relies on.
-pub(crate) fn check(body: &Body) -> Result<(), Refusal> {
+fn check(body: &Body) -> Result<(), Refusal> {
     match body {
         Body::Broadcast(broadcast) => {
             let target = check_target(broadcast.target.as_ref())?;
@@ -164,7 +189,9 @@ fn check_packet(namespace: &str, packet: &str, attachments: usize) -> Result<(),
         (Some(rest), namespace) => rest.strip_prefix(namespace).and_then(|rest| rest.strip_prefix(',')),
         (None, _) => None,
     };
-    let is_event = rest.is_some_and(|rest| rest.starts_with("[\"") && rest.ends_with(']'));
+    // U+001E would end the message in the answer to a poll. JSON never has it as it is.
+    let is_event = rest.is_some_and(|rest| rest.starts_with("[\"") && rest.ends_with(']'))
+        && !packet.as_bytes().contains(&0x1e);
     is_event.then_some(()).ok_or(Refusal::Invalid("a packet that is no event of its namespace"))
 }
 

@@ -5,21 +5,24 @@
 //! message can have everything that was sent before it by emptying all of them. So: [`take`](Incoming::take) whatever
 //! is there until all subjects are empty, then [`release`](Incoming::release) the batch, in order.
 
+mod heard;
+
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use prost::Message;
-use prost::bytes::{Bytes, BytesMut};
+use prost::bytes::Bytes;
 
 use crate::bus::{Identity, Inbound};
-use crate::envelope::{Envelope, Refusal, check, decode};
+use crate::envelope::{Content, Envelope, Refusal, content, decode, decode_body};
 use crate::meters::BusMeters;
+use crate::outgoing::HEADER_BYTES;
 use crate::subject::Subject;
 use crate::wire;
 use crate::wire::envelope::Body;
+use heard::{Heard, Step};
 
-/// Senders remembered; beyond it the one that was silent longest is forgotten.
+/// Senders remembered; beyond it those that were silent longest are forgotten.
 const ORIGINS_MAX: usize = 10_000;
 
 /// What one node has heard so far.
@@ -51,23 +54,6 @@ struct Origin {
     heard_at: u64,
 }
 
-/// One subject of one sender.
-#[derive(Debug, Default)]
-struct Heard {
-    /// The number of the last envelope: complete, being put together, or given up.
-    last: u64,
-    /// The parts of that envelope.
-    assembly: Option<Assembly>,
-}
-
-#[derive(Debug)]
-struct Assembly {
-    count: u32,
-    total_bytes: u64,
-    parts: Vec<Bytes>,
-    bytes: u64,
-}
-
 /// An envelope to be released.
 #[derive(Debug)]
 struct Whole {
@@ -96,7 +82,15 @@ impl Incoming {
 
     /// From now on everything published on this subject comes.
     pub fn hears(&mut self, path: &str) {
-        self.heard.entry(path.to_owned()).or_insert_with(Instant::now);
+        if self.heard.contains_key(path) {
+            return;
+        }
+        self.heard.insert(path.to_owned(), Instant::now());
+        // What came before, or was still on its way when the subject was forgotten, is no reason to miss the rest.
+        self.origins
+            .values_mut()
+            .filter_map(|origin| origin.subjects.get_mut(path))
+            .for_each(Heard::interrupt);
     }
 
     /// The subject is not listened to any more: what is missed on it is no loss.
@@ -117,64 +111,83 @@ impl Incoming {
     }
 
     fn read(&mut self, path: &str, frame: Bytes) -> Result<(), Refusal> {
-        let mut envelope = decode(frame)?;
+        let bytes = frame.len();
+        let envelope = decode(frame)?;
         if envelope.instance == self.own_instance {
             return Ok(());
         }
-        let part = envelope.part.take();
-        let bytes_max = self.envelope_bytes_max as u64;
-        if let Some(part) =
-            part.as_ref().filter(|part| part.total_bytes > bytes_max || part.count as u64 > part.total_bytes)
-        {
-            return Err(Refusal::TooLarge(part.total_bytes));
-        }
-        let whole = if envelope.sequence == 0 {
-            // Unnumbered parts could not be told from others'.
-            part.is_none().then_some(None).ok_or(Refusal::Invalid("a part without a number"))?
+        let wire::Envelope { node, instance, sequence, subject_sequence, copies, part, body, .. } = envelope;
+        let content = content(part, body).and_then(|content| self.within_bounds(content, bytes));
+        let body = if sequence == 0 {
+            match content? {
+                Content::Whole(body) => body,
+                // It could not be told from others'.
+                Content::Part(_) => return Err(Refusal::Invalid("a part without a number")),
+            }
         } else {
-            let first_of_all = if path == self.own_path { 0 } else { envelope.subject_sequence - 1 };
-            let origin = self.origin(envelope.instance);
-            let heard = match origin.subjects.get_mut(path) {
-                Some(heard) => heard,
-                None => {
-                    let heard = Heard { last: first_of_all, assembly: None };
-                    origin.subjects.entry(path.into()).or_insert(heard)
-                }
-            };
-            let mut lost = 0;
-            let step = heard.step(envelope.subject_sequence, part, &mut lost);
-            self.count_lost(envelope.instance, lost);
-            match step {
+            let (step, lost) = self.step(path, instance, subject_sequence, content);
+            self.count_lost(instance, lost);
+            match step? {
                 Step::Late => {
                     self.meters.late.increment();
                     return Ok(());
                 }
                 Step::Waiting => return Ok(()),
-                Step::Whole(parts) => parts,
+                Step::Whole(body) => body,
+                Step::Assembled(bytes) => {
+                    self.meters.assembled.increment();
+                    decode_body(bytes)?
+                }
             }
         };
-        if let Some(parts) = whole {
-            self.meters.assembled.increment();
-            let parts = wire::Envelope::decode(parts).map_err(|error| Refusal::Garbage(error.to_string()))?;
-            envelope.body = parts.body;
-        }
-        let body = envelope.body.ok_or(Refusal::Unknown)?;
-        check(&body)?;
-        let wire::Envelope { node, instance, sequence, copies, .. } = envelope;
         self.batch.push(Whole { instance, sequence, copies, node, body });
         Ok(())
+    }
+
+    fn within_bounds(&self, content: Content, frame_bytes: usize) -> Result<Content, Refusal> {
+        let (bytes, max) = match &content {
+            Content::Whole(_) => (frame_bytes as u64, self.envelope_bytes_max + HEADER_BYTES),
+            Content::Part(part) => (part.total_bytes, self.envelope_bytes_max),
+        };
+        if bytes <= max as u64 { Ok(content) } else { Err(Refusal::TooLarge(bytes)) }
+    }
+
+    /// Notes that the envelope of this number came, or a part of it; also if it has to be refused. Returns how many must
+    /// be missing.
+    fn step(
+        &mut self,
+        path: &str,
+        instance: u64,
+        number: u64,
+        content: Result<Content, Refusal>,
+    ) -> (Result<Step, Refusal>, u64) {
+        let from_the_start = *path == self.own_path;
+        let origin = self.origin(instance);
+        let heard = match origin.subjects.get_mut(path) {
+            Some(heard) => heard,
+            None if from_the_start => origin.subjects.entry(path.into()).or_insert(Heard::from_the_start()),
+            None => origin.subjects.entry(path.into()).or_insert(Heard::from_here()),
+        };
+        let mut lost = 0;
+        (heard.step(number, content, &mut lost), lost)
     }
 
     fn origin(&mut self, instance: u64) -> &mut Origin {
         self.clock += 1;
         if self.origins.len() >= ORIGINS_MAX && !self.origins.contains_key(&instance) {
-            let silent =
-                self.origins.iter().min_by_key(|(_, origin)| origin.heard_at).map(|(instance, _)| *instance);
-            silent.and_then(|instance| self.origins.remove(&instance));
+            self.forget_silent_origins();
         }
         let origin = self.origins.entry(instance).or_default();
         origin.heard_at = self.clock;
         origin
+    }
+
+    /// Several at once, so that a flood of senders does not search all of them again for each.
+    fn forget_silent_origins(&mut self) {
+        let mut heard_at: Vec<_> = self.origins.values().map(|origin| origin.heard_at).collect();
+        let (_, oldest_kept, _) = heard_at.select_nth_unstable(ORIGINS_MAX / 10);
+        let oldest_kept = *oldest_kept;
+        self.origins.retain(|_, origin| origin.heard_at >= oldest_kept);
     }
 
     /// Hands out what was taken, each sender's envelopes in the order of their publication. To be called when every
@@ -198,8 +211,9 @@ impl Incoming {
         let Whole { instance, sequence, copies, node, body } = whole;
         if let Some(origin) = self.origins.get_mut(&instance).filter(|_| sequence != 0) {
             if sequence <= origin.released {
-                if copies < 2 {
-                    // The bus broke the order of its sender: it is as good as lost.
+                // A copy is what nothing else was released after. Else the bus broke the order of its sender, and it is
+                // as good as lost.
+                if copies < 2 || sequence < origin.released {
                     self.meters.late.increment();
                     self.count_lost(instance, 1);
                 }
@@ -207,7 +221,9 @@ impl Incoming {
             }
             origin.released = sequence;
         }
-        if let Body::Heartbeat(heartbeat) = &body {
+        if let Body::Heartbeat(heartbeat) = &body
+            && sequence != 0
+        {
             self.compare(instance, heartbeat);
         }
         Some(Envelope { node: node.into(), instance, body })
@@ -216,19 +232,19 @@ impl Incoming {
     /// Everything that the sender published before its heartbeat was taken, if it came: what is missing is lost.
     fn compare(&mut self, instance: u64, heartbeat: &wire::Heartbeat) {
         let Some(origin) = self.origins.get_mut(&instance) else { return };
-        let mut lost = 0;
+        let mut lost = 0_u64;
         let patience = Duration::from_millis(heartbeat.interval_ms.saturating_mul(2));
         for tail in &heartbeat.tails {
             let Some(since) = self.heard.get(&tail.subject) else { continue };
-            match origin.subjects.get_mut(tail.subject.as_str()) {
-                Some(heard) => lost += heard.catch_up(tail.subject_sequence),
-                // Nothing of this sender was heard here yet. What it publishes from now on must come, once the
-                // interest has had the time to reach it.
-                None if since.elapsed() > patience => {
-                    let heard = Heard { last: tail.subject_sequence, assembly: None };
-                    origin.subjects.insert(tail.subject.as_str().into(), heard);
-                }
-                None => {}
+            let heard = match origin.subjects.get_mut(tail.subject.as_str()) {
+                Some(heard) => heard,
+                None => origin.subjects.entry(tail.subject.as_str().into()).or_insert(Heard::from_here()),
+            };
+            if heard.is_uninterrupted() {
+                lost = lost.saturating_add(heard.catch_up(tail.subject_sequence));
+            } else if since.elapsed() > patience {
+                // What it publishes from now on must come: the interest has had the time to reach it.
+                heard.resume(tail.subject_sequence);
             }
         }
         self.count_lost(instance, lost);
@@ -239,77 +255,6 @@ impl Incoming {
             self.meters.lost.add(count);
             self.lost.push((instance, count));
         }
-    }
-}
-
-/// What became of a frame.
-enum Step {
-    /// It was there before.
-    Late,
-    /// More parts have to come.
-    Waiting,
-    /// The envelope is complete; its parts put together, if it came in parts.
-    Whole(Option<Bytes>),
-}
-
-impl Heard {
-    /// A frame with this number came; adds to `lost` what must be missing.
-    fn step(&mut self, number: u64, part: Option<wire::Part>, lost: &mut u64) -> Step {
-        if number < self.last || (number == self.last && self.assembly.is_none()) {
-            return Step::Late;
-        }
-        if number > self.last {
-            *lost += self.catch_up(number - 1);
-            self.last = number;
-            let Some(part) = part else { return Step::Whole(None) };
-            if part.index > 0 {
-                *lost += 1;
-                return Step::Waiting;
-            }
-            let wire::Part { count, total_bytes, .. } = part;
-            self.assembly = Some(Assembly { count, total_bytes, parts: Vec::new(), bytes: 0 });
-            return self.append(part, lost);
-        }
-        match part {
-            Some(part) => self.append(part, lost),
-            None => Step::Late,
-        }
-    }
-
-    fn append(&mut self, part: wire::Part, lost: &mut u64) -> Step {
-        let Some(assembly) = &mut self.assembly else { return Step::Late };
-        if (part.index as usize) < assembly.parts.len() {
-            return Step::Late;
-        }
-        assembly.bytes += part.data.len() as u64;
-        let fits = part.index as usize == assembly.parts.len()
-            && (part.count, part.total_bytes) == (assembly.count, assembly.total_bytes)
-            && assembly.bytes <= assembly.total_bytes;
-        assembly.parts.push(part.data);
-        let complete = assembly.parts.len() == assembly.count as usize;
-        if !fits || (complete && assembly.bytes != assembly.total_bytes) {
-            self.assembly = None;
-            *lost += 1;
-            return Step::Waiting;
-        }
-        if !complete {
-            return Step::Waiting;
-        }
-        let mut whole = BytesMut::with_capacity(assembly.bytes as usize);
-        assembly.parts.iter().for_each(|part| whole.extend_from_slice(part));
-        self.assembly = None;
-        Step::Whole(Some(whole.freeze()))
-    }
-
-    /// Everything up to this number was published: returns how many envelopes never came.
-    fn catch_up(&mut self, number: u64) -> u64 {
-        let unfinished = u64::from(self.assembly.is_some() && number >= self.last);
-        if unfinished > 0 {
-            self.assembly = None;
-        }
-        let missing = number.saturating_sub(self.last);
-        self.last += missing;
-        unfinished + missing
     }
 }
 

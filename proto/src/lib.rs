@@ -14,6 +14,8 @@ mod outgoing;
 mod subject;
 pub mod wire;
 
+#[cfg(test)]
+mod arbitrary;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 

@@ -41,11 +41,13 @@ pub struct BusMeters {
     pub received: Meter,
     /// Bytes of these.
     pub received_bytes: Meter,
-    /// Envelopes that others published for this node and that never came: gaps in their numbers.
+    /// Envelopes that others published for this node and that never came: gaps in their numbers. An envelope that was
+    /// published on several subjects counts for each that it is missing on, even if it came on another.
     pub lost: Meter,
-    /// Envelopes that came twice, or too late to be handed out in order.
+    /// Frames that came twice, or too late to be handed out in order.
     pub late: Meter,
-    /// Frames that could not be read, or said what cannot be.
+    /// Frames that could not be read, or said what cannot be. Their envelopes are not lost, unless not even the number
+    /// could be read.
     pub refused: Meter,
     /// Frames of a newer version, or with a body this version does not know.
     pub unknown: Meter,

@@ -16,8 +16,8 @@ use crate::wire::envelope::Body;
 const TOLD_AGAIN: u64 = 3;
 /// How many other subjects a heartbeat tells, in turn.
 const TAILS_IN_TURN: usize = 128;
-/// Room for the header of a frame.
-const HEADER_BYTES: usize = 128;
+/// Room for the header of a frame, and for what makes it a part.
+pub(crate) const HEADER_BYTES: usize = 128;
 
 /// Numbers for everything one instance publishes. Numbers are given in the order of publication: the caller holds one
 /// lock while it numbers an envelope and queues it.

@@ -1,5 +1,84 @@
+mod faults;
+mod model;
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
 use super::*;
 use crate::conformance;
+use crate::wire;
+
+/// A node of the hub, read whenever a test says so.
+struct Node {
+    outlet: Arc<dyn Outlet>,
+    inlet: Inlet,
+    instance: u64,
+}
+
+impl Node {
+    fn join(hub: &MemoryHub, name: &str, subjects: &[Subject]) -> Self {
+        // Not at random, so that a run can be repeated.
+        static INSTANCE: AtomicU64 = AtomicU64::new(1);
+        let instance = INSTANCE.fetch_add(1, Relaxed);
+        let (outlet, inlet) = Box::new(hub.bus()).start(Identity { node: name.into(), instance });
+        subjects.iter().for_each(|subject| outlet.listen(subject.clone()));
+        let mut node = Self { outlet, inlet, instance };
+        assert!(matches!(*node.read(), [Inbound::State(State::Connected)]));
+        node
+    }
+
+    fn say(&self, subject: &Subject, n: u64) {
+        self.say_to(std::slice::from_ref(subject), n, 0);
+    }
+
+    fn say_to(&self, subjects: &[Subject], n: u64, bytes: usize) {
+        let body = wire::Reply { request: n, arguments: "x".repeat(bytes), ..Default::default() };
+        self.outlet.publish(subjects, Body::Reply(body)).expect("it is not closed");
+    }
+
+    /// A heartbeat with a number of its own.
+    fn beat(&self, n: u64) {
+        let interval_ms = 3_600_000;
+        let body = Body::Heartbeat(wire::Heartbeat { uptime_ms: n, interval_ms, ..Default::default() });
+        self.outlet.publish(&[Subject::Nodes], body).expect("it is not closed");
+    }
+
+    /// What there is now.
+    fn read(&mut self) -> Vec<Inbound> {
+        let mut news = Vec::new();
+        let mut cx = Context::from_waker(Waker::noop());
+        while let Poll::Ready(Some(inbound)) = self.inlet.as_mut().poll_next(&mut cx) {
+            news.push(inbound);
+        }
+        news
+    }
+
+    fn meters(&self) -> &BusMeters {
+        self.outlet.meters()
+    }
+}
+
+/// The numbers that one sender said, and how many it is told were lost.
+fn heard_of(sender: u64, news: &[Inbound]) -> (Vec<u64>, u64) {
+    let (mut numbers, mut lost) = (Vec::new(), 0);
+    for inbound in news {
+        match inbound {
+            Inbound::Envelope(envelope) if envelope.instance == sender => {
+                numbers.push(match &envelope.body {
+                    Body::Reply(reply) => reply.request,
+                    Body::Heartbeat(heartbeat) => heartbeat.uptime_ms,
+                    body => panic!("nobody said this: {body:?}"),
+                })
+            }
+            Inbound::Lost { instance, count } if *instance == sender => lost += count,
+            _ => {}
+        }
+    }
+    (numbers, lost)
+}
+
+fn bucket(number: u32) -> Subject {
+    Subject::Bucket("/".into(), number)
+}
 
 /// One hub for each scope.
 async fn conforms(faults: Faults) {
