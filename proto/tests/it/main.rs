@@ -1,0 +1,3 @@
+//! What the crate promises to those who cannot be recompiled with it.
+
+mod golden;
