@@ -1,4 +1,13 @@
 //! The bus against real NATS servers.
 
+mod cluster;
 mod conformance;
+mod hostile;
+mod leaving;
+mod log;
+mod login;
+mod outage;
+mod overrun;
+mod peer;
+mod proxy;
 mod server;

@@ -1,0 +1,182 @@
+//! The broker goes away, and comes back.
+
+use std::time::Duration;
+
+use fanfare_adapter_nats::NatsOptions;
+use fanfare_proto::State::{Connected, Connecting, Disconnected};
+use fanfare_proto::Subject;
+use tokio::time::{Instant, sleep};
+
+use crate::peer::{Peer, bucket, namespace, options, say_while, until};
+use crate::server::{Server, free_port};
+
+#[tokio::test]
+async fn a_restarted_broker_costs_what_is_counted_and_no_more() {
+    let mut server = Server::start();
+    let subjects = [namespace(), bucket(1), bucket(2)];
+    let hearing = Peer::join("hear", options(&server), &subjects).await;
+    let saying = Peer::join("says", options(&server), &[]).await;
+    let mut said = say_while(&saying, &subjects, 0, until("it hears", || hearing.count() > 100)).await;
+    for round in 1..=2 {
+        server.kill();
+        let away = async {
+            saying.disconnected().await;
+            hearing.disconnected().await;
+        };
+        said = say_while(&saying, &subjects, said, away).await;
+        server.run();
+        let before = hearing.count();
+        said =
+            say_while(&saying, &subjects, said, until("it hears again", || hearing.count() > before + 100))
+                .await;
+        assert_eq!(hearing.outlet.meters().disconnects.get(), round);
+        assert_eq!(hearing.outlet.meters().reconnects.get(), round);
+        assert!(hearing.outlet.meters().last_outage_ms.get() > 0);
+    }
+    hearing.hear(&[Subject::Nodes]).await;
+    saying.account(&hearing, said).await;
+    let states = [Connecting, Connected, Disconnected, Connected, Disconnected, Connected];
+    assert_eq!(hearing.states(), states);
+}
+
+#[tokio::test]
+async fn a_frozen_broker_costs_what_is_counted_and_no_more() {
+    let server = Server::start();
+    let subjects = [namespace(), bucket(1), bucket(2)];
+    let hearing = Peer::join("hear", options(&server), &subjects).await;
+    let saying = Peer::join("says", options(&server), &[]).await;
+    let mut said = say_while(&saying, &subjects, 0, until("it hears", || hearing.count() > 100)).await;
+    server.freeze();
+    let noticed = async {
+        saying.disconnected().await;
+        hearing.disconnected().await;
+        // Some attempts to connect fail, too.
+        sleep(Duration::from_millis(800)).await;
+    };
+    said = say_while(&saying, &subjects, said, noticed).await;
+    server.thaw();
+    let before = hearing.count();
+    said =
+        say_while(&saying, &subjects, said, until("it hears again", || hearing.count() > before + 100)).await;
+    hearing.hear(&[Subject::Nodes]).await;
+    saying.account(&hearing, said).await;
+}
+
+/// Shorter than it takes to notice: nothing is lost at all.
+#[tokio::test]
+async fn a_broker_that_pauses_costs_nothing() {
+    let server = Server::start();
+    let subjects = [namespace(), bucket(1)];
+    let patient = NatsOptions { ping_interval_ms: 5000, ..options(&server) };
+    let hearing = Peer::join("hear", patient.clone(), &subjects).await;
+    let saying = Peer::join("says", patient, &[]).await;
+    let mut said = say_while(&saying, &subjects, 0, until("it hears", || hearing.count() > 100)).await;
+    server.freeze();
+    said = say_while(&saying, &subjects, said, sleep(Duration::from_millis(500))).await;
+    server.thaw();
+    until("everything came", || hearing.count() == said).await;
+    hearing.hear(&[Subject::Nodes]).await;
+    saying.account(&hearing, said).await;
+    assert_eq!(hearing.lost(), 0);
+}
+
+#[tokio::test]
+async fn a_node_may_start_before_the_broker() {
+    let mut server = Server::prepared(free_port(), "");
+    let hearing = Peer::start("hear", options(&server));
+    hearing.outlet.listen(bucket(1));
+    // Nothing comes anyway.
+    hearing.outlet.settled().await;
+    until("it says so", || hearing.states() == [Connecting]).await;
+    server.run();
+    hearing.connected().await;
+    hearing.outlet.settled().await;
+    let saying = Peer::join("says", options(&server), &[]).await;
+    saying.say(&bucket(1), 1);
+    saying.say(&Subject::Node("hear".into()), 2);
+    until("it hears both", || hearing.numbers() == [1, 2]).await;
+    assert_eq!(hearing.states(), [Connecting, Connected]);
+    assert_eq!(hearing.outlet.meters().reconnects.get(), 0);
+}
+
+#[tokio::test]
+async fn what_is_said_shortly_before_the_broker_comes_back_arrives() {
+    let mut server = Server::start();
+    let hearing = Peer::join("hear", options(&server), &[bucket(1)]).await;
+    let saying = Peer::join("says", options(&server), &[]).await;
+    server.kill();
+    saying.disconnected().await;
+    hearing.disconnected().await;
+    server.run();
+    hearing.connected().await;
+    hearing.outlet.settled().await;
+    // Connected or not: it waits.
+    saying.say(&bucket(1), 1);
+    until("it arrives", || hearing.numbers() == [1]).await;
+}
+
+#[tokio::test]
+async fn a_queue_that_is_full_drops_what_is_missed_elsewhere() {
+    let mut server = Server::start();
+    let small = NatsOptions {
+        envelope_bytes_max: 1024,
+        queue_bytes_max: 10_000,
+        queue_age_max_ms: 60_000,
+        ..options(&server)
+    };
+    let hearing = Peer::join("hear", options(&server), &[bucket(1), Subject::Nodes]).await;
+    let saying = Peer::join("says", small, &[]).await;
+    saying.say(&bucket(1), 1);
+    until("it hears", || hearing.count() == 1).await;
+    server.kill();
+    saying.disconnected().await;
+    hearing.disconnected().await;
+    (2..=200).for_each(|number| saying.say(&bucket(1), number));
+    let meters = saying.outlet.meters();
+    let dropped = meters.dropped.get();
+    assert!((150..199).contains(&dropped), "{dropped} were dropped");
+    assert!((1..=10_000).contains(&meters.queued_bytes.get()));
+    // What waits is published as soon as the broker is back, and the other may not be by then.
+    server.run();
+    saying.connected().await;
+    saying.account(&hearing, 200).await;
+    assert!(hearing.lost() >= dropped);
+    assert_eq!(meters.queued_bytes.get(), 0);
+}
+
+#[tokio::test]
+async fn what_waits_too_long_is_dropped_and_missed_elsewhere() {
+    let mut server = Server::start();
+    let hasty = NatsOptions { queue_age_max_ms: 100, ..options(&server) };
+    let hearing = Peer::join("hear", options(&server), &[bucket(1), Subject::Nodes]).await;
+    let saying = Peer::join("says", hasty, &[]).await;
+    saying.say(&bucket(1), 1);
+    until("it hears", || hearing.count() == 1).await;
+    server.kill();
+    saying.disconnected().await;
+    (2..=100).for_each(|number| saying.say(&bucket(1), number));
+    assert_eq!(saying.outlet.meters().dropped.get(), 0);
+    // Without anything that happens.
+    until("all are dropped", || saying.outlet.meters().dropped.get() == 99).await;
+    assert_eq!(saying.outlet.meters().queued_bytes.get(), 0);
+    server.run();
+    saying.connected().await;
+    hearing.connected().await;
+    hearing.outlet.settled().await;
+    saying.say(&bucket(1), 101);
+    until("it hears the next one", || hearing.numbers() == [1, 101]).await;
+    saying.account(&hearing, 101).await;
+}
+
+#[tokio::test]
+async fn who_waits_for_interests_is_let_go_when_the_connection_breaks() {
+    let server = Server::start();
+    let peer = Peer::join("peer", options(&server), &[]).await;
+    server.freeze();
+    peer.outlet.listen(bucket(1));
+    let start = Instant::now();
+    peer.outlet.settled().await;
+    assert!(start.elapsed() < Duration::from_secs(5), "it took {:?}", start.elapsed());
+    assert_eq!(peer.outlet.state(), Disconnected);
+    server.thaw();
+}
