@@ -1,7 +1,7 @@
 //! The books of a run: what came as promised, what did not, and how long it took. Pure.
 
 use hdrhistogram::Histogram;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::sequence::{Arrival, Sequence};
 
@@ -10,7 +10,7 @@ const LATENCY_NS_MAX: u64 = 100_000_000_000;
 
 /// What was promised and what came, over the whole run from the first warm-up message to the end of the drain.
 /// Every field but `expected` and `received` is 0 when the server kept its promises.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Accounts {
     /// Messages sent times receivers each.
     pub expected: u64,

@@ -8,9 +8,11 @@
 // Pure: bytes and numbers in, bytes and numbers out.
 mod frame;
 mod handshake;
+mod latency;
 mod ledger;
 mod packet;
 mod sequence;
+mod series;
 mod stamp;
 mod window;
 
@@ -31,6 +33,8 @@ mod echo;
 mod error;
 mod fanout;
 mod idle;
+mod live;
+mod outcome;
 mod phases;
 mod report;
 mod traffic;
@@ -41,8 +45,10 @@ pub use cli::{
 pub use error::RunError;
 pub use frame::{Frame, FrameError, MaskKeys, Opcode, apply_mask, parse_frame, push_frame};
 pub use handshake::{HandshakeError, parse_request, push_switching_protocols};
+pub use latency::{HistogramPoint, Latency};
 pub use ledger::Accounts;
 pub use meter::Usage;
 pub use packet::{Packet, PacketError, parse_packet};
-pub use report::{Latency, Report};
+pub use report::Report;
+pub use series::{Bytes, Sample};
 pub use traffic::Completion;

@@ -3,7 +3,7 @@
 use std::io;
 use std::time::{Duration, Instant};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::process::{self, CpuReading};
 
@@ -28,7 +28,7 @@ pub(crate) struct Reading {
 }
 
 /// What was used between two readings.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Usage {
     /// Wall-clock seconds between the readings.
     pub seconds: f64,

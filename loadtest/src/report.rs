@@ -2,20 +2,21 @@
 
 use std::fmt;
 
-use hdrhistogram::Histogram;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::ledger::{Accounts, Ledger};
+use crate::latency::{HistogramPoint, Latency};
+use crate::ledger::Accounts;
 use crate::meter::Usage;
+use crate::series::{Bytes, Sample};
 
 /// The result of a run.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Report {
-    /// Which scenario: `fanout`, `echo`, `connect` or `idle`.
-    pub scenario: &'static str,
+    /// Which scenario: `fanout`, `echo`, `connect`, `idle`, …
+    pub scenario: String,
     /// What one unit of work is: `delivery`, `ack`, `connect` or `connection`.
-    pub unit: &'static str,
+    pub unit: String,
     /// The options as given.
     pub options: Value,
     /// Units of work done inside the measured window.
@@ -28,6 +29,31 @@ pub struct Report {
     pub usage: Usage,
     /// From sending to receiving; for connections from TCP connect to the acknowledged CONNECT.
     pub latency: Option<Latency>,
+    /// Where receiver and publisher are on the same node (`cluster` only).
+    pub latency_local: Option<Latency>,
+    /// Where they are on two nodes (`cluster` only).
+    pub latency_remote: Option<Latency>,
+    /// The whole distribution behind `latency`.
+    #[serde(default)]
+    pub histogram: Vec<HistogramPoint>,
+    /// Messages per second that the plan wanted; `None` in a closed loop.
+    pub planned_rate: Option<f64>,
+    /// Messages per second that were sent (one message is many deliveries).
+    pub achieved_rate: Option<f64>,
+    /// Connections per second while connecting.
+    pub connects_per_second: Option<f64>,
+    /// Seconds from the cut until half of the clients were back (`avalanche` only); `None` if they never were.
+    pub back_50_seconds: Option<f64>,
+    /// The same for 99 % of them.
+    pub back_99_seconds: Option<f64>,
+    /// The same for all.
+    pub back_100_seconds: Option<f64>,
+    /// What was moved inside the measured window.
+    #[serde(default)]
+    pub bytes: Bytes,
+    /// What happened in each second of the run.
+    #[serde(default)]
+    pub series: Vec<Sample>,
     /// Resident memory of all servers at the end, in KiB.
     pub server_resident_kib: Option<u64>,
     /// Resident memory per connection, in KiB (`idle` only): growth since before the first one.
@@ -44,69 +70,7 @@ pub struct Report {
     pub is_interrupted: bool,
 }
 
-/// Quantiles in microseconds.
-#[derive(Debug, Serialize)]
-pub struct Latency {
-    /// Half of all were faster.
-    pub p50_us: f64,
-    /// 99 % were faster.
-    pub p99_us: f64,
-    /// 99.9 % were faster.
-    pub p999_us: f64,
-    /// The slowest.
-    pub max_us: f64,
-}
-
 impl Report {
-    pub(crate) fn new(
-        scenario: &'static str,
-        unit: &'static str,
-        options: &impl Serialize,
-        usage: Usage,
-        ledger: Ledger,
-    ) -> Self {
-        let units = ledger.measured;
-        let per_unit = |seconds: f64| seconds * 1e6 / units as f64;
-        Self {
-            scenario,
-            unit,
-            options: serde_json::to_value(options).expect("options are plain data"),
-            units,
-            units_per_second: Some(units as f64 / usage.seconds),
-            server_cpu_us_per_unit: usage.server_cpu_seconds.filter(|_| units > 0).map(per_unit),
-            latency: Latency::of(&ledger.latency),
-            server_resident_kib: None,
-            resident_kib_per_connection: None,
-            heartbeats: None,
-            accounts: ledger.accounts,
-            first_fault: ledger.first_fault,
-            warnings: usage.warnings(),
-            is_interrupted: false,
-            usage,
-        }
-    }
-
-    pub(crate) fn interrupted(mut self, is_interrupted: bool) -> Self {
-        self.is_interrupted = is_interrupted;
-        self
-    }
-
-    pub(crate) fn resident(mut self, kib: Option<u64>) -> Self {
-        self.server_resident_kib = kib;
-        self
-    }
-
-    /// An idle connection does no work: there is memory per connection instead of time per unit.
-    pub(crate) fn idle(mut self, resident_before: Option<u64>, clients: usize, heartbeats: u64) -> Self {
-        let grown =
-            self.server_resident_kib.zip(resident_before).map(|(after, before)| after as f64 - before as f64);
-        self.resident_kib_per_connection = grown.map(|kib| kib / clients as f64);
-        self.heartbeats = Some(heartbeats);
-        self.units_per_second = None;
-        self.server_cpu_us_per_unit = None;
-        self
-    }
-
     /// 0 when everything came as promised, 1 when not, 130 when it did until somebody interrupted.
     pub fn exit_code(&self) -> u8 {
         match (self.accounts.is_flawless(), self.is_interrupted) {
@@ -182,24 +146,5 @@ impl fmt::Display for Report {
             writeln!(f, "  interrupted             the figures cover the time up to then")?;
         }
         Ok(())
-    }
-}
-
-impl Latency {
-    fn of(histogram: &Histogram<u64>) -> Option<Self> {
-        let quantile_us = |quantile| histogram.value_at_quantile(quantile) as f64 / 1e3;
-        (!histogram.is_empty()).then(|| Self {
-            p50_us: quantile_us(0.5),
-            p99_us: quantile_us(0.99),
-            p999_us: quantile_us(0.999),
-            max_us: histogram.max() as f64 / 1e3,
-        })
-    }
-}
-
-impl fmt::Display for Latency {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { p50_us, p99_us, p999_us, max_us } = self;
-        write!(f, "p50 {p50_us:.0}  p99 {p99_us:.0}  p99.9 {p999_us:.0}  max {max_us:.0} us")
     }
 }
