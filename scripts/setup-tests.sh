@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what the tests need beside Rust, if it is missing: Node.js with npm, Python with venv, Chromium, and the
+# Installs what the tests need beside Rust, if it is missing: Node.js with npm, Python with venv, Chromium, NATS, and the
 # packages of the judges. The system is touched only by apt-get; everything else stays in this repository.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -42,7 +42,7 @@ judge_packages() {
 
 python_packages() {
   if ! cmp --silent "$judge/requirements.txt" target/venv/requirements.txt; then
-    echo "Installing python-socketio into target/venv"
+    echo "Installing python-socketio and nats-server into target/venv"
     python3 -m venv --clear target/venv
     target/venv/bin/pip install --quiet --disable-pip-version-check --requirement "$judge/requirements.txt"
     cp "$judge/requirements.txt" target/venv/requirements.txt

@@ -11,6 +11,7 @@ use figment::{Figment, Profile, Provider};
 use serde::{Deserialize, Serialize};
 
 use fanfare::Options;
+use fanfare_adapter_nats::NatsOptions;
 
 const DEFAULTS_HEAD: &str =
     "# Every key with its default. Keys that are absent keep it; unknown keys are refused.\n";
@@ -18,6 +19,12 @@ const DEFAULTS_HEAD: &str =
 const ABSENT_BY_DEFAULT: &str = r#"# Absent by default; these lines, uncommented, would switch them on.
 #
 # client_dist = "node_modules/socket.io/client-dist"    # belongs at the top of the file
+# nats = "nats://10.0.0.1:4222,nats://10.0.0.2:4222"      # so does this
+#
+# [nats_client]
+# user = "fanfare"
+# password = "…"                                          # or token, nkey_seed, nkey_seed_file, credentials_file
+# tls_ca_file = "ca.pem"                                   # and tls_cert_file, tls_key_file
 #
 # [server.cookie]
 # name = "io"
@@ -50,6 +57,11 @@ pub struct Config {
     pub log: String,
     /// How it is logged. Default `text`.
     pub log_format: LogFormat,
+    /// Where the NATS servers of the cluster listen, with commas in between, such as `nats://127.0.0.1:4222`; absent = a
+    /// node on its own. Default none.
+    pub nats: Option<String>,
+    /// How to use these servers.
+    pub nats_client: NatsOptions,
     /// Timing, sizes and transports.
     pub server: Options,
 }
@@ -82,6 +94,8 @@ impl Default for Config {
             client_dist: None,
             log: "info".into(),
             log_format: LogFormat::Text,
+            nats: None,
+            nats_client: NatsOptions { servers: Vec::new(), ..NatsOptions::default() },
             server: Options::default(),
         }
     }
@@ -117,14 +131,54 @@ impl Config {
             faults.push(format!("log: {error}"));
         }
         faults.extend(config.server.faults().into_iter().map(|fault| format!("server: {fault}")));
+        if !config.nats_client.servers.is_empty() {
+            faults.push("nats_client.servers: name the servers in `nats`, at the top".into());
+        } else if let Some(options) = config.nats_options() {
+            faults.extend(options.faults().into_iter().map(|fault| format!("nats, nats_client: {fault}")));
+        }
         if faults.is_empty() { Ok(config) } else { Err(Faults(faults)) }
+    }
+
+    /// The NATS servers and how to use them; `None` if the node is on its own.
+    pub fn nats_options(&self) -> Option<NatsOptions> {
+        let servers = self.nats.as_ref()?.split(',').map(|server| server.trim().to_owned()).collect();
+        Some(NatsOptions { servers, ..self.nats_client.clone() })
+    }
+
+    /// As a TOML file, without what nobody should see.
+    pub fn to_toml(&self) -> String {
+        let mut config = self.clone();
+        let client = &mut config.nats_client;
+        for secret in [&mut client.password, &mut client.token, &mut client.nkey_seed] {
+            secret.as_mut().into_iter().for_each(|secret| HIDDEN.clone_into(secret));
+        }
+        config.nats = config.nats.map(|servers| hide_logins(&servers));
+        let mut table = toml::Table::try_from(&config).unwrap_or_default();
+        // They stand in `nats`.
+        if let Some(client) = table.get_mut("nats_client").and_then(toml::Value::as_table_mut) {
+            client.remove("servers");
+        }
+        toml::to_string(&table).unwrap_or_default()
     }
 
     /// The defaults as a TOML file to start from.
     pub fn default_toml() -> String {
-        let defaults = toml::to_string(&Self::default()).unwrap_or_default();
-        format!("{DEFAULTS_HEAD}{defaults}\n{ABSENT_BY_DEFAULT}")
+        format!("{DEFAULTS_HEAD}{}\n{ABSENT_BY_DEFAULT}", Self::default().to_toml())
     }
+}
+
+/// Stands for a secret.
+const HIDDEN: &str = "***";
+
+/// Addresses without user and password.
+fn hide_logins(servers: &str) -> String {
+    let hide = |server: &str| match (server.find("://"), server.rfind('@')) {
+        (Some(scheme), Some(at)) if at > scheme => {
+            format!("{}://{HIDDEN}{}", &server[..scheme], &server[at..])
+        }
+        _ => server.to_owned(),
+    };
+    servers.split(',').map(hide).collect::<Vec<_>>().join(",")
 }
 
 /// Tries each given key on its own against the defaults, so that one fault does not hide the others. Returns the

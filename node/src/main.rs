@@ -4,11 +4,14 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
+use fanfare_adapter_nats::NatsBus;
 use figment::value::{Dict, Value};
 
 use crate::config::{App, Config, LogFormat};
 
 mod config;
+mod emit;
+mod nodes;
 mod serve;
 
 #[global_allocator]
@@ -21,6 +24,9 @@ Examples:
   fanfare default-config > fanfare.toml       a file to start from
   fanfare check-config --config fanfare.toml  what is wrong with it, all at once
   FANFARE_SERVER__PING_INTERVAL_MS=10000 fanfare serve
+  fanfare serve --listen 127.0.0.1:3001 --nats nats://127.0.0.1:4222   one node of a cluster
+  fanfare nodes --nats nats://127.0.0.1:4222                           who is in it
+  fanfare emit --nats nats://127.0.0.1:4222 --room lobby news 42     an event for everybody in a room
 
 Settings come from the file, then from variables that start with FANFARE_, then from flags.";
 
@@ -43,8 +49,46 @@ enum Command {
     CheckConfig(Flags),
     /// Print every key with its default, as a TOML file.
     DefaultConfig,
+    /// Send an event into a running cluster, to the clients of all its nodes.
+    #[command(after_help = emit::EXAMPLES)]
+    Emit(emit::Arguments),
+    /// List the nodes of a running cluster.
+    Nodes(nodes::Arguments),
     /// Print the version.
     Version,
+}
+
+/// How to reach the cluster, for who is no node of it.
+#[derive(Args)]
+struct ClusterFlags {
+    /// Configuration file (TOML) of a node: what it says of NATS counts here too.
+    #[arg(long, env = "FANFARE_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// NATS servers of the cluster, with commas in between; FANFARE_NATS does the same.
+    #[arg(long, value_name = "URL[,URL…]")]
+    nats: Option<String>,
+    /// How long to wait for NATS.
+    #[arg(long, value_name = "TIME", default_value = "5s")]
+    patience: humantime::Duration,
+}
+
+impl ClusterFlags {
+    fn bus(&self) -> Result<NatsBus, String> {
+        let flags = self.nats.iter().map(|nats| ("nats".to_owned(), Value::from(nats.clone()))).collect();
+        let config = Config::load(self.config.as_deref(), flags).map_err(|faults| faults.to_string())?;
+        let quiet = Config { log: "warn".into(), ..config };
+        serve::start_log(&quiet)?;
+        let missing =
+            "which cluster? Name its NATS servers with --nats, FANFARE_NATS or a configuration file";
+        let options = quiet.nats_options().ok_or(missing)?;
+        NatsBus::new(options).map_err(|faults| faults.to_string())
+    }
+
+    /// As the nodes of the cluster hash their rooms.
+    fn room_buckets(&self) -> u32 {
+        let config = Config::load(self.config.as_deref(), Dict::new()).unwrap_or_default();
+        config.server.cluster.room_buckets
+    }
 }
 
 /// Flags override the environment, which overrides the file.
@@ -56,6 +100,9 @@ struct Flags {
     /// Address that clients connect to [default: 127.0.0.1:3000].
     #[arg(long, value_name = "ADDR:PORT")]
     listen: Option<String>,
+    /// NATS servers of the cluster, with commas in between [default: none, a node on its own].
+    #[arg(long, value_name = "URL[,URL…]")]
+    nats: Option<String>,
     /// Threads that serve connections [default: one for each core].
     #[arg(long, value_name = "N")]
     reactors: Option<usize>,
@@ -81,6 +128,7 @@ impl Flags {
         let mut set =
             |key: &str, value: Option<Value>| flags.extend(value.map(|value| (key.to_owned(), value)));
         set("listen", self.listen.map(text));
+        set("nats", self.nats.map(text));
         set("app", self.app.map(|app| named(&app)));
         set("client_dist", self.client_dist.map(|folder| text(folder.display().to_string())));
         set("log", self.log.map(text));
@@ -111,12 +159,14 @@ fn main() -> ExitCode {
     let outcome = match cli.command.unwrap_or(Command::Serve(cli.serve)) {
         Command::Serve(flags) => flags.load().map_err(|faults| faults.to_string()).and_then(serve::run),
         Command::CheckConfig(flags) => flags.load().map_err(|faults| faults.to_string()).map(|config| {
-            println!("# No fault found. In force:\n{}", toml::to_string(&config).unwrap_or_default());
+            println!("# No fault found. In force:\n{}", config.to_toml());
         }),
         Command::DefaultConfig => {
             print!("{}", Config::default_toml());
             Ok(())
         }
+        Command::Emit(arguments) => emit::run(&arguments),
+        Command::Nodes(arguments) => nodes::run(&arguments),
         Command::Version => {
             println!("fanfare {}", env!("CARGO_PKG_VERSION"));
             Ok(())
@@ -129,4 +179,10 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Runs something that waits.
+fn block_on<T>(future: impl Future<Output = Result<T, String>>) -> Result<T, String> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(|error| format!("cannot start: {error}"))?.block_on(future)
 }

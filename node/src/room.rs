@@ -12,9 +12,9 @@ mod rooms;
 mod shard;
 
 pub use actor::RoomShardActor;
+pub use index::Hold;
 #[cfg(feature = "fault-injection")]
 pub use message::CrashShard;
 pub use message::{Gone, ObserveShard, ShardSnapshot};
-pub use index::Hold;
 pub use rooms::{Overloaded, Rooms, Target, asks_too_much};
 pub use shard::Seat;

@@ -12,6 +12,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::config::{App, Config, LogFormat};
 use fanfare::{Io, relay};
+use fanfare_adapter_nats::NatsBus;
 
 /// The page on which a newcomer sees the relay live.
 const DEMO_PAGE: &str = include_str!("../assets/demo.html");
@@ -31,7 +32,12 @@ async fn serve(config: Config) -> Result<(), String> {
     if config.app == App::Relay {
         builder = builder.fallback(demo_page);
     }
+    if let Some(options) = config.nats_options() {
+        info!(prefix = options.prefix, servers = options.servers.len(), "joining a cluster over NATS");
+        builder = builder.bus(NatsBus::new(options).map_err(|faults| faults.to_string())?);
+    }
     let io = builder.build();
+    info!(node = io.node_name(), version = env!("CARGO_PKG_VERSION"), "starting");
     if config.app == App::Relay {
         relay::install(&io);
         warn_about_relay(&config);
@@ -85,7 +91,8 @@ async fn wait_for_the_end() -> Result<(), String> {
     Ok(())
 }
 
-fn start_log(config: &Config) -> Result<(), String> {
+/// Writes the log to standard error.
+pub fn start_log(config: &Config) -> Result<(), String> {
     let filter = EnvFilter::try_new(&config.log).map_err(|error| format!("log: {error}"))?;
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let log = log.with_ansi(std::io::stderr().is_terminal());

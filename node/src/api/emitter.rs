@@ -60,7 +60,8 @@ impl Emitter {
 
     /// Everybody in a namespace; a missing leading `/` is added.
     pub fn of(&self, namespace: &str) -> Emission {
-        let namespace = if namespace.starts_with('/') { namespace.to_owned() } else { format!("/{namespace}") };
+        let namespace =
+            if namespace.starts_with('/') { namespace.to_owned() } else { format!("/{namespace}") };
         Emission {
             link: self.thread.link().clone(),
             namespace: namespace.into(),

@@ -96,7 +96,9 @@ impl RemoteSocket {
         let answers = self.operator.emit_with_ack::<T>(event, arguments).await?;
         match answers.answers.into_iter().next() {
             Some((_, answer)) => answer,
-            None if answers.unanswered.is_empty() && answers.missing_nodes.is_empty() => Err(AckError::Disconnected),
+            None if answers.unanswered.is_empty() && answers.missing_nodes.is_empty() => {
+                Err(AckError::Disconnected)
+            }
             None => Err(AckError::Timeout),
         }
     }

@@ -56,7 +56,8 @@ impl Peers {
     /// Forgets the nodes that were silent for too long, and names them.
     pub fn sweep(&mut self, now: Instant, patience: Duration) -> Vec<Arc<str>> {
         let silent = |peer: &Peer| now.saturating_duration_since(peer.heard_at) > patience;
-        let gone: Vec<_> = self.peers.values().filter(|peer| silent(peer)).map(|peer| peer.node.clone()).collect();
+        let gone: Vec<_> =
+            self.peers.values().filter(|peer| silent(peer)).map(|peer| peer.node.clone()).collect();
         gone.iter().for_each(|node| drop(self.peers.remove(node)));
         gone
     }

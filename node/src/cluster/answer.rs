@@ -17,7 +17,13 @@ const ANSWERS_MAX: usize = 512;
 const BYTES_MAX: usize = 256 * 1024;
 
 /// Hands on what the clients answer until all have, or the time is up.
-pub async fn answer(cluster: Arc<ClusterLink>, asker: Arc<str>, request: u64, mut gather: Gather, timeout: Duration) {
+pub async fn answer(
+    cluster: Arc<ClusterLink>,
+    asker: Arc<str>,
+    request: u64,
+    mut gather: Gather,
+    timeout: Duration,
+) {
     let deadline = tokio::time::Instant::now() + timeout;
     let mut open = true;
     while open {
@@ -47,7 +53,8 @@ fn add(answers: &mut wire::BroadcastAnswers, told: Told) -> usize {
         }
         Told::Answer(socket, arguments) => match to_wire(socket, &arguments) {
             Some(answer) => {
-                let bytes = answer.arguments.len() + answer.attachments.iter().map(|bytes| bytes.len()).sum::<usize>();
+                let bytes = answer.arguments.len()
+                    + answer.attachments.iter().map(|bytes| bytes.len()).sum::<usize>();
                 answers.answers.push(answer);
                 bytes
             }

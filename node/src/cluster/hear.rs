@@ -127,7 +127,8 @@ impl Ear {
     }
 
     async fn change(&self, node: Arc<str>, membership: wire::Membership) {
-        let (Some((namespace, target)), Some(change)) = (self.meant(membership.target), membership.change) else {
+        let (Some((namespace, target)), Some(change)) = (self.meant(membership.target), membership.change)
+        else {
             return;
         };
         let change = Change::from_wire(change);
@@ -170,7 +171,8 @@ impl Ear {
                 let ask = || rooms_here(&namespace, Target::clone(&target));
                 let Some(local) = patiently(here, ask).await else { return };
                 Box::pin(async move {
-                    let size = |(room, members): (Room, u64)| wire::RoomSize { name: room.to_string(), members };
+                    let size =
+                        |(room, members): (Room, u64)| wire::RoomSize { name: room.to_string(), members };
                     wire::Reply { rooms: merged(local).await.into_iter().map(size).collect(), ..reply }
                 })
             }
@@ -191,8 +193,9 @@ impl Ear {
         }
         let buckets = self.hub.node.options.cluster.room_buckets;
         let (hello, theirs) = (heartbeat.hello, heartbeat.room_buckets);
-        let standing =
-            self.cluster.update_peers(|peers| (peers.heard(node, instance, heartbeat, Instant::now()), Vec::new()));
+        let standing = self
+            .cluster
+            .update_peers(|peers| (peers.heard(node, instance, heartbeat, Instant::now()), Vec::new()));
         metrics.nodes.set(self.cluster.peer_count() as i64);
         match standing {
             Standing::Known => {}
@@ -233,5 +236,6 @@ impl Ear {
 }
 
 async fn next(inlet: &mut Inlet) -> Option<Inbound> {
-    std::future::poll_fn(|cx: &mut Context<'_>| -> Poll<Option<Inbound>> { inlet.as_mut().poll_next(cx) }).await
+    std::future::poll_fn(|cx: &mut Context<'_>| -> Poll<Option<Inbound>> { inlet.as_mut().poll_next(cx) })
+        .await
 }

@@ -77,7 +77,11 @@ pub fn apply(namespace: &Arc<NamespaceCore>, target: Target, change: Change, sco
             }
             ticket
         });
-        Ok(Applying { namespace: namespace.clone(), here, collection: Collection::new(ticket, scope.timeout) })
+        Ok(Applying {
+            namespace: namespace.clone(),
+            here,
+            collection: Collection::new(ticket, scope.timeout),
+        })
     };
     Applied(applying())
 }
@@ -90,7 +94,9 @@ pub fn apply_here(
 ) -> Result<Local<()>, Overloaded> {
     // Emits made after this must find their way to the sockets, even before they have joined.
     let holds: Arc<Vec<Hold>> = Arc::new(match &change {
-        Change::Join(rooms) => rooms.iter().flat_map(|room| namespace.rooms.hold_for(&target, room)).collect(),
+        Change::Join(rooms) => {
+            rooms.iter().flat_map(|room| namespace.rooms.hold_for(&target, room)).collect()
+        }
         Change::Leave(_) | Change::Disconnect { .. } => Vec::new(),
     });
     let (done, here) = mpsc::unbounded_channel();
@@ -134,7 +140,9 @@ impl Change {
         match change {
             Wire::Join(names) => Self::Join(rooms(names)),
             Wire::Leave(names) => Self::Leave(rooms(names)),
-            Wire::Disconnect(disconnect) => Self::Disconnect { whole_connection: disconnect.whole_connection },
+            Wire::Disconnect(disconnect) => {
+                Self::Disconnect { whole_connection: disconnect.whole_connection }
+            }
         }
     }
 }

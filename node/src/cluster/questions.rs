@@ -85,7 +85,10 @@ pub struct Scope {
 
 // This node's part. Each is asked for in order with the emits of this thread.
 
-pub fn fetch_here(namespace: &Arc<NamespaceCore>, target: Target) -> Result<Local<Vec<SocketInfo>>, Overloaded> {
+pub fn fetch_here(
+    namespace: &Arc<NamespaceCore>,
+    target: Target,
+) -> Result<Local<Vec<SocketInfo>>, Overloaded> {
     each_reactor(namespace, target, |namespace, target| {
         let sockets = namespace.rooms.select_here(target).into_iter().filter_map(|id| namespace.socket(id));
         sockets.filter_map(|socket| SocketInfo::of(&socket)).collect()
@@ -96,7 +99,10 @@ pub fn count_here(namespace: &Arc<NamespaceCore>, target: Target) -> Result<Loca
     each_reactor(namespace, target, |namespace, target| namespace.rooms.select_here(target).len() as u64)
 }
 
-pub fn rooms_here(namespace: &Arc<NamespaceCore>, target: Target) -> Result<Local<Vec<(Room, u64)>>, Overloaded> {
+pub fn rooms_here(
+    namespace: &Arc<NamespaceCore>,
+    target: Target,
+) -> Result<Local<Vec<(Room, u64)>>, Overloaded> {
     each_reactor(namespace, target, |namespace, target| namespace.rooms.census_here(target))
 }
 

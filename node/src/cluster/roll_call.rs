@@ -34,17 +34,23 @@ pub struct NodeReport {
 #[error("the bus was not reached in time")]
 pub struct NotReached;
 
-/// Asks all nodes to report, and waits for `patience` after the bus is reached, which may take `patience` too.
+/// Asks all nodes to report, and waits for their answers as long as `wait` says, once the bus is reached, which may take
+/// `patience`.
 ///
 /// # Errors
 /// If the bus cannot be reached.
-pub async fn roll_call(bus: impl Bus, patience: Duration) -> Result<Vec<NodeReport>, NotReached> {
+pub async fn roll_call(
+    bus: impl Bus,
+    patience: Duration,
+    wait: Duration,
+) -> Result<Vec<NodeReport>, NotReached> {
     let (outlet, mut inlet) = Box::new(bus).start(Identity::new(""));
     outlet.listen(Subject::Nodes);
     let mut nodes = BTreeMap::new();
     let mut deadline = Instant::now() + patience;
     let mut reached = false;
-    let next = |inlet: &mut fanfare_proto::Inlet, cx: &mut std::task::Context<'_>| inlet.as_mut().poll_next(cx);
+    let next =
+        |inlet: &mut fanfare_proto::Inlet, cx: &mut std::task::Context<'_>| inlet.as_mut().poll_next(cx);
     loop {
         let inbound = std::future::poll_fn(|cx| next(&mut inlet, cx));
         match tokio::time::timeout_at(deadline.into(), inbound).await {
@@ -53,7 +59,7 @@ pub async fn roll_call(bus: impl Bus, patience: Duration) -> Result<Vec<NodeRepo
                 outlet.settled().await;
                 // It carries it or not; who is there will say so.
                 let _ = outlet.publish(&[Subject::Nodes], Body::RollCall(RollCall {}));
-                deadline = Instant::now() + patience;
+                deadline = Instant::now() + wait;
             }
             Ok(Some(Inbound::Envelope(Envelope { node, body: Body::Heartbeat(heartbeat), .. }))) => {
                 nodes.insert(node.clone(), NodeReport::new(&node, heartbeat));

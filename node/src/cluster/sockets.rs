@@ -59,7 +59,12 @@ impl SocketInfo {
             id: SocketId::parse(&socket.id)?,
             rooms: socket.rooms.into_iter().map(Room::from).collect(),
             data: text(socket.data),
-            handshake: Handshake::restored(socket.address.parse().unwrap_or(nowhere), time, socket.url, socket.headers),
+            handshake: Handshake::restored(
+                socket.address.parse().unwrap_or(nowhere),
+                time,
+                socket.url,
+                socket.headers,
+            ),
             auth: text(socket.auth),
         })
     }

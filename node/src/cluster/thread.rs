@@ -5,14 +5,14 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use fanfare_proto::wire::envelope::Body;
 use fanfare_proto::wire::Goodbye;
+use fanfare_proto::wire::envelope::Body;
 use fanfare_proto::{Bus, Identity, Inlet, Subject};
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
-use super::heartbeat::beat;
 use super::hear::Ear;
+use super::heartbeat::beat;
 use crate::bus::ClusterLink;
 use crate::connection::Hub;
 use crate::ids::NodeTag;

@@ -88,7 +88,9 @@ impl Interest {
 
     /// Whether everything that was entered is known to be heard here.
     pub fn is_settled(&self) -> bool {
-        self.0.as_ref().is_none_or(|clustered| clustered.settled.load(Relaxed) >= clustered.listened.load(Relaxed))
+        self.0
+            .as_ref()
+            .is_none_or(|clustered| clustered.settled.load(Relaxed) >= clustered.listened.load(Relaxed))
     }
 
     /// Waits until everything entered so far is heard here (JOIN-1); not while the bus is away, since nothing comes

@@ -111,7 +111,12 @@ impl Rooms {
     }
 
     /// The same for who tries again when it fails: it counts as no refusal.
-    pub fn try_broadcast(&self, target: &Arc<Target>, packet: &Arc<Packet>, volatile: bool) -> Result<(), Overloaded> {
+    pub fn try_broadcast(
+        &self,
+        target: &Arc<Target>,
+        packet: &Arc<Packet>,
+        volatile: bool,
+    ) -> Result<(), Overloaded> {
         let delivery = || Delivery::Broadcast { target: target.clone(), packet: packet.clone(), volatile };
         let here = || {
             self.visit(|shard| shard.broadcast(target, packet, volatile));

@@ -150,7 +150,11 @@ impl RoomShard {
     /// The rooms of those who are meant, own ones left out, and how many of them are in each.
     pub fn census(&mut self, target: &Target) -> Vec<(Room, u64)> {
         if target.rooms.is_empty() && target.except.is_empty() {
-            return self.rooms.iter().map(|(room, members)| (room.clone(), members.keys.len() as u64)).collect();
+            return self
+                .rooms
+                .iter()
+                .map(|(room, members)| (room.clone(), members.keys.len() as u64))
+                .collect();
         }
         let mut rooms: HashMap<Room, u64> = HashMap::new();
         self.for_each_of(target, |member| {

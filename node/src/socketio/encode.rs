@@ -83,7 +83,8 @@ pub fn array(arguments: &(impl Serialize + ?Sized)) -> Result<Encoded, EncodeErr
 
 /// The same event, which clients answer with `id` now. It must be an [`event`] of that namespace without an id.
 pub fn with_ack(event: &Encoded, namespace: &str, id: u64) -> Encoded {
-    let counted = if event.attachments.is_empty() { 0 } else { event.text.find('-').map_or(0, |dash| dash - 1) };
+    let counted =
+        if event.attachments.is_empty() { 0 } else { event.text.find('-').map_or(0, |dash| dash - 1) };
     let prefix = if namespace == "/" { 0 } else { namespace.len() + 1 };
     let (head, rest) = event.text.split_at(2 + counted + prefix);
     Encoded { text: format!("{head}{id}{rest}").into(), attachments: event.attachments.clone() }

@@ -305,9 +305,15 @@ async fn sockets_are_found_counted_and_moved_wherever_they_are() {
     assert_eq!(*io.local().count().await.unwrap(), 1);
     assert_eq!(*io.of("/nobody").count().await.unwrap(), 0);
     let rooms = io.rooms().await.unwrap();
-    assert_eq!(rooms.iter().map(|(room, n)| (room.as_str(), *n)).collect::<Vec<_>>(), [("all", 3), ("first", 1), ("others", 2)]);
+    assert_eq!(
+        rooms.iter().map(|(room, n)| (room.as_str(), *n)).collect::<Vec<_>>(),
+        [("all", 3), ("first", 1), ("others", 2)]
+    );
     let of_others = io.to("others").rooms().await.unwrap();
-    assert_eq!(of_others.iter().map(|(room, n)| (room.as_str(), *n)).collect::<Vec<_>>(), [("all", 2), ("others", 2)]);
+    assert_eq!(
+        of_others.iter().map(|(room, n)| (room.as_str(), *n)).collect::<Vec<_>>(),
+        [("all", 2), ("others", 2)]
+    );
 
     let found = io.to("others").fetch_sockets().await.unwrap();
     assert!(found.is_complete());
@@ -454,7 +460,8 @@ async fn a_socket_of_another_node_is_asked_alone() {
         let socket = found[0].timeout(LONG);
         async move { socket.emit_with_ack::<u32>("q", ()).await }
     });
-    let ack = clients[1].0.receive().await.text.strip_prefix('2').unwrap().split('[').next().unwrap().to_owned();
+    let ack =
+        clients[1].0.receive().await.text.strip_prefix('2').unwrap().split('[').next().unwrap().to_owned();
     clients[1].0.send(&format!("3{ack}[42]")).await;
     assert_eq!(asked.await.unwrap().unwrap(), 42);
     let silent = found[0].timeout(Duration::from_millis(100)).emit_with_ack::<u32>("q", ()).await;
@@ -589,7 +596,7 @@ async fn a_program_that_is_no_node_emits_into_the_cluster() {
 async fn who_is_there_is_told_to_whoever_asks() {
     let nodes = Nodes::start_with(2, options(), |_| {}).await;
     let _clients = nodes.clients().await;
-    let reports = fanfare::roll_call(nodes.hub.bus(), Duration::from_millis(300)).await.unwrap();
+    let reports = fanfare::roll_call(nodes.hub.bus(), LONG, Duration::from_millis(300)).await.unwrap();
     assert_eq!(reports.len(), 2);
     assert!(reports.iter().all(|node| node.connections == 1 && node.release == env!("CARGO_PKG_VERSION")));
     nodes.close().await;

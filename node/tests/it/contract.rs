@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, UNIX_EPOCH};
 
 use fanfare::{
-    Ack, AckError, Answers, Arguments, Auth, Bytes, ConnectError, Data, DisconnectReason, EmitError, Io, IoBuilder, Namespace,
-    Options, Raw, Socket, Value,
+    Ack, AckError, Answers, Arguments, Auth, Bytes, ConnectError, Data, DisconnectReason, EmitError, Io,
+    IoBuilder, Namespace, Options, Raw, Socket, Value,
 };
 use serde::ser::SerializeTuple;
 use serde::{Serialize, Serializer};

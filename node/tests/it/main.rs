@@ -11,6 +11,7 @@ mod contract;
 mod judges;
 mod layers;
 mod membership;
+mod nats;
 mod order;
 mod reaping;
 mod slow;

@@ -44,7 +44,8 @@ fn a_room_that_only_looks_like_a_socket_is_a_room() {
 
 #[test]
 fn a_socket_room_that_others_joined_is_theirs_too() {
-    let (own, other, third, mut peers) = (NodeTag::random(), NodeTag::random(), NodeTag::random(), Peers::default());
+    let (own, other, third, mut peers) =
+        (NodeTag::random(), NodeTag::random(), NodeTag::random(), Peers::default());
     peers.heard(&other.as_str().into(), 1, Heartbeat::default(), Instant::now());
     let borrower = Heartbeat { borrowed_ids: 1, ..Heartbeat::default() };
     peers.heard(&third.as_str().into(), 2, borrower, Instant::now());

@@ -1,9 +1,9 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::room::interest::Interest;
 use crate::limits::Options;
 use crate::node::Node;
+use crate::room::interest::Interest;
 use crate::socketio::Encoded;
 
 struct Hall {

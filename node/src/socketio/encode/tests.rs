@@ -187,7 +187,10 @@ fn an_event_is_turned_into_one_that_is_answered() {
     for namespace in ["/", "/a[1]-2"] {
         for arguments in [serde_json::json!(1), serde_json::json!("x-y")] {
             let plain = event(namespace, None, "e[", &arguments).unwrap();
-            assert_eq!(with_ack(&plain, namespace, 17), event(namespace, Some(17), "e[", &arguments).unwrap());
+            assert_eq!(
+                with_ack(&plain, namespace, 17),
+                event(namespace, Some(17), "e[", &arguments).unwrap()
+            );
         }
         let bytes = (Bytes::from_static(b"a"), Bytes::from_static(b"b"));
         let plain = event(namespace, None, "e", &bytes).unwrap();
