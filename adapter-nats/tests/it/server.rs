@@ -86,6 +86,19 @@ impl Server {
     /// Stops it in its tracks: its connections stay open and nothing moves.
     pub fn freeze(&self) {
         self.signal("-STOP");
+        let start = Instant::now();
+        while !self.stands_still() {
+            assert!(start.elapsed() < DEADLINE, "nats-server does not stop");
+            sleep(Duration::from_millis(1));
+        }
+    }
+
+    fn stands_still(&self) -> bool {
+        let process = self.process.as_ref().expect("the server runs");
+        let id = process.id().to_string();
+        let output = Command::new("ps").args(["-L", "-o", "stat=", "-p", &id]).output().expect("ps runs");
+        // One line for each thread.
+        String::from_utf8_lossy(&output.stdout).lines().all(|state| state.trim_start().starts_with('T'))
     }
 
     /// It goes on where it was.
