@@ -1,11 +1,15 @@
-# The two commands of this repository. What they do is in scripts/.
+# The commands of this repository. What they do is in scripts/.
 
-.PHONY: help run test
+.PHONY: cluster help run test
 
 help:
 	@echo "make run    build Fanfare, start a node and serve a page that shows it: http://127.0.0.1:3000"
 	@echo "            more arguments for the node: make run ARGS='--listen 127.0.0.1:4000'"
+	@echo "make cluster  a NATS server and three nodes on this machine: http://127.0.0.1:3001 to 3003; Ctrl-C ends them"
 	@echo "make test   install what the tests need, then run every check: about 7 minutes the first time"
+
+cluster:
+	@scripts/cluster.sh $(ARGS)
 
 run:
 	@scripts/run.sh $(ARGS)

@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::Args;
 use fanfare::Emitter;
 
-use crate::{ClusterFlags, block_on};
+use crate::outside::{ClusterFlags, block_on};
 
 pub const EXAMPLES: &str = "\
 Examples, with FANFARE_NATS=nats://127.0.0.1:4222:

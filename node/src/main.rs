@@ -4,7 +4,6 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
-use fanfare_adapter_nats::NatsBus;
 use figment::value::{Dict, Value};
 
 use crate::config::{App, Config, LogFormat};
@@ -12,6 +11,7 @@ use crate::config::{App, Config, LogFormat};
 mod config;
 mod emit;
 mod nodes;
+mod outside;
 mod serve;
 
 #[global_allocator]
@@ -56,39 +56,6 @@ enum Command {
     Nodes(nodes::Arguments),
     /// Print the version.
     Version,
-}
-
-/// How to reach the cluster, for who is no node of it.
-#[derive(Args)]
-struct ClusterFlags {
-    /// Configuration file (TOML) of a node: what it says of NATS counts here too.
-    #[arg(long, env = "FANFARE_CONFIG", value_name = "FILE")]
-    config: Option<PathBuf>,
-    /// NATS servers of the cluster, with commas in between; FANFARE_NATS does the same.
-    #[arg(long, value_name = "URL[,URL…]")]
-    nats: Option<String>,
-    /// How long to wait for NATS.
-    #[arg(long, value_name = "TIME", default_value = "5s")]
-    patience: humantime::Duration,
-}
-
-impl ClusterFlags {
-    fn bus(&self) -> Result<NatsBus, String> {
-        let flags = self.nats.iter().map(|nats| ("nats".to_owned(), Value::from(nats.clone()))).collect();
-        let config = Config::load(self.config.as_deref(), flags).map_err(|faults| faults.to_string())?;
-        let quiet = Config { log: "warn".into(), ..config };
-        serve::start_log(&quiet)?;
-        let missing =
-            "which cluster? Name its NATS servers with --nats, FANFARE_NATS or a configuration file";
-        let options = quiet.nats_options().ok_or(missing)?;
-        NatsBus::new(options).map_err(|faults| faults.to_string())
-    }
-
-    /// As the nodes of the cluster hash their rooms.
-    fn room_buckets(&self) -> u32 {
-        let config = Config::load(self.config.as_deref(), Dict::new()).unwrap_or_default();
-        config.server.cluster.room_buckets
-    }
 }
 
 /// Flags override the environment, which overrides the file.
@@ -179,10 +146,4 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
-}
-
-/// Runs something that waits.
-fn block_on<T>(future: impl Future<Output = Result<T, String>>) -> Result<T, String> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.map_err(|error| format!("cannot start: {error}"))?.block_on(future)
 }

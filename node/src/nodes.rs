@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::Args;
 use fanfare::{NodeReport, roll_call};
 
-use crate::{ClusterFlags, block_on};
+use crate::outside::{ClusterFlags, block_on};
 
 #[derive(Args)]
 pub struct Arguments {

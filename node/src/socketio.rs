@@ -7,14 +7,16 @@
 mod arguments;
 mod decode;
 pub mod encode;
+mod foreign;
 mod packet;
 mod placeholder;
 mod raw;
 mod value;
 
 pub use arguments::{ArgumentError, Arguments};
-pub use decode::{Decoder, is_event_of};
+pub use decode::Decoder;
 pub use encode::{EncodeError, Encoded};
+pub use foreign::is_event_of;
 #[cfg(test)]
 pub use packet::MAX_ATTACHMENTS;
 pub use packet::Packet;

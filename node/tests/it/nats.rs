@@ -163,7 +163,6 @@ async fn rooms_may_be_called_anything_for_the_broker_too() {
     let socket = &nodes.nodes[1].local_sockets()[0];
     let long = "x".repeat(10_000);
     for room in ["*", ">", "a.b", " ", "", "größe 🎺", "a>b*c", ".", "\u{0}", "\r\nPUB x 1", &long] {
-        nodes.nodes[0].to(room).emit("not there", ()).unwrap();
         socket.join(room).await.unwrap();
         nodes.nodes[0].to(room).emit("there", room).unwrap();
         assert_eq!(client.receive().await.arguments(), [json!("there"), json!(room)]);
@@ -334,6 +333,59 @@ async fn operators_see_the_nodes_and_send_events_from_the_command_line() {
     assert_eq!(one.receive().await.arguments(), [json!("others")]);
     assert_eq!(two.receive().await.arguments(), news);
     assert_eq!(two.receive().await.arguments(), [json!("room")]);
+}
+
+/// What `make cluster` does, on other ports.
+#[tokio::test]
+async fn one_command_starts_a_cluster_and_ends_it() {
+    let first = free_ports();
+    let nats_port = server::free_port();
+    let mut script = Command::new("scripts/cluster.sh")
+        .args(["--reactors", "1"])
+        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+        .env("FANFARE", env!("CARGO_BIN_EXE_fanfare"))
+        .envs([("FIRST_PORT", first.to_string()), ("NATS_PORT", nats_port.to_string())])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the script starts");
+    let nats = format!("nats://127.0.0.1:{nats_port}");
+    let start = std::time::Instant::now();
+    while !fanfare_if_it_can(&["nodes", "--nats", &nats]).await.ends_with("3 nodes\n") {
+        assert!(start.elapsed() < DEADLINE, "the cluster is not there");
+    }
+    let address = |node: u16| format!("http://127.0.0.1:{}", first + node);
+    let (mut one, mut two) = (Client::connect(&address(0)).await, Client::connect(&address(2)).await);
+    two.send("20[\"join\",\"room\"]").await;
+    assert_eq!(two.receive().await.text, "30[]");
+    one.send("2[\"emit\",\"room\",1]").await;
+    assert_eq!(two.receive().await.arguments(), [json!("msg"), json!(1)]);
+    let id = script.id().expect("it runs").to_string();
+    let told = Command::new("kill").args(["-INT", &id]).status().await.expect("it can be told");
+    assert!(told.success());
+    let ended =
+        tokio::time::timeout(DEADLINE, script.wait()).await.expect("it ends").expect("it is waited for");
+    assert!(ended.success());
+    for port in [first, first + 1, first + 2, nats_port] {
+        assert!(std::net::TcpStream::connect(("127.0.0.1", port)).is_err(), "{port} is still served");
+    }
+}
+
+/// The first of three ports in a row that nobody listens on.
+fn free_ports() -> u16 {
+    let is_free = |port| std::net::TcpListener::bind(("127.0.0.1", port)).is_ok();
+    loop {
+        let first = server::free_port();
+        if (first..first + 3).all(is_free) {
+            return first;
+        }
+    }
+}
+
+async fn fanfare_if_it_can(arguments: &[&str]) -> String {
+    let output = Command::new(env!("CARGO_BIN_EXE_fanfare")).args(arguments).stdin(Stdio::null()).output();
+    String::from_utf8(output.await.expect("it runs").stdout).expect("text")
 }
 
 #[tokio::test]
