@@ -50,6 +50,8 @@ struct Origin {
     /// The sequence of the last envelope that was released.
     released: u64,
     subjects: HashMap<Box<str>, Heard>,
+    /// It has told all its subjects. On others that were heard at this time already, nothing was missed so far.
+    complete_for: Option<Instant>,
     /// When it was heard last.
     heard_at: u64,
 }
@@ -161,8 +163,11 @@ impl Incoming {
         number: u64,
         content: Result<Content, Refusal>,
     ) -> (Result<Step, Refusal>, u64) {
-        let from_the_start = *path == self.own_path;
+        let heard_since = self.heard.get(path).copied();
+        let is_own = *path == self.own_path;
         let origin = self.origin(instance);
+        let was_heard = origin.complete_for.zip(heard_since).is_some_and(|(at, since)| since <= at);
+        let from_the_start = is_own || was_heard;
         let heard = match origin.subjects.get_mut(path) {
             Some(heard) => heard,
             None if from_the_start => origin.subjects.entry(path.into()).or_insert(Heard::from_the_start()),
@@ -234,6 +239,10 @@ impl Incoming {
         let Some(origin) = self.origins.get_mut(&instance) else { return };
         let mut lost = 0_u64;
         let patience = Duration::from_millis(heartbeat.interval_ms.saturating_mul(2));
+        if heartbeat.tails_complete {
+            // The interest must have had the time to reach the sender.
+            origin.complete_for = Instant::now().checked_sub(patience);
+        }
         for tail in &heartbeat.tails {
             let Some(since) = self.heard.get(&tail.subject) else { continue };
             let heard = match origin.subjects.get_mut(tail.subject.as_str()) {

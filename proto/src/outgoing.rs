@@ -101,6 +101,7 @@ impl Outgoing {
         let start = if self.turn < idle.len() { self.turn } else { 0 };
         self.turn = start + TAILS_IN_TURN;
         let tail = |sent: &Sent| wire::Tail { subject: sent.path.to_string(), subject_sequence: sent.last };
+        heartbeat.tails_complete = idle.len() <= TAILS_IN_TURN;
         heartbeat.tails =
             used.into_iter().chain(idle.into_iter().skip(start).take(TAILS_IN_TURN)).map(tail).collect();
     }

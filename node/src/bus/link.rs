@@ -1,6 +1,7 @@
 //! The handle through which a node speaks to its cluster.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use fanfare_proto::wire::envelope::Body;
 use fanfare_proto::{Identity, Outlet, PublishError, State, Subject, wire};
@@ -9,7 +10,7 @@ use tokio::sync::Notify;
 
 use super::peers::{Peer, Peers};
 use super::requests::{FromNode, Requests, Ticket};
-use super::routing::subjects_for;
+use super::routing::{subjects_for, subjects_from_outside};
 use crate::ids::{NodeTag, Room};
 
 /// An emit is larger than the bus carries.
@@ -31,6 +32,8 @@ pub struct ClusterLink {
     tag: NodeTag,
     buckets: u32,
     peers: Mutex<Peers>,
+    /// Since when others can be heard.
+    connected_at: Mutex<Instant>,
     requests: Arc<Requests>,
     /// Wakes who sends heartbeats: there is something to tell before the next one is due.
     pub(crate) news: Notify,
@@ -51,6 +54,7 @@ impl ClusterLink {
             tag,
             buckets,
             peers: Mutex::default(),
+            connected_at: Mutex::new(Instant::now()),
             requests: Arc::default(),
             news: Notify::new(),
         })
@@ -81,6 +85,9 @@ impl ClusterLink {
 
     /// Where those listen who may have members of these rooms; nowhere if all are here.
     pub fn route(&self, namespace: &Arc<str>, rooms: &[Room]) -> Vec<Subject> {
+        if self.identity.node.is_empty() {
+            return subjects_from_outside(namespace, rooms, self.buckets);
+        }
         subjects_for(namespace, rooms, self.tag, &self.peers.lock(), self.buckets)
     }
 
@@ -152,6 +159,23 @@ impl ClusterLink {
     /// Whether a node of that name is alive.
     pub fn knows(&self, node: &str) -> bool {
         self.peers.lock().knows(node)
+    }
+
+    /// The bus is there (again): others can be heard from now on.
+    pub(crate) fn connected(&self) {
+        *self.connected_at.lock() = Instant::now();
+    }
+
+    /// Since when others can be heard.
+    pub(crate) fn connected_at(&self) -> Instant {
+        *self.connected_at.lock()
+    }
+
+    /// A node said something. Returns whether it is known to be alive.
+    pub(crate) fn heard_of(&self, node: &Arc<str>) -> bool {
+        let mut peers = self.peers.lock();
+        peers.remember(node);
+        peers.knows(node)
     }
 
     /// Changes what is known of other nodes. Those that are gone as a result are waited for no more.

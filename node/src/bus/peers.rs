@@ -1,10 +1,13 @@
 //! The other nodes of the cluster, as their heartbeats tell. Pure: the time is given.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use fanfare_proto::wire::Heartbeat;
+
+/// Names remembered of nodes that were heard of; a cluster that restarts its nodes for years has more.
+const NAMES_MAX: usize = 10_000;
 
 /// A node that answered lately.
 #[derive(Clone, Debug)]
@@ -34,11 +37,14 @@ pub enum Standing {
 #[derive(Debug, Default)]
 pub struct Peers {
     peers: HashMap<Arc<str>, Peer>,
+    /// Every node that was ever heard of: one that is silent may only be cut off.
+    names: HashSet<Arc<str>>,
 }
 
 impl Peers {
     /// A node says that it lives.
     pub fn heard(&mut self, node: &Arc<str>, instance: u64, heartbeat: Heartbeat, now: Instant) -> Standing {
+        self.remember(node);
         let peer = Peer { node: node.clone(), instance, heard_at: now, heartbeat };
         match self.peers.insert(node.clone(), peer) {
             None => Standing::New,
@@ -47,15 +53,32 @@ impl Peers {
         }
     }
 
+    /// A node said something: there is a node of that name.
+    pub fn remember(&mut self, node: &Arc<str>) {
+        if self.names.contains(node) || node.is_empty() {
+            return;
+        }
+        if self.names.len() >= NAMES_MAX {
+            // Those that are alive are heard again soon.
+            self.names.clear();
+        }
+        self.names.insert(node.clone());
+    }
+
+    /// Whether a node of that name was ever heard of.
+    pub fn remembers(&self, node: &str) -> bool {
+        self.names.contains(node)
+    }
+
     /// A node says goodbye; false if it was not known, or this is another run of it.
     pub fn left(&mut self, node: &str, instance: u64) -> bool {
         let known = self.peers.get(node).is_some_and(|peer| peer.instance == instance);
         known && self.peers.remove(node).is_some()
     }
 
-    /// Forgets the nodes that were silent for too long, and names them.
-    pub fn sweep(&mut self, now: Instant, patience: Duration) -> Vec<Arc<str>> {
-        let silent = |peer: &Peer| now.saturating_duration_since(peer.heard_at) > patience;
+    /// Forgets the nodes that were silent for too long since they could be heard, and names them.
+    pub fn sweep(&mut self, now: Instant, connected_at: Instant, patience: Duration) -> Vec<Arc<str>> {
+        let silent = |peer: &Peer| now.saturating_duration_since(peer.heard_at.max(connected_at)) > patience;
         let gone: Vec<_> =
             self.peers.values().filter(|peer| silent(peer)).map(|peer| peer.node.clone()).collect();
         gone.iter().for_each(|node| drop(self.peers.remove(node)));

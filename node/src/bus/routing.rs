@@ -12,9 +12,9 @@ const COPIES_MAX: usize = 16;
 
 /// The subjects on which those who may have members of these rooms listen, each once; none if they are all here.
 ///
-/// A room named like a socket id is the business of the node that the id names. Such names can be made up, though, and
-/// anybody may join the room of another socket: so if that node is not known, or others have members in such rooms, it
-/// is treated as the ordinary room it may be, too.
+/// A room named like the socket of a node is the business of that node. But such names can be made up, and anybody may
+/// join the room of another socket: so if no such node was heard of it is an ordinary room, and it is that too if the
+/// node is silent or others have members in such rooms.
 pub fn subjects_for(
     namespace: &Arc<str>,
     rooms: &[Room],
@@ -32,20 +32,28 @@ pub fn subjects_for(
         }
     };
     for room in rooms {
-        let Some(id) = SocketId::parse(room.as_str()) else {
+        let Some(owner) = SocketId::parse(room.as_str()).map(|id| id.node()) else {
             add(Subject::room(namespace, room.as_str(), buckets));
             continue;
         };
-        let (tag, is_own) = (id.node(), id.node() == own);
-        if !is_own {
-            add(Subject::Node(tag.as_str().into()));
+        if owner != own && peers.remembers(owner.as_str()) {
+            add(Subject::Node(owner.as_str().into()));
         }
-        let is_known = is_own || peers.knows(tag.as_str());
-        if !is_known || peers.borrows_from(tag.as_str()) {
+        let is_alive = owner == own || peers.knows(owner.as_str());
+        if !is_alive || peers.borrows_from(owner.as_str()) {
             add(Subject::room(namespace, room.as_str(), buckets));
         }
     }
     if subjects.len() > COPIES_MAX { vec![Subject::Namespace(namespace.clone())] } else { subjects }
+}
+
+/// The same for who hears nobody, and so cannot tell a socket from a room.
+pub fn subjects_from_outside(namespace: &Arc<str>, rooms: &[Room], buckets: u32) -> Vec<Subject> {
+    let may_be_socket = |room: &Room| SocketId::parse(room.as_str()).is_some();
+    if rooms.iter().any(may_be_socket) {
+        return vec![Subject::Namespace(namespace.clone())];
+    }
+    subjects_for(namespace, rooms, NodeTag::random(), &Peers::default(), buckets)
 }
 
 #[cfg(test)]

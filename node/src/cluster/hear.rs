@@ -64,6 +64,7 @@ impl Ear {
             }
             Inbound::State(State::Connected) => {
                 info!("connected to the cluster");
+                self.cluster.connected();
                 let greeting = greet(self.hub.clone(), self.cluster.clone(), self.started);
                 actix_rt::spawn(greeting);
             }
@@ -107,7 +108,7 @@ impl Ear {
         let Some((namespace, target)) = self.meant(broadcast.target) else { return };
         let encoded = Encoded { text: broadcast.packet.into(), attachments: broadcast.attachments };
         // Nodes check what they send; anybody else may get it wrong, and clients would pay for it.
-        if !self.cluster.knows(&node) && !is_event_of(&encoded, namespace.name()) {
+        if !self.cluster.heard_of(&node) && !is_event_of(&encoded, namespace.name()) {
             self.hub.node.metrics.bus_nonsense.increment();
             return warn!("an emit from outside is no event that clients would take: dropped");
         }

@@ -42,8 +42,9 @@ fn sweep(hub: &Hub, cluster: &ClusterLink, now: Instant) {
         return;
     }
     let patience = ms(hub.node.options.cluster.heartbeat_timeout_ms);
+    let connected_at = cluster.connected_at();
     let gone = cluster.update_peers(|peers| {
-        let gone = peers.sweep(now, patience);
+        let gone = peers.sweep(now, connected_at, patience);
         (gone.clone(), gone)
     });
     for node in gone {
@@ -66,6 +67,8 @@ fn heartbeat(hub: &Hub, cluster: &ClusterLink, started: Instant, hello: bool) ->
         namespaces: namespaces.iter().map(|namespace| namespace.name().to_owned()).collect(),
         borrowed_ids: namespaces.iter().map(|namespace| namespace.rooms.interest().borrowed_ids()).sum(),
         hello,
+        // The bus completes these.
         tails: Vec::new(),
+        tails_complete: false,
     })
 }

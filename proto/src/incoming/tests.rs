@@ -396,6 +396,22 @@ fn a_heartbeat_tells_from_where_a_subject_counts_again() {
 }
 
 #[test]
+fn a_heartbeat_tells_which_subjects_start_from_the_beginning() {
+    let (mut mouth, mut ear) = (Mouth::new(), Ear::new());
+    ear.take_all(&[mouth.heartbeat(0)]);
+    assert_eq!(ear.released(), [Released::Heartbeat]);
+    let _lost = mouth.say(&subject(1), 1);
+    ear.take_all(&[mouth.say(&subject(1), 2)]);
+    assert_eq!(ear.released(), [Event(2), Lost(1)]);
+    // Not if it was not heard then.
+    ear.incoming.forgets(&subject(2).path());
+    ear.incoming.hears(&subject(2).path());
+    let _unheard = mouth.say(&subject(2), 3);
+    ear.take_all(&[mouth.say(&subject(2), 4)]);
+    assert_eq!(ear.released(), [Event(4)]);
+}
+
+#[test]
 fn hearing_twice_counts_once() {
     let (mut mouth, mut ear) = (Mouth::new(), Ear::new());
     ear.take_all(&[mouth.say(&subject(1), 1)]);

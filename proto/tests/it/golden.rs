@@ -152,6 +152,8 @@ fn heartbeat() -> wire::Heartbeat {
         namespaces: vec!["/".into(), "/chat".into()],
         borrowed_ids: 50,
         hello: true,
+        // Frozen before it existed.
+        tails_complete: false,
         tails: vec![wire::Tail { subject: "chat.room.723".into(), subject_sequence: 4 }],
     }
 }

@@ -13,10 +13,13 @@ fn a_node_is_known_from_its_first_heartbeat_until_it_is_silent_for_too_long() {
     let name: Arc<str> = "aaaa".into();
     assert_eq!(peers.heard(&name, 1, heartbeat(&["/"], 0), start), Standing::New);
     assert_eq!(peers.heard(&name, 1, heartbeat(&["/"], 0), start + PATIENCE), Standing::Known);
-    assert!(peers.sweep(start + 2 * PATIENCE, PATIENCE).is_empty());
+    assert!(peers.sweep(start + 2 * PATIENCE, start, PATIENCE).is_empty());
     assert!(peers.knows("aaaa"));
-    assert_eq!(peers.sweep(start + 3 * PATIENCE, PATIENCE), [name]);
+    // While the bus was away nobody could be heard.
+    assert!(peers.sweep(start + 9 * PATIENCE, start + 8 * PATIENCE, PATIENCE).is_empty());
+    assert_eq!(peers.sweep(start + 3 * PATIENCE, start, PATIENCE), [name]);
     assert!(!peers.knows("aaaa"));
+    assert!(peers.remembers("aaaa"));
 }
 
 #[test]

@@ -39,7 +39,26 @@ fn a_room_that_only_looks_like_a_socket_is_a_room() {
     let (own, peers) = (NodeTag::random(), Peers::default());
     let made_up: Room = "-NxYzAbCdEfGhIjKlMnO".into();
     let bucket = Subject::room(&"/".into(), made_up.as_str(), 1024).path();
-    assert!(subjects(&[made_up], own, &peers).contains(&bucket));
+    assert_eq!(subjects(&[made_up], own, &peers), [bucket]);
+}
+
+#[test]
+fn a_node_that_is_silent_may_still_be_there() {
+    let (own, other, mut peers) = (NodeTag::random(), NodeTag::random(), Peers::default());
+    peers.remember(&other.as_str().into());
+    let room = room_of(other);
+    let bucket = Subject::room(&"/".into(), room.as_str(), 1024).path();
+    assert_eq!(subjects(&[room], own, &peers), [node_subject(other), bucket]);
+}
+
+#[test]
+fn who_hears_nobody_tells_everybody_what_may_be_for_one_socket() {
+    let paths = |rooms: &[Room]| -> Vec<String> {
+        subjects_from_outside(&"/".into(), rooms, 1024).iter().map(Subject::path).collect()
+    };
+    assert_eq!(paths(&[]), ["_.all"]);
+    assert_eq!(paths(&["foobar".into()]), ["_.room.360"]);
+    assert_eq!(paths(&["foobar".into(), room_of(NodeTag::random())]), ["_.all"]);
 }
 
 #[test]
