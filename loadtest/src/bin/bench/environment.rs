@@ -1,0 +1,90 @@
+//! What was measured, with what, on what: so that somebody else can do it again.
+
+use std::fmt::Write;
+use std::fs;
+use std::process::Command;
+use std::time::SystemTime;
+
+use serde_json::Value;
+
+use crate::broker::Broker;
+use crate::peer::Software;
+use crate::session::Session;
+
+/// Date, machine, versions and the command, in Markdown.
+pub(crate) fn describe(session: &Session) -> String {
+    let (runs, seconds) = (session.runs, session.seconds);
+    let date = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
+    let mut text = format!(
+        "{}; {}. {}, {seconds} s each; made by\n\n",
+        &date[..10],
+        machine(),
+        if runs == 1 {
+            "One run".to_owned()
+        } else {
+            format!("Medians of {runs} runs in turn, with the range in brackets")
+        }
+    );
+    let arguments = match (runs, seconds) {
+        (3, 3) => String::new(),
+        _ => format!(" ARGS='--runs {runs} --seconds {seconds}'"),
+    };
+    let _ = writeln!(text, "```sh\nmake bench{arguments}\n```\n");
+    let versions: Vec<String> = versions(session).into_iter().flatten().collect();
+    let _ = writeln!(text, "Versions: {}.", versions.join("; "));
+    for (peer, missing) in &session.skipped {
+        let _ = writeln!(text, "\nNot measured: {}, for want of `{}`.", peer.title, missing.display());
+    }
+    text
+}
+
+fn machine() -> String {
+    let cpu = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = cpu.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
+    let model = model.map_or("an unknown processor", |(_, model)| model.trim());
+    let cores = std::thread::available_parallelism().map_or(0, usize::from);
+    let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    format!("{cores} cores of {model}, Linux {}, loopback, release builds", kernel.trim())
+}
+
+fn versions(session: &Session) -> Vec<Option<String>> {
+    let uses = |software: fn(Software) -> bool| session.peers.iter().any(|peer| software(peer.software));
+    let has = |broker| session.peers.iter().any(|peer| peer.broker == Some(broker));
+    let mut versions =
+        vec![first_line("git", &["describe", "--always", "--dirty"]).map(|id| format!("Fanfare {id}"))];
+    versions.push(first_line("rustc", &["--version"]));
+    if uses(|software| software == Software::Socketioxide) {
+        versions.push(locked("socketioxide"));
+        versions.push(locked("socketioxide-redis").filter(|_| has(Broker::Redis)));
+    }
+    if uses(|software| software == Software::Official) {
+        versions.push(first_line("node", &["--version"]).map(|version| format!("Node.js {version}")));
+        versions.push(installed("socket.io"));
+        versions.push(installed("@socket.io/redis-adapter").filter(|_| has(Broker::Redis)));
+        versions.push(installed("@mickl/socket.io-nats-adapter").filter(|_| has(Broker::Nats)));
+    }
+    for broker in [Broker::Nats, Broker::Redis].into_iter().filter(|broker| has(*broker)) {
+        versions.push(first_line(&broker.program().to_string_lossy(), &["--version"]));
+    }
+    versions
+}
+
+fn first_line(program: &str, arguments: &[&str]) -> Option<String> {
+    let output = Command::new(program).args(arguments).output().ok()?;
+    let text = String::from_utf8(output.stdout).ok()?;
+    text.lines().next().map(|line| line.split(" sha=").next().unwrap_or(line).to_owned())
+}
+
+/// The version of an installed npm package.
+fn installed(package: &str) -> Option<String> {
+    let text = fs::read(format!("loadtest/peers/official/node_modules/{package}/package.json")).ok()?;
+    let description: Value = serde_json::from_slice(&text).ok()?;
+    Some(format!("{package} {}", description["version"].as_str()?))
+}
+
+/// The version of a crate that the peer in Rust was built with.
+fn locked(package: &str) -> Option<String> {
+    let lock = fs::read_to_string("loadtest/peers/socketioxide/Cargo.lock").ok()?;
+    let (_, rest) = lock.split_once(&format!("name = \"{package}\"\nversion = \""))?;
+    Some(format!("{package} {}", rest.split('"').next()?))
+}

@@ -1,0 +1,160 @@
+//! The loads: one row of the table each.
+
+use fanfare_loadtest::Report;
+
+/// One load, and the figure that is taken from its report.
+#[derive(Debug)]
+pub(crate) struct Row {
+    /// For command lines and file names.
+    pub(crate) name: &'static str,
+    /// For the table, with the unit of the figure.
+    pub(crate) title: &'static str,
+    /// Arguments of `loadtest`, without what [`Row::arguments`] adds.
+    load: &'static [&'static str],
+    pub(crate) nodes: Nodes,
+    pub(crate) figure: Figure,
+    /// What we want: a multiple of the floor, or a figure if the floor has none.
+    pub(crate) target: Target,
+}
+
+/// How many nodes the load is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Nodes {
+    One,
+    /// Two and their broker. A floor has no cluster: the floor is that of this row, on one node.
+    Two {
+        floor: &'static str,
+    },
+}
+
+/// What is taken from a report; less is better.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Figure {
+    /// Processor time of all servers and their broker per unit of work, in microseconds.
+    ServerCpu,
+    /// Resident memory per connection, in KiB.
+    Memory,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Target {
+    OfFloor(f64),
+    Absolute(f64),
+}
+
+pub(crate) static ROWS: [Row; 10] = [
+    Row {
+        name: "fanout-w1",
+        title: "delivery, W=1, µs",
+        load: &["fanout", "--clients=1000", "--window=1"],
+        nodes: Nodes::One,
+        figure: Figure::ServerCpu,
+        target: Target::OfFloor(1.26),
+    },
+    Row {
+        name: "fanout-w8",
+        title: "delivery, W=8, µs",
+        load: &["fanout", "--clients=1000", "--window=8"],
+        nodes: Nodes::One,
+        figure: Figure::ServerCpu,
+        target: Target::OfFloor(1.5),
+    },
+    Row {
+        name: "fanout-4k",
+        title: "delivery, 4 KiB, W=1, µs",
+        load: &["fanout", "--clients=1000", "--window=1", "--payload=4096"],
+        nodes: Nodes::One,
+        figure: Figure::ServerCpu,
+        target: Target::OfFloor(1.21),
+    },
+    Row {
+        name: "fanout-rooms",
+        title: "delivery, 100 rooms of 10, µs",
+        load: &["fanout", "--clients=1000", "--rooms=100", "--window=1"],
+        nodes: Nodes::One,
+        figure: Figure::ServerCpu,
+        target: Target::OfFloor(1.27),
+    },
+    Row {
+        name: "echo",
+        title: "ack round trip, 100 clients, µs",
+        load: &["echo", "--clients=100"],
+        nodes: Nodes::One,
+        figure: Figure::ServerCpu,
+        target: Target::OfFloor(1.19),
+    },
+    Row {
+        name: "connect",
+        title: "WebSocket connect and close, µs",
+        load: &["connect", "--count=4000", "--concurrency=50"],
+        nodes: Nodes::One,
+        figure: Figure::ServerCpu,
+        target: Target::OfFloor(2.4),
+    },
+    Row {
+        name: "idle",
+        title: "idle connection, 8,000 of them, KiB",
+        load: &["idle", "--clients=8000"],
+        nodes: Nodes::One,
+        figure: Figure::Memory,
+        target: Target::Absolute(6.0),
+    },
+    Row {
+        name: "cluster-w1",
+        title: "delivery, W=1, µs",
+        load: &["fanout", "--clients=1000", "--window=1", "--settle=1s"],
+        nodes: Nodes::Two { floor: "fanout-w1" },
+        figure: Figure::ServerCpu,
+        target: Target::OfFloor(1.3),
+    },
+    Row {
+        name: "cluster-w8",
+        title: "delivery, W=8, µs",
+        load: &["fanout", "--clients=1000", "--window=8", "--settle=1s"],
+        nodes: Nodes::Two { floor: "fanout-w8" },
+        figure: Figure::ServerCpu,
+        target: Target::OfFloor(1.8),
+    },
+    Row {
+        name: "cluster-rooms",
+        title: "delivery, 100 rooms of 10, µs",
+        load: &["fanout", "--clients=1000", "--rooms=100", "--window=1", "--settle=1s"],
+        nodes: Nodes::Two { floor: "fanout-rooms" },
+        figure: Figure::ServerCpu,
+        target: Target::OfFloor(1.8),
+    },
+];
+
+impl Row {
+    /// The arguments of `loadtest` for a measurement of this many seconds.
+    pub(crate) fn arguments(&self, seconds: u32) -> Vec<String> {
+        let time = match self.load[0] {
+            "connect" => vec![],
+            "idle" => vec![format!("--hold={seconds}s")],
+            _ => vec!["--warmup=1s".to_owned(), format!("--duration={seconds}s")],
+        };
+        self.load.iter().map(|argument| (*argument).to_owned()).chain(time).collect()
+    }
+
+    /// The row whose floor is the limit for this one.
+    pub(crate) fn floor(&self) -> &'static str {
+        match self.nodes {
+            Nodes::One => self.name,
+            Nodes::Two { floor } => floor,
+        }
+    }
+}
+
+impl Figure {
+    pub(crate) fn of(self, report: &Report) -> Option<f64> {
+        match self {
+            Self::ServerCpu => report.server_cpu_us_per_unit,
+            Self::Memory => report.resident_kib_per_connection,
+        }
+    }
+}
+
+/// The row of this name.
+pub(crate) fn parse(name: &str) -> Result<&'static Row, String> {
+    ROWS.iter().find(|row| row.name == name).ok_or_else(|| "no such row: see --list".to_owned())
+}
