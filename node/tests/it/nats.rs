@@ -55,6 +55,15 @@ impl Nodes {
         nodes
     }
 
+    /// Waits until the nodes hear whatever anybody says.
+    async fn listen(&self) {
+        eventually("they are connected", || self.nodes.iter().all(Io::is_connected)).await;
+        for io in &self.nodes {
+            let anybody = io.local_sockets().into_iter().next().expect("a client on each node");
+            anybody.join("somewhere").await.unwrap();
+        }
+    }
+
     async fn meet(&self) {
         let others = self.nodes.len() - 1;
         eventually("the nodes know each other", || self.nodes.iter().all(|io| io.nodes().len() == others))
@@ -244,6 +253,7 @@ async fn an_outsider_who_sends_nonsense_harms_nobody() {
     let broker = Server::start();
     let nodes = Nodes::start(1, &[broker.url()], plain).await;
     let mut client = Client::connect(&nodes.urls[0]).await;
+    nodes.listen().await;
     let (outlet, _inlet) = Box::new(bus(&[broker.url()])).start(Identity::new(""));
     let target = Target { namespace: "/".into(), ..Target::default() };
     let packets =
@@ -439,6 +449,7 @@ async fn what_an_emitter_says_is_published_before_it_leaves() {
     let broker = Server::start();
     let nodes = Nodes::start(1, &[broker.url()], plain).await;
     let mut client = Client::connect(&nodes.urls[0]).await;
+    nodes.listen().await;
     let emitter = Emitter::new(bus(&[broker.url()])).unwrap();
     emitter.connected(LONG).await.unwrap();
     for n in 0..1000 {

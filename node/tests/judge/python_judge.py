@@ -20,8 +20,8 @@ import socketio
 engineio.payload.Payload.max_decode_packets = 1000
 
 DEADLINE_S = 200
-# Longer than the ping interval: on polling a call now and then takes until the next ping. Seen with the official server
-# too, where one run took 27 s.
+# python-engineio may leave without saying so: if its POST with the last packet is under way when it closes, its close
+# packet is never sent, and it waits for its GET, which is answered with the next ping. With any server.
 CALL_TIMEOUT_S = 40
 TRANSPORTS = {"polling": ["polling"], "websocket": ["websocket"], "upgrade": ["polling", "websocket"]}
 RUN = f"py-{os.getpid()}"
