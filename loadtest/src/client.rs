@@ -1,14 +1,8 @@
-//! One connection of the tester: its socket, how far it has come, and the bytes that wait on either side.
+//! One client of the tester: how far it has come, its connections, and what it has received in part.
 
-use std::io::{self, Write};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-
-use mio::net::TcpStream;
-use rustix::io::Errno;
-use socket2::{Domain, Protocol, Socket, Type};
-
-use crate::frame::{FrameError, MaskKeys, Opcode, push_frame};
+use crate::frame::FrameError;
 use crate::handshake::HandshakeError;
+use crate::link::{Link, Role};
 use crate::packet::PacketError;
 
 /// How far a client has come.
@@ -16,18 +10,35 @@ use crate::packet::PacketError;
 pub(crate) enum Phase {
     /// There is no connection.
     Absent,
-    /// TCP is connecting.
-    Connecting,
-    /// The upgrade request is on its way.
-    Upgrading,
-    /// WebSocket is open; Engine.IO's open packet is awaited.
+    /// Up to Engine.IO's open packet: TCP, TLS, HTTP.
     Opening,
     /// CONNECT is on its way.
     Joining,
-    /// In the default namespace.
+    /// In the namespace, and on the way from polling to WebSocket.
+    Upgrading,
+    /// In the namespace.
     Ready,
     /// The tester said goodbye and waits for the server to hang up.
     Closing,
+}
+
+/// How a client reaches its server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Route {
+    Websocket,
+    Polling,
+    /// Polling first; then WebSocket for the same session.
+    Upgrade,
+}
+
+/// How far the change from polling to WebSocket has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Probe {
+    None,
+    /// The WebSocket is being opened, or has sent its probe.
+    Sent,
+    /// The probe was answered: no further GET is sent, and when none is under way the session moves over.
+    Answered,
 }
 
 /// Why a connection ended.
@@ -44,7 +55,7 @@ pub(crate) enum CloseReason {
     #[error("the server refused the namespace: {0}")]
     Refused(String),
     #[error("{0}")]
-    Io(#[from] io::Error),
+    Io(#[from] std::io::Error),
     #[error("{0}")]
     Handshake(#[from] HandshakeError),
     #[error("{0}")]
@@ -53,116 +64,82 @@ pub(crate) enum CloseReason {
     Packet(#[from] PacketError),
 }
 
-/// One connection, or the place for one.
+/// Which of a client's two connections.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Slot {
+    /// The WebSocket, or the GETs of polling.
+    Main = 0,
+    /// The POSTs of polling, or the WebSocket that is to take over.
+    Side = 1,
+}
+
+/// One client, or the place for one.
 #[derive(Debug)]
 pub(crate) struct Client {
-    /// `None` while absent.
-    pub(crate) stream: Option<TcpStream>,
     pub(crate) phase: Phase,
+    pub(crate) route: Route,
     /// Which target it connects to.
     pub(crate) target: usize,
     /// When connecting began, in nanoseconds of the swarm's clock.
     pub(crate) opened_ns: u64,
-    /// The incomplete frame at the end of the last read; empty between frames.
-    pub(crate) carry: Vec<u8>,
-    /// The parts so far of a fragmented message; `None` outside one.
-    pub(crate) fragments: Option<Vec<u8>>,
-    /// What waits to be written, from `written` on.
-    outbox: Vec<u8>,
-    written: usize,
-    /// Whether the swarm already knows that this outbox is to be flushed at the end of the wake-up.
+    pub(crate) main: Option<Link>,
+    pub(crate) side: Option<Link>,
+    /// The Engine.IO session, for the requests of polling; empty without polling.
+    pub(crate) session: String,
+    /// The body of the next POST.
+    pub(crate) post: Vec<u8>,
+    pub(crate) probe: Probe,
+    /// What the server said to CONNECT, until the upgrade is over.
+    pub(crate) greeting: Vec<u8>,
+    /// The kind and the parts so far of a fragmented message; `None` outside one.
+    pub(crate) fragments: Option<(bool, Vec<u8>)>,
+    /// The text of a packet whose attachment is awaited.
+    pub(crate) incomplete: Option<Vec<u8>>,
+    /// What to say to CONNECT instead of the usual authentication, to take up an earlier session.
+    pub(crate) auth: Option<Vec<u8>>,
+    /// Whether the client leaves what it is sent in the socket.
+    pub(crate) is_paused: bool,
+    /// Whether the swarm already knows that an outbox is to be flushed at the end of the wake-up.
     pub(crate) is_dirty: bool,
 }
 
 impl Client {
-    /// A client that is not connected, and will connect to this target.
-    pub(crate) fn absent(target: usize) -> Self {
+    /// A client that is not connected.
+    pub(crate) fn absent(target: usize, route: Route) -> Self {
         Self {
-            stream: None,
             phase: Phase::Absent,
+            route,
             target,
             opened_ns: 0,
-            carry: Vec::new(),
+            main: None,
+            side: None,
+            session: String::new(),
+            post: Vec::new(),
+            probe: Probe::None,
+            greeting: Vec::new(),
             fragments: None,
-            outbox: Vec::new(),
-            written: 0,
+            incomplete: None,
+            auth: None,
+            is_paused: false,
             is_dirty: false,
         }
     }
 
-    /// Starts over with a connection that is being made.
-    pub(crate) fn connecting(&mut self, stream: TcpStream, opened_ns: u64) {
-        self.reset();
-        self.stream = Some(stream);
-        self.phase = Phase::Connecting;
-        self.opened_ns = opened_ns;
-    }
-
-    /// Drops the connection and everything that waited.
+    /// Drops the connections and everything that waited.
     pub(crate) fn reset(&mut self) {
-        self.stream = None;
-        self.phase = Phase::Absent;
-        self.carry.clear();
-        self.fragments = None;
-        self.outbox.clear();
-        self.written = 0;
+        *self =
+            Self { is_dirty: self.is_dirty, auth: self.auth.take(), ..Self::absent(self.target, self.route) };
     }
 
-    /// Queues bytes as they are (the upgrade request).
-    pub(crate) fn queue_bytes(&mut self, bytes: &[u8]) {
-        self.outbox.extend_from_slice(bytes);
-    }
-
-    /// Queues one masked frame.
-    pub(crate) fn queue_frame(&mut self, opcode: Opcode, payload: &[u8], keys: &mut MaskKeys) {
-        push_frame(&mut self.outbox, opcode, payload, Some(keys.next_key()));
-    }
-
-    /// Writes what waits, as far as the socket takes it.
-    pub(crate) fn flush(&mut self) -> io::Result<()> {
-        let Some(stream) = &mut self.stream else { return Ok(()) };
-        while self.written < self.outbox.len() {
-            match stream.write(&self.outbox[self.written..]) {
-                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Ok(count) => self.written += count,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
+    pub(crate) fn link(&mut self, slot: Slot) -> &mut Option<Link> {
+        match slot {
+            Slot::Main => &mut self.main,
+            Slot::Side => &mut self.side,
         }
-        self.outbox.clear();
-        self.written = 0;
-        Ok(())
     }
 
-    /// Whether something waits to be written.
-    pub(crate) fn has_output(&self) -> bool {
-        self.written < self.outbox.len()
-    }
-}
-
-/// Begins a TCP connection without waiting for it.
-pub(crate) fn dial(address: SocketAddr, source: Option<Ipv4Addr>) -> io::Result<TcpStream> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-    socket.set_nonblocking(true)?;
-    socket.set_tcp_nodelay(true)?;
-    if let Some(source) = source {
-        socket.bind(&SocketAddr::from((IpAddr::from(source), 0)).into())?;
-    }
-    match socket.connect(&address.into()) {
-        Err(error) if error.raw_os_error() != Some(Errno::INPROGRESS.raw_os_error()) => Err(error),
-        _ => Ok(TcpStream::from_std(socket.into())),
-    }
-}
-
-/// Whether a connection is made; an error if it failed.
-pub(crate) fn established(stream: &TcpStream) -> io::Result<bool> {
-    if let Some(error) = stream.take_error()? {
-        return Err(error);
-    }
-    match stream.peer_addr() {
-        Ok(_) => Ok(true),
-        Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(false),
-        Err(error) => Err(error),
+    /// Whether messages travel in the bodies of requests now.
+    pub(crate) fn is_polling(&self) -> bool {
+        self.main.as_ref().is_some_and(|link| link.role == Role::Poll)
     }
 }

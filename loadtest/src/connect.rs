@@ -7,12 +7,14 @@ use std::time::Duration;
 
 use crate::cli::ConnectOptions;
 use crate::client::{CloseReason, Phase};
+use crate::control::Control;
 use crate::error::RunError;
 use crate::interrupt::Interrupt;
 use crate::ledger::Ledger;
 use crate::meter::Meter;
+use crate::outcome::Outcome;
 use crate::packet::Packet;
-use crate::report::Report;
+use crate::phases;
 use crate::swarm::{ClientId, Scenario, Swarm};
 use crate::target::allow_connections;
 
@@ -20,28 +22,31 @@ use crate::target::allow_connections;
 const SILENCE_MAX: Duration = Duration::from_secs(10);
 
 /// Runs it.
-pub(crate) fn run(options: &ConnectOptions, interrupt: &Interrupt) -> Result<Report, RunError> {
+pub(crate) fn run(options: &ConnectOptions, control: &mut Control) -> Result<Outcome, RunError> {
     let slots = options.concurrency as usize;
     allow_connections(slots)?;
     let meter = Meter::new(&options.server.pids)?;
-    let mut swarm = Swarm::new(options.server.targets()?, slots, |slot| slot)?;
+    let mut swarm = options.server.swarm(slots, |slot| slot, control)?;
 
     let mut warmup = Connects::new(options.warmup.into());
-    warmup.run(&mut swarm, interrupt)?;
+    warmup.run(&mut swarm, &control.interrupt)?;
     if let Some(reason) = warmup.ledger.first_fault {
         return Err(RunError::Connect { client: 0, reason });
     }
+    phases::wait_for_others(&mut warmup, &mut swarm, control)?;
     let mut connects = Connects::new(options.count.into());
-    connects.ledger.is_measuring = true;
+    swarm.enter(&mut connects.ledger, "measure", true);
     let before = meter.read()?;
-    connects.run(&mut swarm, interrupt)?;
+    connects.run(&mut swarm, &control.interrupt)?;
+    swarm.enter(&mut connects.ledger, "end", false);
     let usage = meter.read()?.since(&before);
 
     connects.ledger.accounts.expected = connects.opened;
     connects.ledger.accounts.lost = connects.opened - connects.ledger.accounts.received;
-    let is_interrupted = interrupt.is_raised();
-    let report = Report::new("connect", "connect", options, usage, connects.ledger);
-    Ok(report.interrupted(is_interrupted).resident(meter.server_resident_kib()?))
+    let mut outcome = Outcome::new("connect", usage, swarm.series, &connects.ledger);
+    outcome.is_interrupted = control.interrupt.is_raised();
+    outcome.server_resident_kib = meter.server_resident_kib()?;
+    Ok(outcome)
 }
 
 /// Connections being made in the swarm's places, each place used again and again.
@@ -98,13 +103,13 @@ impl Connects {
 }
 
 impl Scenario for Connects {
-    fn connected(&mut self, swarm: &mut Swarm, client: ClientId) {
+    fn connected(&mut self, swarm: &mut Swarm, client: ClientId, _data: &[u8]) {
         self.ledger.accounts.received += 1;
         self.ledger.measure(swarm.now_ns() - swarm.opened_ns(client));
         swarm.close(client);
     }
 
-    fn packet(&mut self, _swarm: &mut Swarm, client: ClientId, packet: Packet<'_>) {
+    fn packet(&mut self, _: &mut Swarm, client: ClientId, packet: Packet<'_>, _: Option<&[u8]>) {
         if let Packet::Event { data, .. } | Packet::Ack { data, .. } = packet {
             self.ledger.corrupt(client, data);
         }
@@ -116,5 +121,9 @@ impl Scenario for Connects {
             self.ledger.disconnected(client, &reason.to_string());
         }
         self.open_next(swarm, client);
+    }
+
+    fn ledger(&mut self) -> &mut Ledger {
+        &mut self.ledger
     }
 }

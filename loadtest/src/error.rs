@@ -50,6 +50,22 @@ pub enum RunError {
         /// How many were wanted.
         wanted: usize,
     },
+    /// A plan that cannot be read.
+    #[error("plan {file}: {reason}")]
+    Plan {
+        /// The file.
+        file: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A worker failed.
+    #[error("worker {worker}: {reason}")]
+    Worker {
+        /// Its address as given.
+        worker: String,
+        /// What happened.
+        reason: String,
+    },
     /// Somebody interrupted the tester before there was anything to report.
     #[error("interrupted before the measurement began")]
     Interrupted,
@@ -59,7 +75,7 @@ impl RunError {
     /// The exit code for this error.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Options(_) => 2,
+            Self::Options(_) | Self::Plan { .. } => 2,
             Self::Interrupted => 130,
             _ => 3,
         }

@@ -32,11 +32,11 @@ pub enum HandshakeError {
     Header(&'static str),
 }
 
-/// The request that opens an Engine.IO 4 session over WebSocket at `path` of `authority` (`host:port`).
-pub(crate) fn request(authority: &str, path: &str) -> Vec<u8> {
+/// The request that opens a WebSocket: its first line as given, then what RFC 6455 wants, then further `headers`.
+pub(crate) fn request(line: &str, authority: &str, headers: &str) -> Vec<u8> {
     format!(
-        "GET {path}?EIO=4&transport=websocket HTTP/1.1\r\nHost: {authority}\r\nUpgrade: websocket\r\n\
-         Connection: Upgrade\r\nSec-WebSocket-Key: {CLIENT_KEY}\r\nSec-WebSocket-Version: 13\r\n\r\n"
+        "{line}\r\nHost: {authority}\r\n{headers}Upgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Key: {CLIENT_KEY}\r\nSec-WebSocket-Version: 13\r\n\r\n"
     )
     .into_bytes()
 }
@@ -92,7 +92,7 @@ mod tests {
 
     #[test]
     fn client_and_server_agree_on_the_example_key() {
-        let request = request("example.test:80", "/socket.io/");
+        let request = request("GET /socket.io/ HTTP/1.1", "example.test:80", "");
         let (length, key) = parse_request(&request).expect("valid").expect("complete");
         assert_eq!((length, key), (request.len(), CLIENT_KEY.as_bytes()));
 

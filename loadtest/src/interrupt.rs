@@ -7,9 +7,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
-/// Whether somebody asked the tester to stop.
+/// Whether somebody asked the tester to stop, or only one of its runs.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Interrupt(Arc<AtomicBool>);
+pub(crate) struct Interrupt {
+    asked: Arc<AtomicBool>,
+    parent: Option<Arc<AtomicBool>>,
+}
 
 impl Interrupt {
     /// Listens for SIGINT and SIGTERM from now on.
@@ -20,10 +23,20 @@ impl Interrupt {
             flag::register_conditional_default(signal, Arc::clone(&asked))?;
             flag::register(signal, Arc::clone(&asked))?;
         }
-        Ok(Self(asked))
+        Ok(Self { asked, parent: None })
+    }
+
+    /// For one run: raised on its own, or together with this one.
+    pub(crate) fn child(&self) -> Self {
+        Self { asked: Arc::default(), parent: Some(Arc::clone(&self.asked)) }
+    }
+
+    pub(crate) fn raise(&self) {
+        self.asked.store(true, Ordering::Relaxed);
     }
 
     pub(crate) fn is_raised(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        let is_raised = |flag: &AtomicBool| flag.load(Ordering::Relaxed);
+        is_raised(&self.asked) || self.parent.as_deref().is_some_and(is_raised)
     }
 }

@@ -35,10 +35,38 @@ pub struct Accounts {
 impl Accounts {
     /// Whether everything came exactly as promised.
     pub fn is_flawless(&self) -> bool {
+        self.expected == self.received && self.faults() == 0
+    }
+
+    /// Adds what another tester booked in the same run.
+    pub(crate) fn merge(&mut self, other: &Self) {
         let Self { expected, received, lost, doubled, out_of_order, stray, corrupt, disconnected, stalled } =
             self;
-        let faults = [lost, doubled, out_of_order, stray, corrupt, disconnected, stalled];
-        expected == received && faults.iter().all(|count| **count == 0)
+        *expected += other.expected;
+        *received += other.received;
+        *lost += other.lost;
+        *doubled += other.doubled;
+        *out_of_order += other.out_of_order;
+        *stray += other.stray;
+        *corrupt += other.corrupt;
+        *disconnected += other.disconnected;
+        *stalled += other.stalled;
+    }
+
+    /// How many promises were broken.
+    pub(crate) fn faults(&self) -> u64 {
+        let Self {
+            expected: _,
+            received: _,
+            lost,
+            doubled,
+            out_of_order,
+            stray,
+            corrupt,
+            disconnected,
+            stalled,
+        } = self;
+        [lost, doubled, out_of_order, stray, corrupt, disconnected, stalled].into_iter().sum()
     }
 }
 
@@ -49,12 +77,40 @@ pub(crate) struct Ledger {
     pub(crate) accounts: Accounts,
     /// The first fault in words, to start a search from.
     pub(crate) first_fault: Option<String>,
-    /// Whether arrivals count towards the measurement now.
-    pub(crate) is_measuring: bool,
-    /// First arrivals inside the measured window.
-    pub(crate) measured: u64,
-    /// Latencies in nanoseconds of what arrived inside the measured window.
+    /// Latencies in nanoseconds of the units of work in the running interval of the series.
+    pub(crate) interval: Histogram<u64>,
+    /// The same of all measured intervals that ended.
     pub(crate) latency: Histogram<u64>,
+    /// The two histograms again for each [`Side`], if a run tells them apart.
+    pub(crate) sides: Option<Box<[Histograms; 2]>>,
+    /// Messages sent so far.
+    pub(crate) sent: u64,
+    /// Messages that the plan wanted sent so far; `None` in a closed loop.
+    pub(crate) planned: Option<u64>,
+    /// Connections that failed and are to be tried again.
+    pub(crate) failures: u64,
+}
+
+/// Where a receiver is, seen from the publisher.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Side {
+    /// On the same node.
+    Local = 0,
+    /// On another node.
+    Remote = 1,
+}
+
+/// The latencies of one [`Side`].
+#[derive(Debug)]
+pub(crate) struct Histograms {
+    interval: Histogram<u64>,
+    /// Of all measured intervals that ended.
+    pub(crate) latency: Histogram<u64>,
+}
+
+/// A histogram for latencies in nanoseconds.
+pub(crate) fn empty_histogram() -> Histogram<u64> {
+    Histogram::new_with_bounds(1, LATENCY_NS_MAX, 3).expect("constant bounds are valid")
 }
 
 impl Ledger {
@@ -62,9 +118,39 @@ impl Ledger {
         Self {
             accounts: Accounts::default(),
             first_fault: None,
-            is_measuring: false,
-            measured: 0,
-            latency: Histogram::new_with_bounds(1, LATENCY_NS_MAX, 3).expect("constant bounds are valid"),
+            interval: empty_histogram(),
+            latency: empty_histogram(),
+            sides: None,
+            sent: 0,
+            planned: None,
+            failures: 0,
+        }
+    }
+
+    /// Begins a new interval; what the old one held counts towards the measurement or is forgotten.
+    pub(crate) fn close_interval(&mut self, is_measured: bool) {
+        if is_measured {
+            self.latency.add(&self.interval).expect("the bounds are the same");
+        }
+        self.interval.reset();
+        for side in self.sides.iter_mut().flat_map(|sides| sides.iter_mut()) {
+            if is_measured {
+                side.latency.add(&side.interval).expect("the bounds are the same");
+            }
+            side.interval.reset();
+        }
+    }
+
+    /// From now on, latencies are kept for each [`Side`] too.
+    pub(crate) fn tell_sides_apart(&mut self) {
+        let side = || Histograms { interval: empty_histogram(), latency: empty_histogram() };
+        self.sides = Some(Box::new([side(), side()]));
+    }
+
+    /// Books on which side a unit of work was received.
+    pub(crate) fn measure_side(&mut self, side: Side, latency_ns: u64) {
+        if let Some(sides) = &mut self.sides {
+            sides[side as usize].interval.saturating_record(latency_ns);
         }
     }
 
@@ -93,12 +179,9 @@ impl Ledger {
         true
     }
 
-    /// Books one unit of work towards the measurement, if one is on.
+    /// Books one unit of work.
     pub(crate) fn measure(&mut self, latency_ns: u64) {
-        if self.is_measuring {
-            self.measured += 1;
-            self.latency.saturating_record(latency_ns);
-        }
+        self.interval.saturating_record(latency_ns);
     }
 
     /// Books a message that nobody can have sent to this client like this.

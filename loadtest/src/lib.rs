@@ -10,37 +10,55 @@ mod frame;
 mod handshake;
 mod latency;
 mod ledger;
+mod outcome;
 mod packet;
+mod polling;
+mod schedule;
 mod sequence;
 mod series;
 mod stamp;
+mod topology;
 mod window;
+mod wording;
 
 // What the machine tells and allows.
 mod interrupt;
 mod meter;
 mod process;
 mod target;
+mod tls;
+mod wire;
 
 // The event loop.
+mod alarm;
 mod client;
+mod control;
+mod link;
 mod swarm;
 
-// What is tested, and how it is told.
-mod cli;
+// What is tested.
+mod avalanche;
 mod connect;
-mod echo;
+mod disturbance;
 mod error;
-mod fanout;
 mod idle;
-mod live;
-mod outcome;
 mod phases;
-mod report;
+mod rooms;
 mod traffic;
 
+// What is asked for, by whom, and how the result is told.
+mod assignment;
+mod cli;
+mod coordinator;
+mod live;
+mod plan;
+mod report;
+mod worker;
+
 pub use cli::{
-    Cli, Command, ConnectOptions, EchoOptions, FanoutOptions, IdleOptions, PayloadBytes, ServerOptions,
+    AvalancheOptions, BroadcastOptions, ChurnOptions, Cli, Command, ConnectOptions, EchoOptions,
+    FanoutOptions, IdleOptions, JitterOptions, LoadOptions, PayloadBytes, RoomOptions, RunOptions, Scenario,
+    ServerOptions, Share, SlowOptions, Transport,
 };
 pub use error::RunError;
 pub use frame::{Frame, FrameError, MaskKeys, Opcode, apply_mask, parse_frame, push_frame};
@@ -52,3 +70,4 @@ pub use packet::{Packet, PacketError, parse_packet};
 pub use report::Report;
 pub use series::{Bytes, Sample};
 pub use traffic::Completion;
+pub use worker::WorkerOptions;

@@ -3,5 +3,4 @@
 use crate::series::Sample;
 
 /// Shows the interval that just ended.
-#[expect(dead_code, reason = "the sampler follows")]
 pub(crate) fn show(_sample: &Sample) {}

@@ -10,11 +10,13 @@ use fanfare_loadtest::{Cli, Report, RunError};
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = cli.run().and_then(|report| {
-        publish(&report, cli.json().map(|path| path.as_path()))?;
+        if let Some(report) = &report {
+            publish(report, cli.json().map(|path| path.as_path()))?;
+        }
         Ok(report)
     });
     match result {
-        Ok(report) => report.exit_code().into(),
+        Ok(report) => report.map_or(0, |report| report.exit_code()).into(),
         Err(error) => {
             eprintln!("loadtest: {error}");
             RunError::exit_code(&error).into()

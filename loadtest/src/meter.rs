@@ -89,6 +89,14 @@ impl Reading {
 }
 
 impl Usage {
+    /// Adds what another tester saw in the same time. Each tester has its own core, so that the busiest one decides
+    /// whether the testers were the limit.
+    pub(crate) fn merge(&mut self, other: &Self) {
+        self.seconds = self.seconds.max(other.seconds);
+        self.tester_cores = self.tester_cores.max(other.tester_cores);
+        self.other_cores = self.other_cores.max(other.other_cores);
+    }
+
     /// Reasons to doubt the figures, in words.
     pub(crate) fn warnings(&self) -> Vec<String> {
         let mut warnings = Vec::new();

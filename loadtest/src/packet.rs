@@ -1,7 +1,7 @@
 //! Engine.IO 4 and Socket.IO 5 packets as they travel in WebSocket text messages. Pure; borrows what it was given.
 //!
-//! Only the default namespace, only text: what the tester sends asks for nothing else, so anything else is a fault
-//! of the server.
+//! Only one namespace, and one attachment at most: what the tester sends asks for nothing else, so anything else is a
+//! fault of the server.
 
 /// One packet, by the protocols' own names (`socket.io/docs/v4/engine-io-protocol` and `.../socket-io-protocol`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +34,20 @@ pub enum Packet<'a> {
         /// The JSON array of arguments.
         data: &'a [u8],
     },
+    /// Socket.IO `451-`: an event whose placeholder stands for the binary message that follows.
+    BinaryEvent {
+        /// As in [`Packet::Event`].
+        ack: Option<u64>,
+        /// As in [`Packet::Event`].
+        data: &'a [u8],
+    },
+    /// Socket.IO `461-`: an acknowledgement whose placeholder stands for the binary message that follows.
+    BinaryAck {
+        /// As in [`Packet::Ack`].
+        id: u64,
+        /// As in [`Packet::Ack`].
+        data: &'a [u8],
+    },
     /// Socket.IO `44`: the namespace refused the connection.
     ConnectError(&'a [u8]),
 }
@@ -50,31 +64,41 @@ impl PacketError {
     }
 }
 
-/// Reads the packet in one text message.
-pub fn parse_packet(text: &[u8]) -> Result<Packet<'_>, PacketError> {
-    let unknown = || PacketError::new(text);
-    Ok(match text {
+/// Reads the packet in one text message. `namespace` is what stands before the data of its packets: nothing for the
+/// default namespace, `/name,` for another; packets of all others are errors.
+pub fn parse_packet<'a>(text: &'a [u8], namespace: &[u8]) -> Result<Packet<'a>, PacketError> {
+    read(text, namespace).ok_or_else(|| PacketError::new(text))
+}
+
+fn read<'a>(text: &'a [u8], namespace: &[u8]) -> Option<Packet<'a>> {
+    let own = |rest: &'a [u8]| rest.strip_prefix(namespace).filter(|rest| rest.first() != Some(&b'/'));
+    let array = |rest: &'a [u8]| own(rest).map(split_id).filter(|(_, data)| data.first() == Some(&b'['));
+    Some(match text {
         [b'4', b'2', rest @ ..] => {
-            let (ack, data) = split_id(rest);
-            if data.first() != Some(&b'[') {
-                return Err(unknown());
-            }
+            let (ack, data) = array(rest)?;
             Packet::Event { ack, data }
         }
-        [b'4', b'3', rest @ ..] => match split_id(rest) {
-            (Some(id), data) => Packet::Ack { id, data },
-            (None, _) => return Err(unknown()),
-        },
-        [b'4', b'0', b'/', ..] => return Err(unknown()),
-        [b'4', b'0', rest @ ..] => Packet::Connect(rest),
-        [b'4', b'1'] => Packet::Disconnect,
-        [b'4', b'4', rest @ ..] => Packet::ConnectError(rest),
+        [b'4', b'3', rest @ ..] => {
+            let (id, data) = array(rest)?;
+            Packet::Ack { id: id?, data }
+        }
+        [b'4', b'5', b'1', b'-', rest @ ..] => {
+            let (ack, data) = array(rest)?;
+            Packet::BinaryEvent { ack, data }
+        }
+        [b'4', b'6', b'1', b'-', rest @ ..] => {
+            let (id, data) = array(rest)?;
+            Packet::BinaryAck { id: id?, data }
+        }
+        [b'4', b'0', rest @ ..] => Packet::Connect(own(rest)?),
+        [b'4', b'1', rest @ ..] if own(rest)?.is_empty() => Packet::Disconnect,
+        [b'4', b'4', rest @ ..] => Packet::ConnectError(own(rest)?),
         [b'0', rest @ ..] => Packet::Open(rest),
         [b'1'] => Packet::Close,
         [b'2', rest @ ..] => Packet::Ping(rest),
         [b'3', ..] => Packet::Pong,
         [b'6'] => Packet::Noop,
-        _ => return Err(unknown()),
+        _ => return None,
     })
 }
 
@@ -94,7 +118,7 @@ mod tests {
 
     #[test]
     fn every_packet_is_read() {
-        let cases: [(&[u8], Packet<'_>); 11] = [
+        let cases: [(&[u8], Packet<'_>); 13] = [
             (b"0{\"sid\":\"x\"}", Packet::Open(b"{\"sid\":\"x\"}")),
             (b"1", Packet::Close),
             (b"2", Packet::Ping(b"")),
@@ -105,18 +129,29 @@ mod tests {
             (b"41", Packet::Disconnect),
             (b"42[\"msg\"]", Packet::Event { ack: None, data: b"[\"msg\"]" }),
             (b"4312[1]", Packet::Ack { id: 12, data: b"[1]" }),
+            (b"451-[{}]", Packet::BinaryEvent { ack: None, data: b"[{}]" }),
+            (b"461-7[{}]", Packet::BinaryAck { id: 7, data: b"[{}]" }),
             (b"44{\"message\":\"no\"}", Packet::ConnectError(b"{\"message\":\"no\"}")),
         ];
         for (text, packet) in cases {
-            assert_eq!(parse_packet(text), Ok(packet));
+            assert_eq!(parse_packet(text, b""), Ok(packet));
         }
-        assert_eq!(parse_packet(b"427[]"), Ok(Packet::Event { ack: Some(7), data: b"[]" }));
+        assert_eq!(parse_packet(b"427[]", b""), Ok(Packet::Event { ack: Some(7), data: b"[]" }));
     }
 
     #[test]
     fn what_was_not_asked_for_is_an_error() {
-        for text in [&b""[..], b"4", b"5", b"42", b"42/admin,[]", b"40/admin,{}", b"43[]", b"451-[]", b"9"] {
-            assert!(parse_packet(text).is_err(), "{:?}", String::from_utf8_lossy(text));
+        for text in [&b""[..], b"4", b"5", b"42", b"42/admin,[]", b"40/admin,{}", b"43[]", b"452-[]", b"9"] {
+            assert!(parse_packet(text, b"").is_err(), "{:?}", String::from_utf8_lossy(text));
         }
+    }
+
+    #[test]
+    fn only_packets_of_the_own_namespace_are_read() {
+        let own = b"/admin,";
+        assert_eq!(parse_packet(b"40/admin,{}", own), Ok(Packet::Connect(b"{}")));
+        assert_eq!(parse_packet(b"41/admin,", own), Ok(Packet::Disconnect));
+        assert_eq!(parse_packet(b"42/admin,7[]", own), Ok(Packet::Event { ack: Some(7), data: b"[]" }));
+        assert!(parse_packet(b"42[]", own).is_err() && parse_packet(b"42/other,[]", own).is_err());
     }
 }

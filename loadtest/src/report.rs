@@ -1,5 +1,6 @@
 //! What a run found: one table for people, the same as JSON for scripts, and the exit code.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -60,6 +61,9 @@ pub struct Report {
     pub resident_kib_per_connection: Option<f64>,
     /// Engine.IO heartbeats answered (`idle` only).
     pub heartbeats: Option<u64>,
+    /// Further counts of the scenario by name, such as `cut`, `recovered`, `left`.
+    #[serde(default)]
+    pub details: BTreeMap<String, f64>,
     /// What was promised and what came, over the whole run.
     pub accounts: Accounts,
     /// The first broken promise, in words.

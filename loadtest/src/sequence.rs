@@ -2,6 +2,9 @@
 //!
 //! A message is *late* if a later one overtook it, *doubled* if it arrived before, *lost* if it never arrives. In the
 //! order that was promised nothing but one counter is touched; what was skipped is remembered as ranges.
+//!
+//! A receiver that leaves and comes back is owed nothing in between. What was under way at either end may or may not
+//! arrive, but still at most once and in order.
 
 use std::ops::Range;
 
@@ -23,9 +26,18 @@ pub(crate) struct Sequence {
     next: u64,
     /// What was skipped below `next`: disjoint, in order. Empty while the server keeps its promises.
     missing: Vec<Range<u64>>,
+    /// Messages before this one are not owed; [`u64::MAX`] while none is.
+    owed_from: u64,
+    /// What was skipped, though owed, before the receiver last left.
+    lost_before: u64,
 }
 
 impl Sequence {
+    /// Of whoever is owed nothing yet.
+    pub(crate) fn absent() -> Self {
+        Self { owed_from: u64::MAX, ..Self::default() }
+    }
+
     /// Takes note of message `number`.
     pub(crate) fn arrived(&mut self, number: u64) -> Arrival {
         if number >= self.next {
@@ -46,10 +58,42 @@ impl Sequence {
         Arrival::Late
     }
 
-    /// How many of the first `sent` messages have not arrived.
+    /// Whether this message has to arrive.
+    pub(crate) fn owes(&self, number: u64) -> bool {
+        number >= self.owed_from
+    }
+
+    /// From message `sent` on, everything has to arrive.
+    pub(crate) fn begin(&mut self, sent: u64) {
+        self.owed_from = sent;
+    }
+
+    /// The receiver leaves when `sent` messages were sent: nothing more is owed. How many of them are thereby excused;
+    /// what was skipped is not.
+    pub(crate) fn end(&mut self, sent: u64) -> u64 {
+        if self.owed_from == u64::MAX {
+            return 0;
+        }
+        self.lost_before += self.skipped();
+        let excused = sent.saturating_sub(self.next.max(self.owed_from));
+        self.owed_from = u64::MAX;
+        excused
+    }
+
+    /// The receiver is gone when `sent` messages were sent: whatever of them has not arrived is lost for good.
+    pub(crate) fn abandon(&mut self, sent: u64) {
+        self.lost_before = self.missing_of(sent);
+        self.owed_from = u64::MAX;
+    }
+
+    /// How many of the first `sent` messages have not arrived, though owed.
     pub(crate) fn missing_of(&self, sent: u64) -> u64 {
-        let skipped: u64 = self.missing.iter().map(|range| range.end - range.start).sum();
-        skipped + sent.saturating_sub(self.next)
+        self.lost_before + self.skipped() + sent.saturating_sub(self.next.max(self.owed_from))
+    }
+
+    fn skipped(&self) -> u64 {
+        let owed = |range: &Range<u64>| range.end.saturating_sub(range.start.max(self.owed_from));
+        self.missing.iter().map(owed).sum()
     }
 }
 

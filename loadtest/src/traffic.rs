@@ -1,31 +1,32 @@
-//! Closed-loop traffic with exact accounting: publishers that keep W messages in flight, receivers that check every
-//! one. Fan-out and echo differ only in their [`Wording`].
+//! Traffic with exact accounting: publishers that send by a window or by a plan, receivers that check every message.
+//! Fan-out, broadcast and echo differ only in their topology and their [`Speech`].
 //!
-//! **When is a message complete?** Judged by all its receivers ([`Completion::All`]), the default: only then does W=1
-//! mean that nothing can be batched, and no receiver can fall behind unnoticed. Judged by the publisher's own receipt
-//! ([`Completion::Publisher`]), the server may start on the next message while members still wait for this one;
-//! that is how most published figures were taken.
+//! **When is a message complete** (closed loop only)? Judged by all its receivers ([`Completion::All`]), the default:
+//! only then does W=1 mean that nothing can be batched, and no receiver can fall behind unnoticed. Judged by the
+//! publisher's own receipt ([`Completion::Publisher`]), the server may start on the next message while members still
+//! wait for this one; that is how most published figures were taken.
+//!
+//! **From when does latency count?** In a closed loop from the moment of sending; in an open loop from the moment the
+//! plan wanted the message sent, so that a stall is felt by every message it delayed and not only by one.
 
 use crate::client::{CloseReason, Phase};
-use crate::ledger::{Accounts, Ledger};
+use crate::ledger::{Ledger, Side};
 use crate::packet::Packet;
-use crate::sequence::Sequence;
+use crate::schedule::Schedule;
 use crate::stamp::{STAMP_BYTES, Stamp, blank_payload};
 use crate::swarm::{ClientId, Scenario, Swarm};
+use crate::topology::Topology;
 use crate::window::Window;
+use crate::wording::{Found, Speech, Wording};
+
+mod member;
+mod moves;
+
+pub(crate) use member::Standing;
+use member::{Member, Recovery};
 
 /// A message that is not complete after this time is given up, so that one lost message does not end the traffic.
 const PATIENCE_NS: u64 = 2_000_000_000;
-
-/// How messages are worded for the server, and found in its answers.
-pub(crate) trait Wording {
-    /// Writes what a client sends before the traffic, to be acknowledged; false if there is nothing to send.
-    fn write_join(&self, channel: u32, text: &mut Vec<u8>) -> bool;
-    /// Writes the message with this payload.
-    fn write_message(&self, channel: u32, sequence: u64, payload: &[u8], text: &mut Vec<u8>);
-    /// Finds the payload in an answer, and the acknowledgement id if it has one; `None` if it is not as agreed.
-    fn payload<'a>(&self, packet: Packet<'a>) -> Option<(&'a [u8], Option<u64>)>;
-}
 
 /// Whose receipt completes a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, serde::Serialize)]
@@ -37,106 +38,131 @@ pub enum Completion {
     Publisher,
 }
 
-/// The shape of the traffic. Client `i` is in channel `i % channels`; client `c` publishes on channel `c`.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Shape {
-    pub(crate) clients: usize,
-    pub(crate) channels: usize,
-    pub(crate) window: u32,
+/// The manner of the traffic.
+#[derive(Debug, Clone)]
+pub(crate) struct Manner {
+    pub(crate) speech: Speech,
     pub(crate) payload_bytes: usize,
+    /// Messages in flight on each channel, in a closed loop.
+    pub(crate) window: u32,
     pub(crate) completion: Completion,
+    /// Clients that are cut off ask the server to take up their session again.
+    pub(crate) is_recovering: bool,
+    /// What every CONNECT says besides.
+    pub(crate) auth: serde_json::Map<String, serde_json::Value>,
+    /// Latencies on the publisher's node and on other nodes are told apart; how many nodes there are.
+    pub(crate) sides: Option<usize>,
 }
 
 /// The traffic of one run.
 #[derive(Debug)]
-pub(crate) struct Traffic<W> {
-    wording: W,
-    completion: Completion,
+pub(crate) struct Traffic {
+    manner: Manner,
     pub(crate) ledger: Ledger,
     channels: Vec<Channel>,
-    receivers: Vec<Receiver>,
+    channels_per_room: u32,
+    members: Vec<Member>,
+    /// The node each client is on.
+    nodes: Vec<usize>,
     /// Channels whose window has moved since they last sent.
     due: Vec<u32>,
+    /// The plan of the running phase, in an open loop.
+    schedule: Option<Schedule>,
+    /// Whose turn it is to send in an open loop.
+    next_channel: usize,
     /// The next message's payload: filler, with the stamp written over its front.
     payload: Vec<u8>,
     /// Scratch for the text of one message.
     text: Vec<u8>,
     is_publishing: bool,
-    /// Clients that have joined; messages are expected only after all have.
+    /// Clients that have joined at least once; messages are expected only after all have.
     joined: usize,
+    /// Clients that left their rooms and may join again.
+    pub(crate) left: Vec<ClientId>,
+    /// Clients that are gone and may come back.
+    pub(crate) fallen: Vec<ClientId>,
+    pub(crate) recovery: Recovery,
+    /// Clients that do not read and were disconnected for it.
+    pub(crate) slow_disconnected: u64,
 }
 
-/// One publisher and those who hear it.
+/// One publisher in one room.
 #[derive(Debug)]
 struct Channel {
     publisher: ClientId,
-    receivers: u32,
+    /// Members who are owed what is sent.
+    members: u32,
+    /// Those of them who do not read.
+    slow: u32,
     window: Window,
+    /// How many messages were sent: also the next sequence number.
+    sent: u64,
     /// When a message was last sent or completed.
     progress_ns: u64,
     /// Whether it already stands in `due`.
     is_due: bool,
 }
 
-#[derive(Debug)]
-struct Receiver {
-    channel: u32,
-    sequence: Sequence,
-    /// How many messages of the channel had been sent when this client was disconnected.
-    left_after: Option<u64>,
-}
-
-impl<W: Wording> Traffic<W> {
-    pub(crate) fn new(wording: W, shape: Shape) -> Self {
-        let channel_of = |client: usize| client % shape.channels;
-        let mut channels: Vec<Channel> = (0..shape.channels)
-            .map(|publisher| Channel {
-                publisher,
-                receivers: 0,
-                window: Window::new(shape.window, 1),
-                progress_ns: 0,
-                is_due: false,
-            })
-            .collect();
-        for client in 0..shape.clients {
-            channels[channel_of(client)].receivers += 1;
-        }
-        let receiver = |client| Receiver {
-            channel: channel_of(client) as u32,
-            sequence: Sequence::default(),
-            left_after: None,
+impl Traffic {
+    pub(crate) fn new(manner: Manner, topology: &Topology) -> Self {
+        let channel = |publisher: &ClientId| Channel {
+            publisher: *publisher,
+            members: 0,
+            slow: 0,
+            window: Window::new(manner.window, 0),
+            sent: 0,
+            progress_ns: 0,
+            is_due: false,
         };
-        let mut traffic = Self {
-            wording,
-            completion: shape.completion,
-            ledger: Ledger::new(),
-            channels,
-            receivers: (0..shape.clients).map(receiver).collect(),
+        let mut ledger = Ledger::new();
+        let nodes = match manner.sides {
+            Some(count) => {
+                ledger.tell_sides_apart();
+                topology.targets.iter().map(|target| target % count).collect()
+            }
+            None => Vec::new(),
+        };
+        let per_room = topology.publishers_per_room;
+        Self {
+            ledger,
+            channels: topology.publishers.iter().map(channel).collect(),
+            channels_per_room: per_room,
+            members: topology.rooms_of.iter().map(|rooms| Member::new(rooms, per_room)).collect(),
+            nodes,
             due: Vec::new(),
-            payload: blank_payload(shape.payload_bytes),
+            schedule: None,
+            next_channel: 0,
+            payload: blank_payload(manner.payload_bytes),
             text: Vec::new(),
             is_publishing: false,
             joined: 0,
-        };
-        traffic.channels.iter_mut().for_each(|channel| channel.set_needed(shape.completion));
-        traffic
+            left: Vec::new(),
+            fallen: Vec::new(),
+            recovery: Recovery::default(),
+            slow_disconnected: 0,
+            manner,
+        }
     }
 
-    /// Whether every client has joined its channel.
+    /// Whether every client has joined its rooms.
     pub(crate) fn is_joined(&self) -> bool {
-        self.joined == self.receivers.len()
+        self.joined == self.members.len()
     }
 
-    /// How many clients have joined their channel.
+    /// How many clients have joined their rooms.
     pub(crate) fn joined(&self) -> usize {
         self.joined
     }
 
-    /// Fills the windows at the next wake-up.
-    pub(crate) fn start(&mut self) {
+    /// Publishes from the next wake-up on: by this plan, or by filling the windows if there is none.
+    pub(crate) fn start(&mut self, schedule: Option<Schedule>) {
         self.is_publishing = true;
-        for index in 0..self.channels.len() {
-            self.mark_due(index as u32);
+        if schedule.is_some() {
+            self.ledger.planned.get_or_insert(0);
+        }
+        self.schedule = schedule;
+        if self.schedule.is_none() {
+            (0..self.channels.len()).for_each(|index| self.mark_due(index as u32));
         }
     }
 
@@ -150,7 +176,7 @@ impl<W: Wording> Traffic<W> {
         self.ledger.accounts.received >= self.ledger.accounts.expected
     }
 
-    /// Gives up messages that have waited too long.
+    /// Gives up messages that have waited too long. In an open loop nothing waits for them.
     pub(crate) fn give_up_stalled(&mut self, now_ns: u64) {
         for index in 0..self.channels.len() {
             let channel = &mut self.channels[index];
@@ -163,16 +189,14 @@ impl<W: Wording> Traffic<W> {
     }
 
     /// Closes the books.
-    pub(crate) fn finish(&mut self) -> &Accounts {
-        self.ledger.accounts.lost = self
-            .receivers
+    pub(crate) fn finish(&mut self) {
+        let per_room = self.channels_per_room;
+        let missing = self
+            .members
             .iter()
-            .map(|receiver| {
-                let sent = self.channels[receiver.channel as usize].window.sent();
-                receiver.sequence.missing_of(receiver.left_after.unwrap_or(sent))
-            })
-            .sum();
-        &self.ledger.accounts
+            .flat_map(|member| member.sequences(per_room))
+            .map(|(channel, sequence)| sequence.missing_of(self.channels[channel].sent));
+        self.ledger.accounts.lost = missing.sum();
     }
 
     fn mark_due(&mut self, index: u32) {
@@ -184,101 +208,158 @@ impl<W: Wording> Traffic<W> {
     }
 
     /// Sends as many messages as the channel's window has room for.
-    fn publish(&mut self, swarm: &mut Swarm, index: u32, sent_ns: u64) {
-        let channel = &mut self.channels[index as usize];
-        channel.is_due = false;
-        while let Some(sequence) = channel.window.send() {
-            Stamp { publisher: index, sequence, sent_ns }.write(&mut self.payload);
-            self.text.clear();
-            self.wording.write_message(index, sequence, &self.payload, &mut self.text);
-            swarm.send(channel.publisher, &self.text);
-            channel.progress_ns = sent_ns;
-            self.ledger.accounts.expected += u64::from(channel.receivers);
+    fn fill_window(&mut self, swarm: &mut Swarm, index: u32, now_ns: u64) {
+        self.channels[index as usize].is_due = false;
+        while self.channels[index as usize].window.send().is_some() {
+            self.publish(swarm, index, now_ns);
         }
     }
 
+    /// Sends what the plan wants sent by now, the channels in turn, and sees to being woken for the next message.
+    fn follow_schedule(&mut self, swarm: &mut Swarm, now_ns: u64) {
+        let Some(mut schedule) = self.schedule.take() else { return };
+        let issued = schedule.issued();
+        while let Some(planned_ns) = schedule.next(now_ns) {
+            let index = self.next_channel;
+            self.next_channel = (index + 1) % self.channels.len();
+            if swarm.phase_of(self.channels[index].publisher) == Phase::Ready {
+                self.publish(swarm, index as u32, planned_ns);
+            }
+        }
+        let planned = self.ledger.planned.unwrap_or(0) + schedule.issued() - issued;
+        self.ledger.planned = Some(planned);
+        if let Some(upcoming_ns) = schedule.upcoming() {
+            swarm.wake_at(upcoming_ns);
+        }
+        self.schedule = Some(schedule);
+    }
+
+    fn publish(&mut self, swarm: &mut Swarm, index: u32, sent_ns: u64) {
+        let channel = &mut self.channels[index as usize];
+        let sequence = channel.sent;
+        channel.sent += 1;
+        channel.progress_ns = sent_ns;
+        Stamp { publisher: index, sequence, sent_ns }.write(&mut self.payload);
+        self.text.clear();
+        let room = index / self.channels_per_room;
+        self.manner.speech.write_message(room, sequence, &self.payload, &mut self.text);
+        swarm.send(channel.publisher, &self.text);
+        if self.manner.speech.is_binary {
+            swarm.send_attachment(channel.publisher, &self.payload);
+        }
+        self.ledger.sent += 1;
+        self.ledger.accounts.expected += u64::from(channel.members);
+    }
+
     /// The stamp of a payload, if the payload is one that this tester sent.
-    fn check(&self, payload: &[u8], ack: Option<u64>) -> Option<Stamp> {
+    fn check(&self, found: &Found<'_>) -> Option<Stamp> {
+        let payload = found.payload;
         let stamp = Stamp::read(payload)?;
         let channel = self.channels.get(stamp.publisher as usize)?;
-        let is_sent = stamp.sequence < channel.window.sent();
-        let is_asked = ack.is_none_or(|id| id == stamp.sequence);
+        let is_sent = stamp.sequence < channel.sent;
+        let is_asked = found.ack.is_none_or(|id| id == stamp.sequence);
         let is_whole =
             payload.len() == self.payload.len() && payload[STAMP_BYTES..] == self.payload[STAMP_BYTES..];
         (is_sent && is_asked && is_whole).then_some(stamp)
     }
-}
 
-impl<W: Wording> Scenario for Traffic<W> {
-    fn connected(&mut self, swarm: &mut Swarm, client: ClientId) {
-        self.text.clear();
-        if self.wording.write_join(self.receivers[client].channel, &mut self.text) {
-            swarm.send(client, &self.text);
-        } else {
-            self.joined += 1;
-        }
-    }
-
-    fn packet(&mut self, swarm: &mut Swarm, client: ClientId, packet: Packet<'_>) {
-        if !self.is_joined() && matches!(packet, Packet::Ack { .. }) {
-            self.joined += 1;
-            return;
-        }
-        let (Packet::Event { data, .. } | Packet::Ack { data, .. }) = packet else { return };
-        let Some((payload, ack)) = self.wording.payload(packet) else {
-            return self.ledger.corrupt(client, data);
+    fn delivered(&mut self, now_ns: u64, client: ClientId, stamp: Stamp) {
+        let member = &mut self.members[client];
+        let is_late_for_leaver = member.standing == Standing::Out && stamp.sent_ns > member.changed_ns;
+        let is_slow = member.is_slow;
+        let Some(sequence) = member.sequence(stamp.publisher, self.channels_per_room) else {
+            return self.ledger.stray(client, stamp.publisher);
         };
-        let Some(stamp) = self.check(payload, ack) else {
-            return self.ledger.corrupt(client, data);
-        };
-        let receiver = &mut self.receivers[client];
-        if receiver.channel != stamp.publisher {
+        if is_late_for_leaver {
             return self.ledger.stray(client, stamp.publisher);
         }
-        let now_ns = swarm.now_ns();
         let latency_ns = now_ns.saturating_sub(stamp.sent_ns);
-        if !self.ledger.arrived(client, &mut receiver.sequence, stamp.sequence, latency_ns) {
+        if !self.ledger.arrived(client, sequence, stamp.sequence, latency_ns) {
             return;
         }
+        if !sequence.owes(stamp.sequence) {
+            self.ledger.accounts.expected += 1;
+        }
         let channel = &mut self.channels[stamp.publisher as usize];
-        let counts = self.completion == Completion::All || channel.publisher == client;
+        if !self.nodes.is_empty() {
+            let is_local = self.nodes[client] == self.nodes[channel.publisher];
+            self.ledger.measure_side(if is_local { Side::Local } else { Side::Remote }, latency_ns);
+        }
+        let counts = match self.manner.completion {
+            Completion::All => !is_slow,
+            Completion::Publisher => channel.publisher == client,
+        };
         if counts && channel.window.received(stamp.sequence) {
             channel.progress_ns = now_ns;
             self.mark_due(stamp.publisher);
         }
     }
+}
 
-    fn closed(&mut self, _swarm: &mut Swarm, client: ClientId, _phase: Phase, reason: &CloseReason) {
-        self.ledger.disconnected(client, &reason.to_string());
-        let receiver = &mut self.receivers[client];
-        let index = receiver.channel;
-        let channel = &mut self.channels[index as usize];
-        receiver.left_after = Some(channel.window.sent());
-        channel.receivers -= 1;
-        channel.set_needed(self.completion);
-        if channel.publisher == client {
-            channel.window.set_needed(0);
+impl Scenario for Traffic {
+    fn connected(&mut self, swarm: &mut Swarm, client: ClientId, data: &[u8]) {
+        if self.manner.is_recovering && self.recognise(client, data) {
+            return;
         }
-        channel.window.give_up();
-        self.mark_due(index);
+        self.join(swarm, client);
+    }
+
+    fn packet(&mut self, swarm: &mut Swarm, client: ClientId, packet: Packet<'_>, attachment: Option<&[u8]>) {
+        let (Packet::Event { data, .. }
+        | Packet::Ack { data, .. }
+        | Packet::BinaryEvent { data, .. }
+        | Packet::BinaryAck { data, .. }) = packet
+        else {
+            return;
+        };
+        if matches!(packet, Packet::Ack { .. }) && self.manner.speech.wording != Wording::Echo {
+            return self.moved(swarm, client);
+        }
+        let Some(found) = self.manner.speech.find(packet, attachment, self.payload.len()) else {
+            return self.ledger.corrupt(client, data);
+        };
+        let Some(stamp) = self.check(&found) else {
+            return self.ledger.corrupt(client, data);
+        };
+        if self.manner.is_recovering
+            && let Some(offset) = found.offset
+        {
+            self.members[client].offset.clear();
+            self.members[client].offset.extend_from_slice(offset);
+        }
+        self.delivered(swarm.now_ns(), client, stamp);
+    }
+
+    fn closed(&mut self, _swarm: &mut Swarm, client: ClientId, phase: Phase, reason: &CloseReason) {
+        self.fell(client, phase, reason);
     }
 
     fn wake_done(&mut self, swarm: &mut Swarm) {
-        if !self.is_publishing || self.due.is_empty() {
+        if !self.is_publishing {
             return;
         }
-        let sent_ns = swarm.tick();
-        while let Some(index) = self.due.pop() {
-            self.publish(swarm, index, sent_ns);
+        if self.schedule.is_some() {
+            let now_ns = swarm.tick();
+            self.follow_schedule(swarm, now_ns);
+        } else if !self.due.is_empty() {
+            let now_ns = swarm.tick();
+            while let Some(index) = self.due.pop() {
+                self.fill_window(swarm, index, now_ns);
+            }
         }
+    }
+
+    fn ledger(&mut self) -> &mut Ledger {
+        &mut self.ledger
     }
 }
 
 impl Channel {
     fn set_needed(&mut self, completion: Completion) {
+        let readers = self.members - self.slow;
         self.window.set_needed(match completion {
-            Completion::All => self.receivers,
-            Completion::Publisher => self.receivers.min(1),
+            Completion::All => readers,
+            Completion::Publisher => readers.min(1),
         });
     }
 }

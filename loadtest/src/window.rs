@@ -23,11 +23,6 @@ impl Window {
         Self { slots: vec![Slot::default(); width as usize], sent: 0, needed }
     }
 
-    /// How many messages were sent.
-    pub(crate) fn sent(&self) -> u64 {
-        self.sent
-    }
-
     /// Takes the next sequence number if the window has room for a message and anybody is left to receive it.
     pub(crate) fn send(&mut self) -> Option<u64> {
         let sequence = self.sent;

@@ -185,7 +185,7 @@ impl Floor {
             apply_mask(payload, frame.mask?);
             used += frame.payload.end;
             match frame.opcode {
-                Opcode::Text => self.packet(id, parse_packet(payload).ok()?)?,
+                Opcode::Text => self.packet(id, parse_packet(payload, b"").ok()?)?,
                 Opcode::Ping => self.send(id, Opcode::Pong, payload),
                 Opcode::Close => {
                     self.send(id, Opcode::Close, payload);

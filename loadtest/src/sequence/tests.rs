@@ -51,3 +51,27 @@ fn a_gap_filled_from_its_middle_is_split() {
 fn doubling_does_not_hide_a_loss() {
     assert_eq!(play(&[0, 0, 2, 2], 3), (0, 2, 1));
 }
+
+#[test]
+fn what_was_sent_while_the_receiver_was_away_is_not_missed() {
+    let mut sequence = Sequence::default();
+    [0, 1, 3].into_iter().for_each(|number| _ = sequence.arrived(number));
+    assert_eq!(sequence.end(6), 2, "messages 4 and 5 were under way");
+    assert_eq!(sequence.missing_of(100), 1, "message 2 was lost before");
+    sequence.begin(10);
+    assert!(!sequence.owes(9) && sequence.owes(10));
+    assert_eq!(sequence.arrived(8), Arrival::Fresh, "it may come");
+    assert_eq!(sequence.arrived(8), Arrival::Doubled, "but only once");
+    assert_eq!(sequence.missing_of(12), 3, "message 2 as before, and 10 and 11");
+    assert_eq!(sequence.arrived(11), Arrival::Fresh);
+    assert_eq!(sequence.arrived(10), Arrival::Late);
+    assert_eq!(sequence.missing_of(12), 1);
+}
+
+#[test]
+fn whoever_never_joined_misses_nothing() {
+    let mut sequence = Sequence::absent();
+    assert_eq!((sequence.missing_of(7), sequence.end(7)), (0, 0));
+    sequence.begin(5);
+    assert_eq!(sequence.missing_of(7), 2);
+}

@@ -14,7 +14,9 @@ const END: &str = "<!-- end of what make bench writes -->\n";
 /// The whole section.
 pub(crate) fn section(session: &Session, environment: &str) -> String {
     let (results, mut remarks) = (session.results(), Vec::new());
-    let mut text = format!("\n![Each server's processor time as a multiple of the floor](performance.svg)\n\n{environment}");
+    let mut text = format!(
+        "\n![Each server's processor time as a multiple of the floor](performance.svg)\n\n{environment}"
+    );
     let alone = table::markdown(&results, false, &mut remarks);
     if !alone.is_empty() {
         let _ = write!(text, "\n### One node\n\n{alone}");

@@ -1,0 +1,184 @@
+//! The Engine.IO and Socket.IO session of a client: from the open packet to the goodbye, over whatever transport.
+
+use std::io;
+
+use serde::Deserialize;
+
+use super::websocket::NORMAL_CLOSURE;
+use super::{ClientId, Scenario, Swarm};
+use crate::client::{CloseReason, Phase, Probe, Route, Slot};
+use crate::frame::Opcode;
+use crate::link::Role;
+use crate::packet::{Packet, PacketError, parse_packet};
+use crate::polling::{push_binary, push_text};
+
+/// What the tester needs of Engine.IO's open packet.
+#[derive(Deserialize)]
+struct Open {
+    sid: String,
+}
+
+impl Swarm {
+    /// Begins to connect a client that is absent.
+    pub(crate) fn open(&mut self, id: ClientId) -> io::Result<()> {
+        let now_ns = self.tick();
+        self.clients[id].reset();
+        self.clients[id].opened_ns = now_ns;
+        let target = &self.dialing.targets[self.clients[id].target];
+        let (role, request) = match self.clients[id].route {
+            Route::Websocket => (Role::Handshake, target.websocket_request("")),
+            Route::Polling | Route::Upgrade => (Role::Poll, target.poll_request("")),
+        };
+        self.dial(id, Slot::Main, role, &request)?;
+        self.clients[id].phase = Phase::Opening;
+        Ok(())
+    }
+
+    /// What the client's CONNECT says from now on instead of the usual authentication (JSON).
+    pub(crate) fn set_auth(&mut self, id: ClientId, auth: Option<Vec<u8>>) {
+        self.clients[id].auth = auth;
+    }
+
+    /// Queues a packet in text form.
+    pub(crate) fn send(&mut self, id: ClientId, text: &[u8]) {
+        if !self.clients[id].is_polling() {
+            return self.queue_frame(id, Slot::Main, Opcode::Text, text);
+        }
+        push_text(&mut self.clients[id].post, text);
+        self.mark_dirty(id);
+    }
+
+    /// Queues the attachment of the packet that was sent before.
+    pub(crate) fn send_attachment(&mut self, id: ClientId, bytes: &[u8]) {
+        if !self.clients[id].is_polling() {
+            return self.queue_frame(id, Slot::Main, Opcode::Binary, bytes);
+        }
+        push_binary(&mut self.clients[id].post, bytes);
+        self.mark_dirty(id);
+    }
+
+    /// Begins a normal close; [`Scenario::closed`] follows when the server has hung up.
+    pub(crate) fn close(&mut self, id: ClientId) {
+        if self.clients[id].phase == Phase::Ready {
+            self.ready -= 1;
+        }
+        self.clients[id].phase = Phase::Closing;
+        match self.clients[id].is_polling() {
+            true => self.send(id, b"1"),
+            false => self.queue_frame(id, Slot::Main, Opcode::Close, &NORMAL_CLOSURE),
+        }
+    }
+
+    /// Ends a client's connections with a reset, at once and without a word to the scenario.
+    pub(crate) fn cut(&mut self, id: ClientId) {
+        let client = &mut self.clients[id];
+        for link in [&client.main, &client.side].into_iter().flatten() {
+            // Without it the end is a little more polite: nothing depends on it.
+            let _ = link.wire.reset_on_close();
+        }
+        if client.phase == Phase::Ready {
+            self.ready -= 1;
+        }
+        client.reset();
+    }
+
+    /// Lets what is sent to a client pile up, or reads on.
+    pub(crate) fn set_paused(&mut self, id: ClientId, is_paused: bool) {
+        self.clients[id].is_paused = is_paused;
+        if !is_paused {
+            self.resumed.push(id);
+        }
+    }
+
+    /// A packet in text form arrived.
+    pub(super) fn text<S: Scenario>(
+        &mut self,
+        scenario: &mut S,
+        id: ClientId,
+        slot: Slot,
+        text: &[u8],
+    ) -> Result<(), CloseReason> {
+        let packet = parse_packet(text, &self.dialing.namespace)?;
+        let phase = self.clients[id].phase;
+        match (packet, phase) {
+            (Packet::Event { .. } | Packet::Ack { .. }, Phase::Ready) => {
+                scenario.packet(self, id, packet, None);
+            }
+            (Packet::BinaryEvent { .. } | Packet::BinaryAck { .. }, Phase::Ready) => {
+                self.clients[id].incomplete = Some(text.to_vec());
+            }
+            (Packet::Ping(content), _) => {
+                self.pings += 1;
+                let pong = [b"3", content].concat();
+                self.send(id, &pong);
+            }
+            (Packet::Pong, Phase::Upgrading) if slot == Slot::Side && text == b"3probe" => {
+                self.clients[id].probe = Probe::Answered;
+                self.advance_probe(scenario, id)?;
+            }
+            (Packet::Open(data), Phase::Opening) => self.opened(id, data)?,
+            (Packet::Connect(data), Phase::Joining) => self.joined(scenario, id, data)?,
+            (Packet::Noop, _) | (_, Phase::Closing) => {}
+            (Packet::ConnectError(data), Phase::Joining) => {
+                return Err(CloseReason::Refused(String::from_utf8_lossy(data).into_owned()));
+            }
+            (Packet::Close | Packet::Disconnect, _) => return Err(CloseReason::Disconnected),
+            _ => return Err(PacketError::new(text).into()),
+        }
+        Ok(())
+    }
+
+    /// A binary attachment arrived.
+    pub(super) fn attachment<S: Scenario>(
+        &mut self,
+        scenario: &mut S,
+        id: ClientId,
+        bytes: &[u8],
+    ) -> Result<(), CloseReason> {
+        let Some(text) = self.clients[id].incomplete.take() else {
+            return Err(PacketError::new(b"(binary)").into());
+        };
+        if self.clients[id].phase == Phase::Ready {
+            // It was read before and is the same text.
+            let packet = parse_packet(&text, &self.dialing.namespace)?;
+            scenario.packet(self, id, packet, Some(bytes));
+        }
+        Ok(())
+    }
+
+    fn opened(&mut self, id: ClientId, data: &[u8]) -> Result<(), CloseReason> {
+        let client = &mut self.clients[id];
+        client.phase = Phase::Joining;
+        if client.route != Route::Websocket {
+            let open: Open = serde_json::from_slice(data).map_err(|_| PacketError::new(data))?;
+            client.session = open.sid;
+        }
+        let auth = client.auth.as_ref().unwrap_or(&self.dialing.auth);
+        let connect = [b"40", &self.dialing.namespace[..], auth].concat();
+        self.send(id, &connect);
+        Ok(())
+    }
+
+    fn joined<S: Scenario>(
+        &mut self,
+        scenario: &mut S,
+        id: ClientId,
+        data: &[u8],
+    ) -> Result<(), CloseReason> {
+        let is_upgrading = self.clients[id].route == Route::Upgrade;
+        if !is_upgrading {
+            self.become_ready(scenario, id, data);
+            return Ok(());
+        }
+        self.clients[id].greeting = data.to_vec();
+        self.clients[id].phase = Phase::Upgrading;
+        Ok(self.advance_probe(scenario, id)?)
+    }
+
+    pub(super) fn become_ready<S: Scenario>(&mut self, scenario: &mut S, id: ClientId, greeting: &[u8]) {
+        self.clients[id].phase = Phase::Ready;
+        self.ready += 1;
+        self.counters.connects += 1;
+        scenario.connected(self, id, greeting);
+    }
+}

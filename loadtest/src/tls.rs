@@ -1,0 +1,107 @@
+//! Whom the tester trusts when a URL says `wss://`: the machine's own roots, one given file, or everybody.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
+
+use crate::error::RunError;
+
+/// Whose certificates are believed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Trust<'a> {
+    /// Those that the machine trusts.
+    Machine,
+    /// Those signed by a certificate of this PEM file.
+    File(&'a Path),
+    /// All.
+    Everybody,
+}
+
+/// The client side of TLS 1.2 and 1.3, speaking HTTP/1.1.
+pub(crate) fn client_config(trust: Trust<'_>) -> Result<Arc<ClientConfig>, RunError> {
+    let provider = Arc::new(ring::default_provider());
+    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
+        .with_safe_default_protocol_versions()
+        .map_err(|error| RunError::Options(error.to_string()))?;
+    let mut config = match trust {
+        Trust::Everybody => builder
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(Everybody(provider)))
+            .with_no_client_auth(),
+        Trust::Machine | Trust::File(_) => {
+            builder.with_root_certificates(roots(trust)?).with_no_client_auth()
+        }
+    };
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(Arc::new(config))
+}
+
+fn roots(trust: Trust<'_>) -> Result<RootCertStore, RunError> {
+    let mut roots = RootCertStore::empty();
+    match trust {
+        Trust::File(path) => {
+            let fault = |reason: String| RunError::Options(format!("--tls-ca {}: {reason}", path.display()));
+            let text = fs::read(path).map_err(|error| fault(error.to_string()))?;
+            for certificate in CertificateDer::pem_slice_iter(&text) {
+                let certificate = certificate.map_err(|error| fault(error.to_string()))?;
+                roots.add(certificate).map_err(|error| fault(error.to_string()))?;
+            }
+            if roots.is_empty() {
+                return Err(fault("there is no certificate in it".to_owned()));
+            }
+        }
+        _ => {
+            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+            if roots.is_empty() {
+                let reason = "this machine trusts no certificate authority: give --tls-ca or --tls-insecure";
+                return Err(RunError::Options(reason.to_owned()));
+            }
+        }
+    }
+    Ok(roots)
+}
+
+/// Believes every certificate, but still checks that the server has its key.
+#[derive(Debug)]
+struct Everybody(Arc<CryptoProvider>);
+
+impl ServerCertVerifier for Everybody {
+    fn verify_server_cert(
+        &self,
+        _certificate: &CertificateDer<'_>,
+        _intermediates: &[CertificateDer<'_>],
+        _server: &ServerName<'_>,
+        _ocsp: &[u8],
+        _now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls12_signature(message, certificate, signature, &self.0.signature_verification_algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls13_signature(message, certificate, signature, &self.0.signature_verification_algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
+}

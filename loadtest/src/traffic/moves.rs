@@ -1,0 +1,201 @@
+//! Members that join, leave, are cut off, come back, and stop reading, while the traffic goes on.
+
+use serde::Deserialize;
+
+use super::Traffic;
+use super::member::Standing;
+use crate::client::{CloseReason, Phase};
+use crate::swarm::{ClientId, Swarm};
+
+/// What a server that can recover sessions says to CONNECT.
+#[derive(Deserialize)]
+struct Greeting {
+    #[serde(default)]
+    pid: String,
+}
+
+impl Traffic {
+    /// A client is to join its rooms, or is in them at once if there are none to join.
+    pub(crate) fn join(&mut self, swarm: &mut Swarm, client: ClientId) {
+        if !self.manner.speech.has_rooms() {
+            return self.enter(client);
+        }
+        let count = self.ask_to_move(swarm, client, "join");
+        self.members[client].standing = Standing::Joining(count);
+    }
+
+    /// A client is to leave its rooms; from now on it is owed nothing.
+    pub(crate) fn leave(&mut self, swarm: &mut Swarm, client: ClientId) {
+        self.depart(client);
+        let count = self.ask_to_move(swarm, client, "leave");
+        self.members[client].standing = Standing::Leaving(count);
+    }
+
+    fn ask_to_move(&mut self, swarm: &mut Swarm, client: ClientId, verb: &str) -> usize {
+        let member = &self.members[client];
+        for room in member.room_names() {
+            self.text.clear();
+            self.manner.speech.write_move(verb, room, &mut self.text);
+            swarm.send(client, &self.text);
+        }
+        member.room_names().count()
+    }
+
+    /// One join or leave was acknowledged.
+    pub(super) fn moved(&mut self, swarm: &mut Swarm, client: ClientId) {
+        let member = &mut self.members[client];
+        match &mut member.standing {
+            Standing::Joining(left) | Standing::Leaving(left) if *left > 1 => *left -= 1,
+            Standing::Joining(_) => self.enter(client),
+            Standing::Leaving(_) => {
+                member.standing = Standing::Out;
+                member.changed_ns = swarm.now_ns();
+                self.left.push(client);
+            }
+            Standing::In | Standing::Out => {
+                self.ledger.corrupt(client, b"(acknowledgement that was not asked for)")
+            }
+        }
+    }
+
+    /// From now on, the client is owed what is sent to its rooms.
+    fn enter(&mut self, client: ClientId) {
+        let member = &mut self.members[client];
+        member.standing = Standing::In;
+        member.is_away = false;
+        self.joined += usize::from(!member.is_known);
+        member.is_known = true;
+        for (index, sequence) in member.sequences_mut(self.channels_per_room) {
+            let channel = &mut self.channels[index];
+            sequence.begin(channel.sent);
+            channel.members += 1;
+            channel.set_needed(self.manner.completion);
+        }
+    }
+
+    /// From now on, the client is owed nothing, and what is under way is excused.
+    fn depart(&mut self, client: ClientId) {
+        self.leave_books(client, true);
+    }
+
+    fn leave_books(&mut self, client: ClientId, is_excused: bool) {
+        let member = &mut self.members[client];
+        if member.standing != Standing::In {
+            member.standing = Standing::Out;
+            return;
+        }
+        member.standing = Standing::Out;
+        let is_slow = member.is_slow;
+        for (index, sequence) in member.sequences_mut(self.channels_per_room) {
+            let channel = &mut self.channels[index];
+            match is_excused {
+                true => self.ledger.accounts.expected -= sequence.end(channel.sent),
+                false => sequence.abandon(channel.sent),
+            }
+            channel.members -= 1;
+            channel.slow -= u32::from(is_slow);
+            channel.set_needed(self.manner.completion);
+            if channel.publisher == client {
+                channel.window.set_needed(0);
+            }
+        }
+    }
+
+    /// The tester is about to end this client's connection. With recovery, it stays owed what it will miss.
+    pub(crate) fn send_away(&mut self, swarm: &mut Swarm, client: ClientId) {
+        self.members[client].is_away = true;
+        self.members[client].changed_ns = swarm.now_ns();
+        let (session, offset) = (&self.members[client].session, &self.members[client].offset);
+        if self.manner.is_recovering && !session.is_empty() && !offset.is_empty() {
+            let offset = String::from_utf8_lossy(offset);
+            let mut auth = self.manner.auth.clone();
+            auth.extend([("pid".to_owned(), session.as_str().into()), ("offset".to_owned(), offset.into())]);
+            swarm.set_auth(client, Some(serde_json::Value::from(auth).to_string().into_bytes()));
+        } else {
+            swarm.set_auth(client, None);
+            self.depart(client);
+        }
+    }
+
+    /// Reads the server's greeting; true if it took up the session again, so that there is nothing to join.
+    pub(super) fn recognise(&mut self, client: ClientId, data: &[u8]) -> bool {
+        let pid = serde_json::from_slice(data).map_or(String::new(), |greeting: Greeting| greeting.pid);
+        let member = &mut self.members[client];
+        if member.is_away && member.standing == Standing::In {
+            if !pid.is_empty() && pid == member.session {
+                member.is_away = false;
+                self.recovery.recovered += 1;
+                return true;
+            }
+            // What it missed meanwhile is lost.
+            self.recovery.refused += 1;
+            self.leave_books(client, false);
+        }
+        let member = &mut self.members[client];
+        member.session = pid;
+        member.offset.clear();
+        false
+    }
+
+    /// A connection ended.
+    pub(super) fn fell(&mut self, client: ClientId, phase: Phase, reason: &CloseReason) {
+        let member = &self.members[client];
+        if member.is_away {
+            if phase != Phase::Closing {
+                self.ledger.failures += 1;
+            }
+            self.fallen.push(client);
+        } else if member.is_slow {
+            self.slow_disconnected += 1;
+            self.depart(client);
+        } else {
+            self.ledger.disconnected(client, &reason.to_string());
+            self.leave_books(client, false);
+            self.wake_channels_of(client);
+        }
+    }
+
+    /// Windows of rooms with one member less go on without waiting for it.
+    fn wake_channels_of(&mut self, client: ClientId) {
+        let indexes: Vec<usize> =
+            self.members[client].sequences(self.channels_per_room).map(|(index, _)| index).collect();
+        for index in indexes {
+            self.channels[index].window.give_up();
+            self.mark_due(index as u32);
+        }
+    }
+
+    /// The client stops reading: nobody waits for it any more, but as long as it stays connected it is owed everything.
+    pub(crate) fn slow_down(&mut self, swarm: &mut Swarm, client: ClientId) {
+        swarm.set_paused(client, true);
+        self.members[client].is_slow = true;
+        for (index, _) in self.members[client].sequences(self.channels_per_room) {
+            self.channels[index].slow += 1;
+            self.channels[index].set_needed(self.manner.completion);
+        }
+        self.wake_channels_of(client);
+    }
+
+    pub(crate) fn standing(&self, client: ClientId) -> Standing {
+        self.members[client].standing
+    }
+
+    /// How many clients the tester sent away and has not got back, or that are on their way into or out of rooms.
+    pub(crate) fn restless(&self) -> usize {
+        let is_restless = |member: &&super::Member| {
+            member.is_away || matches!(member.standing, Standing::Joining(_) | Standing::Leaving(_))
+        };
+        self.members.iter().filter(is_restless).count()
+    }
+
+    pub(crate) fn is_away(&self, client: ClientId) -> bool {
+        self.members[client].is_away
+    }
+
+    /// The clients that publish nothing.
+    pub(crate) fn bystanders(&self, clients: usize) -> Vec<ClientId> {
+        let mut is_publisher = vec![false; clients];
+        self.channels.iter().for_each(|channel| is_publisher[channel.publisher] = true);
+        (0..clients).filter(|client| !is_publisher[*client]).collect()
+    }
+}
