@@ -3,10 +3,12 @@
 //! It knows the bus and the names of rooms; what others say is heard in [`cluster`](crate::cluster).
 
 mod link;
+mod meters;
 mod peers;
 mod requests;
 mod routing;
 
 pub use link::{ClusterLink, TooLarge, target};
+pub use meters::publish_meters;
 pub use peers::Standing;
 pub use requests::{FromNode, Ticket};

@@ -49,6 +49,9 @@ const ABSENT_BY_DEFAULT: &str = r#"# Absent by default; these lines, uncommented
 pub struct Config {
     /// Where clients connect. Default `127.0.0.1:3000`.
     pub listen: SocketAddr,
+    /// Where operators ask for metrics and health. Default `127.0.0.1:9464`; if that port is taken by somebody else, such
+    /// as another node, the node goes on without.
+    pub ops_listen: SocketAddr,
     /// The app that runs on the node. Default `relay`.
     pub app: App,
     /// The `client-dist` folder of the npm package `socket.io`, to be served to browsers. Default none.
@@ -90,6 +93,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 3000)),
+            ops_listen: SocketAddr::from(([127, 0, 0, 1], 9464)),
             app: App::Relay,
             client_dist: None,
             log: "info".into(),

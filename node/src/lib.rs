@@ -29,6 +29,7 @@ mod transport;
 
 mod api;
 
+mod operations;
 pub mod relay;
 
 pub use api::{
@@ -47,6 +48,7 @@ pub use http;
 pub use ids::{Room, SocketId};
 pub use limits::{ClusterOptions, Cookie, Cors, Options, SameSite};
 pub use metrics::{Counter, Gauge, Metrics};
+pub use operations::Operations;
 pub use server::{ServeError, Server};
 pub use socket::{DisconnectReason, Handshake};
 pub use socketio::{ArgumentError, Arguments, EncodeError, Raw, Value};

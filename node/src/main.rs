@@ -67,6 +67,9 @@ struct Flags {
     /// Address that clients connect to [default: 127.0.0.1:3000].
     #[arg(long, value_name = "ADDR:PORT")]
     listen: Option<String>,
+    /// Address for metrics and health checks [default: 127.0.0.1:9464].
+    #[arg(long, value_name = "ADDR:PORT")]
+    ops_listen: Option<String>,
     /// NATS servers of the cluster, with commas in between [default: none, a node on its own].
     #[arg(long, value_name = "URL[,URL…]")]
     nats: Option<String>,
@@ -95,6 +98,7 @@ impl Flags {
         let mut set =
             |key: &str, value: Option<Value>| flags.extend(value.map(|value| (key.to_owned(), value)));
         set("listen", self.listen.map(text));
+        set("ops_listen", self.ops_listen.map(text));
         set("nats", self.nats.map(text));
         set("app", self.app.map(|app| named(&app)));
         set("client_dist", self.client_dist.map(|folder| text(folder.display().to_string())));

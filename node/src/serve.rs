@@ -11,7 +11,7 @@ use tracing::{info, warn};
 use tracing_subscriber::EnvFilter;
 
 use crate::config::{App, Config, LogFormat};
-use fanfare::{Io, relay};
+use fanfare::{Io, Operations, relay};
 use fanfare_adapter_nats::NatsBus;
 
 /// The page on which a newcomer sees the relay live.
@@ -42,6 +42,7 @@ async fn serve(config: Config) -> Result<(), String> {
         relay::install(&io);
         warn_about_relay(&config);
     }
+    listen_for_operators(&config, &io).await?;
     let server = io.listen(config.listen).await.map_err(|error| error.to_string())?;
     announce(&config, &io, server.address());
     tokio::select! {
@@ -50,6 +51,19 @@ async fn serve(config: Config) -> Result<(), String> {
     }
     io.close().await;
     info!("ended");
+    Ok(())
+}
+
+async fn listen_for_operators(config: &Config, io: &Io) -> Result<(), String> {
+    let address = config.ops_listen;
+    match Operations::new(io.clone()).listen(address).await {
+        Ok(address) => info!("metrics: http://{address}/metrics, health: /healthz and /readyz"),
+        // Several nodes on one machine shall not need a port each for what nobody asked for.
+        Err(error) if address == Config::default().ops_listen => {
+            warn!(%error, "no metrics and health checks on {address}: choose another address with --ops-listen");
+        }
+        Err(error) => return Err(format!("cannot listen on {address} for operators: {error}")),
+    }
     Ok(())
 }
 

@@ -22,6 +22,11 @@ impl Io {
         self.inner.hub.node.cluster.as_ref().is_none_or(|cluster| cluster.is_connected())
     }
 
+    /// Whether the bus was ever there; true on a node of its own.
+    pub fn was_connected(&self) -> bool {
+        self.inner.hub.node.cluster.as_ref().is_none_or(|cluster| cluster.was_connected())
+    }
+
     /// What the bus counts; `None` on a node of its own.
     pub fn bus_meters(&self) -> Option<&BusMeters> {
         self.inner.hub.node.cluster.as_ref().map(|cluster| cluster.outlet.meters())

@@ -60,6 +60,11 @@ impl ClusterLink {
         })
     }
 
+    /// Whether the cluster was ever reached.
+    pub fn was_connected(&self) -> bool {
+        self.outlet.state() != State::Connecting
+    }
+
     /// Whether the cluster can be reached now.
     pub fn is_connected(&self) -> bool {
         self.outlet.state() == State::Connected

@@ -12,6 +12,7 @@ mod judges;
 mod layers;
 mod membership;
 mod nats;
+mod operations;
 mod order;
 mod reaping;
 mod slow;
