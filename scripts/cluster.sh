@@ -24,6 +24,12 @@ if [[ -z ${FANFARE:-} ]]; then
   cargo build --release --package fanfare
 fi
 
+# The page of the nodes needs the JavaScript client, which `make run` installs.
+client=target/client/node_modules/socket.io/client-dist
+if [[ -f $client/socket.io.js ]]; then
+  set -- --client-dist "$client" "$@"
+fi
+
 processes=()
 stop() {
   trap - EXIT INT TERM

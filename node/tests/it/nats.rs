@@ -8,7 +8,7 @@ use fanfare_adapter_nats::{NatsBus, NatsOptions};
 use serde_json::json;
 use tokio::process::{Child, Command};
 
-use self::server::Server;
+pub use self::server::Server;
 use crate::client::Client;
 use crate::contract::contract_server_of;
 use crate::support::{DEADLINE, eventually, judge, judge_folder, serve};
