@@ -11,6 +11,7 @@ use tokio::task::coop::unconstrained;
 use tokio::time::{Instant, timeout_at};
 
 use crate::dial::Dial;
+use crate::echo::{Caller, answer_calls};
 use crate::events::Events;
 use crate::inbox::{Inbox, InboxReader};
 use crate::interests::Interests;
@@ -108,7 +109,7 @@ async fn run(shared: Arc<Shared>, dial: Dial, identity: Identity, merge: Merge) 
     let merge = tokio::spawn(unconstrained(merge));
     match connect(&shared, dial, &identity).await {
         Ok(client) => {
-            let listener = tokio::spawn(Listener::new(shared.clone(), client.clone()).run());
+            let listener = tokio::spawn(listen(shared.clone(), client.clone()));
             publish_until_left(&shared, client.clone()).await;
             listener.abort();
             shared.interests.lock().give_up();
@@ -146,6 +147,13 @@ async fn connect(
     let client = options.connect(dial.addresses).await?;
     events.set_client(client.clone());
     Ok(client)
+}
+
+async fn listen(shared: Arc<Shared>, client: Client) -> Result<(), async_nats::SubscribeError> {
+    let caller = Caller::new(shared.clone(), client.clone()).await?;
+    let answers = answer_calls(shared.clone(), client.clone());
+    tokio::join!(Listener::new(shared, client, caller).run(), answers);
+    Ok(())
 }
 
 async fn publish_until_left(shared: &Arc<Shared>, client: Client) {

@@ -9,6 +9,7 @@
 
 mod bus;
 mod dial;
+mod echo;
 mod events;
 mod inbox;
 mod interests;

@@ -3,11 +3,9 @@
 //!
 //! # What `settled` guarantees
 //!
-//! The server that this node is connected to has the subscriptions: whatever reaches that server afterwards comes. In a
-//! cluster of NATS servers it has also sent them on to the others, ahead of everything else it sends there from then on.
-//! A message published at another server in the very moment in which the interest still travels there is not heard. That
-//! is about one half of the round trip between the servers, unless the line between them is backed up. Nothing cheaper than asking every
-//! node could tell more.
+//! With one NATS server: what reaches the server from then on comes. With a cluster of servers: what reaches any server from then on
+//! that is known to have nodes. A server is not known while its first node is just connecting, and is no longer when it
+//! does not [answer](crate::echo) for half a second, as when the servers are cut off from each other.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,6 +16,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
 use crate::bus::Shared;
+use crate::echo::Caller;
 use crate::merge::Change;
 use crate::round_trip::round_trip;
 
@@ -28,14 +27,15 @@ pub(crate) struct Listener {
     shared: Arc<Shared>,
     client: Client,
     state: watch::Receiver<State>,
+    caller: Caller,
     /// So that it is said once.
     complained: bool,
 }
 
 impl Listener {
-    pub(crate) fn new(shared: Arc<Shared>, client: Client) -> Self {
+    pub(crate) fn new(shared: Arc<Shared>, client: Client, caller: Caller) -> Self {
         let state = shared.link.watch();
-        Self { shared, client, state, complained: false }
+        Self { shared, client, state, caller, complained: false }
     }
 
     /// Runs until the bus is left.
@@ -116,7 +116,8 @@ impl Listener {
     }
 
     async fn confirm(&mut self, mark: u64) {
-        let confirmed = round_trip(&self.client, &self.shared.subjects, CONFIRMATION_PATIENCE).await;
+        let asked = round_trip(&self.client, &self.shared.subjects, CONFIRMATION_PATIENCE);
+        let (confirmed, ()) = tokio::join!(asked, self.caller.call());
         if !confirmed && !std::mem::replace(&mut self.complained, true) {
             tracing::warn!(
                 "NATS does not confirm subscriptions, so joins are not known to be in force: does the server let this \

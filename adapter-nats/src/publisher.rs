@@ -12,7 +12,7 @@ use fanfare_proto::{Frame, State};
 use futures_util::SinkExt;
 use futures_util::future::poll_fn;
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval};
 
 use crate::bus::{FOREVER, Shared};
 use crate::queue::Waiting;
@@ -27,6 +27,8 @@ pub(crate) struct Publisher {
     shared: Arc<Shared>,
     client: Client,
     state: watch::Receiver<State>,
+    /// For what gets too old while it cannot be published.
+    expiry: Interval,
 }
 
 /// The connection changed, or the client library is gone.
@@ -35,7 +37,9 @@ struct Broken;
 impl Publisher {
     pub(crate) fn new(shared: Arc<Shared>, client: Client) -> Self {
         let state = shared.link.watch();
-        Self { shared, client, state }
+        let mut expiry = interval(EXPIRE_INTERVAL);
+        expiry.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        Self { shared, client, state, expiry }
     }
 
     /// Runs until the queue is closed and everything in it was published and has reached the server. If it is dropped
@@ -79,7 +83,7 @@ impl Publisher {
         while *self.state.borrow_and_update() != State::Connected {
             tokio::select! {
                 _ = self.state.changed() => {}
-                () = sleep(EXPIRE_INTERVAL) => self.expire(),
+                _ = self.expiry.tick() => self.expire(),
             }
         }
         self.room().await
@@ -92,9 +96,8 @@ impl Publisher {
                 biased;
                 ready = poll_fn(|cx| self.client.poll_ready_unpin(cx)) => return ready.map_err(|_| Broken),
                 _ = self.state.changed() => return Err(Broken),
-                () = sleep(EXPIRE_INTERVAL) => {}
+                _ = self.expiry.tick() => self.expire(),
             }
-            self.expire();
         }
     }
 

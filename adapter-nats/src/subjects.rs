@@ -1,7 +1,7 @@
 //! Names on the NATS server.
 //!
-//! `<prefix>.v1.<path>` for the subjects of the cluster. Two more, of which no namespace can have the name, since a
-//! namespace's token has an upper-case hexadecimal number or an `h` after an underscore.
+//! `<prefix>.v1.<path>` for the subjects of the cluster. A few more, of which no namespace can have the name, since a
+//! namespace's token has an upper-case hexadecimal number or an `h` and a number after an underscore.
 
 use async_nats::Subject;
 
@@ -28,6 +28,16 @@ impl Subjects {
     /// Where nobody listens, which the server says to who asks there.
     pub(crate) fn nobody(&self) -> Subject {
         self.of("_nobody")
+    }
+
+    /// Where [calls](crate::echo) go.
+    pub(crate) fn call(&self) -> Subject {
+        self.of("_call")
+    }
+
+    /// Where nodes that have just connected say at which server.
+    pub(crate) fn hello(&self) -> Subject {
+        self.of("_hello")
     }
 
     /// What the subjects of answers begin with: under the prefix, so that one permission is enough.

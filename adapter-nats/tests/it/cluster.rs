@@ -65,3 +65,19 @@ async fn a_partition_between_servers_costs_what_is_counted_and_no_more() {
     assert_eq!(hearing.outlet.meters().disconnects.get(), 0);
     assert_eq!(saying.outlet.meters().disconnects.get(), 0);
 }
+
+/// The interest has reached the other server by then, and not only its own.
+#[tokio::test]
+async fn settled_means_heard_from_other_servers_too() {
+    let servers = Server::cluster(3);
+    let hearing = Peer::join("hear", options(&servers[0]), &[]).await;
+    let saying = Peer::join("says", options(&servers[1]), &[]).await;
+    saying.reaches(&hearing).await;
+    for number in 1..=300 {
+        let fresh = bucket(number as u32);
+        hearing.hear(std::slice::from_ref(&fresh)).await;
+        saying.say(&fresh, number);
+    }
+    until("the last one came", || hearing.numbers().last() == Some(&300)).await;
+    assert_eq!(hearing.count(), 300);
+}

@@ -47,7 +47,7 @@ impl Server {
         Self { port, directory, process: None }
     }
 
-    /// So many servers that form a NATS cluster.
+    /// So many servers that form a NATS cluster, and know each other.
     pub fn cluster(count: usize) -> Vec<Self> {
         let routes: Vec<_> = (0..count).map(|_| free_port()).collect();
         let urls: Vec<_> = routes.iter().map(|port| format!("nats://127.0.0.1:{port}")).collect();
@@ -57,6 +57,13 @@ impl Server {
         let mut servers: Vec<_> =
             routes.iter().map(|port| Self::prepared(free_port(), &config(port))).collect();
         servers.iter_mut().for_each(Self::run);
+        let start = Instant::now();
+        let is_known = |port: u16, greeting: &str| greeting.contains(&format!(":{port}\""));
+        let know_all = |greeting: String| servers.iter().all(|server| is_known(server.port, &greeting));
+        while !servers.iter().all(|server| greeting(server.port).is_some_and(know_all)) {
+            assert!(start.elapsed() < DEADLINE, "the servers do not find each other: {}", servers[0].log());
+            sleep(Duration::from_millis(5));
+        }
         servers
     }
 
@@ -68,7 +75,7 @@ impl Server {
         let process = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
         self.process = Some(process.expect("nats-server starts"));
         let start = Instant::now();
-        while !greets(self.port) {
+        while greeting(self.port).is_none() {
             let process = self.process.as_mut().expect("it was just set");
             let ended = process.try_wait().expect("its state can be asked for").is_some();
             assert!(!ended && start.elapsed() < DEADLINE, "nats-server does not listen: {}", self.log());
@@ -157,14 +164,15 @@ pub fn free_port() -> u16 {
     }
 }
 
-fn greets(port: u16) -> bool {
-    let Ok(stream) = TcpStream::connect(("127.0.0.1", port)) else { return false };
-    // A server that wants TLS first says nothing before.
-    let _ = stream.set_read_timeout(Some(Duration::from_millis(200)));
+/// What a server says first: about itself, and which others clients may use. Empty if it wants TLS before.
+fn greeting(port: u16) -> Option<String> {
+    let stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
+    // The one that wants TLS waits.
+    stream.set_read_timeout(Some(Duration::from_millis(200))).ok()?;
     let mut line = String::new();
     match BufReader::new(stream).read_line(&mut line) {
-        Ok(_) => line.starts_with("INFO"),
-        Err(_) => true,
+        Ok(_) => line.starts_with("INFO").then_some(line),
+        Err(_) => Some(String::new()),
     }
 }
 
