@@ -112,7 +112,6 @@ async fn run(shared: Arc<Shared>, dial: Dial, identity: Identity, merge: Merge) 
             let listener = tokio::spawn(listen(shared.clone(), client.clone()));
             publish_until_left(&shared, client.clone()).await;
             listener.abort();
-            shared.interests.lock().give_up();
             // If there is no room for the command there is no connection that could be ended.
             let _ = timeout_at(Instant::now(), client.drain()).await;
         }
@@ -124,6 +123,8 @@ async fn run(shared: Arc<Shared>, dial: Dial, identity: Identity, merge: Merge) 
     // It does not panic, and if it does there is nothing left to hand out.
     let _ = merge.await;
     shared.link.close();
+    // Who asks from now on sees that it is closed.
+    shared.interests.lock().give_up();
 }
 
 /// Starts the client library, which connects when it can.

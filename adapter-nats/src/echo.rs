@@ -73,16 +73,21 @@ impl Caller {
         if self.client.publish_with_reply(subject, self.inbox.clone(), call).await.is_err() {
             return;
         }
-        // Hellos, and answers that came after their call was over.
-        while let Some(Some(answer)) = self.next_answer().now_or_never() {
-            self.servers.insert(answer.server);
-        }
+        let _ = self.note().now_or_never();
         let mut missing = self.servers.clone();
         missing.remove(&info.server_id);
         // Late, it tells that these servers have no nodes any more.
         if timeout(patience, self.collect(&info.server_id, &mut missing, others)).await.is_err() {
             self.servers.retain(|server| !missing.contains(server));
         }
+    }
+
+    /// Notes hellos, and answers that come after their call was over. Never ends while there is a client.
+    pub(crate) async fn note(&mut self) {
+        while let Some(answer) = self.next_answer().await {
+            self.servers.insert(answer.server);
+        }
+        std::future::pending().await
     }
 
     async fn collect(&mut self, own_server: &str, missing: &mut HashSet<String>, others: usize) {

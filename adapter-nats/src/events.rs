@@ -27,9 +27,11 @@ pub(crate) struct Events {
 #[derive(Default)]
 struct Seen {
     is_connected: bool,
-    /// How many connections there were.
+    /// How many connections there were. Since the last one:
     connects: u64,
-    /// What was logged since the connection changed, so that it is said once.
+    /// Rounds of attempts to connect since then.
+    rounds: u64,
+    /// What was logged, so that it is said once.
     complaints: HashSet<String>,
 }
 
@@ -89,6 +91,7 @@ impl Events {
         }
         if !seen.is_connected && is_connected {
             seen.is_connected = true;
+            seen.rounds = 0;
             seen.complaints.clear();
             // Before anybody can see the new state: nothing is known to be in force there.
             self.shared.interests.lock().doubt();
@@ -112,12 +115,13 @@ impl Events {
     /// What became of the last round.
     fn tell_failures(&self, servers: &[Server]) {
         let mut seen = self.seen.lock();
-        // Right after a connection broke, what is known is of some earlier time.
-        if seen.is_connected || servers.iter().all(|server| server.last_error.is_none()) {
+        seen.rounds += 1;
+        if seen.rounds < 2 {
+            // What is known is of an earlier time.
             return;
         }
         let outcome = |server: &Server| {
-            let error = server.last_error.as_deref().unwrap_or("no answer yet, or its name is not known");
+            let error = server.last_error.as_deref().unwrap_or("its name is not known, or it was not tried");
             format!("{}:{}: {error}{}", server.addr.host(), server.addr.port(), advice(error))
         };
         let outcomes = servers.iter().map(outcome).collect::<Vec<_>>().join("; ");
@@ -146,8 +150,8 @@ fn advice(error: &str) -> &'static str {
         " (check user and password, token, nkey seed or credentials file, and that the server knows them)"
     } else if knows(&["unknownissuer", "certificate", "tls", "handshake"]) {
         " (check tls_ca_file, the name in the server's certificate, and whether it wants tls_first or a tls_cert_file)"
-    } else if knows(&["refused", "timed out", "unreachable", "dns"]) {
-        " (check that a NATS server listens there and can be reached)"
+    } else if knows(&["refused", "timed out", "unreachable", "expected info", "name is not known"]) {
+        " (check that a NATS server listens there and can be reached; one with handshake_first needs tls_first)"
     } else if knows(&["maximum subscriptions"]) {
         " (raise max_subscriptions on the server: rooms would not hear from other nodes)"
     } else if knows(&["maximum payload"]) {

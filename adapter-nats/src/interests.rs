@@ -16,7 +16,8 @@ pub(crate) struct Interests {
     fresh: Vec<Arc<str>>,
     /// Subscribed to since the last confirmation.
     unconfirmed: Vec<Arc<str>>,
-    /// When to look whether a subject is still unwanted; in order, since the delay is always the same. No subject stands in it twice.
+    /// When to look whether a subject is still unwanted; in order, since the delay is always the same. No subject
+    /// stands in it twice.
     leaving: VecDeque<(Instant, Arc<str>)>,
     delay: Duration,
     /// How often something was asked of the server, and up to which of these it is known to have been done.

@@ -1,11 +1,15 @@
 //! The `Bus` of `fanfare-proto` over NATS.
 //!
-//! [`NatsOptions`] say which servers and how, [`NatsBus`] joins them. What leaves waits in a bounded [queue](queue) for
-//! the [publisher]; what comes goes from the subscriptions through the [merge], which restores the order between
-//! them, into the [inbox] that the node reads. The [listener] carries out the [interests]; [events] of the client
-//! library change the state of the [link].
+//! [`NatsOptions`] say which servers and how, [`NatsBus`] joins them. What leaves waits in a bounded `queue` for the
+//! `publisher`. What comes goes from the subscriptions through the `merge`, which restores the order between them, into
+//! the `inbox` that the node reads. The `listener` carries out the `interests`; `events` of the client library change
+//! the state of the `link`.
 //!
-//! Run it on a current-thread runtime, as nodes do: nothing arrives while a batch is taken, so that each batch ends.
+//! Run it on a current-thread runtime, as nodes do: nothing arrives while a batch is taken, so that each batch ends. On
+//! another one a flood that is faster than this reads is handed out only once it pauses.
+//!
+//! The client library logs each event at INFO and each failure at ERROR, again and again. This crate logs what people
+//! need, once; so let a log filter turn `async_nats` off.
 
 mod bus;
 mod dial;

@@ -3,9 +3,9 @@
 //!
 //! # What `settled` guarantees
 //!
-//! With one NATS server: what reaches the server from then on comes. With a cluster of servers: what reaches any server from then on
-//! that is known to have nodes. A server is not known while its first node is just connecting, and is no longer when it
-//! does not [answer](crate::echo) for half a second, as when the servers are cut off from each other.
+//! With one NATS server: what reaches the server from then on comes. With a cluster of servers: what reaches any server
+//! from then on that is known to have nodes. A server is not known while its first node is just connecting, and no
+//! longer when it does not [answer](crate::echo) for half a second, as when servers are cut off from each other.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -53,7 +53,9 @@ impl Listener {
     }
 
     async fn wait(&mut self) {
-        let next_end = self.shared.interests.lock().next_end();
+        // Nothing can be unsubscribed while there is no connection.
+        let is_connected = *self.state.borrow() == State::Connected;
+        let next_end = self.shared.interests.lock().next_end().filter(|_| is_connected);
         let end = async {
             match next_end {
                 Some(end) => sleep_until(end).await,
@@ -64,6 +66,7 @@ impl Listener {
             () = self.shared.interests_changed.notified() => {}
             _ = self.state.changed() => {}
             () = end => {}
+            () = self.caller.note() => {}
         }
     }
 

@@ -19,8 +19,8 @@ const PREFIX_BYTES_MAX: usize = 256;
 #[serde(default, deny_unknown_fields)]
 pub struct NatsOptions {
     /// Where NATS listens, such as `nats://10.0.0.1:4222` or `tls://nats.example.com`. With several the bus uses any
-    /// one that answers, and those that this one knows of. User and password may stand in the address, if they are
-    /// the same in all. Default: `nats://127.0.0.1:4222`.
+    /// one that answers, and those that this one knows of. User and password may stand in the address (escaped as
+    /// URLs are), or a token alone, if they are the same in all. Default: `nats://127.0.0.1:4222`.
     pub servers: Vec<String>,
     /// What every subject begins with: words of letters, digits, `-` and `_`, with dots in between. All nodes of a
     /// cluster use the same, and clusters that share a NATS use different ones. Default: `fanfare`.
@@ -46,7 +46,8 @@ pub struct NatsOptions {
     pub tls_first: bool,
     /// Certificates (PEM) of the authorities that may vouch for a server. Default: those of the operating system.
     pub tls_ca_file: Option<PathBuf>,
-    /// The certificate (PEM) that this node shows, for servers that verify clients. Needs `tls_key_file`. Default: none.
+    /// The certificate (PEM) that this node shows, for servers that verify clients. Needs `tls_key_file`. Default:
+    /// none.
     pub tls_cert_file: Option<PathBuf>,
     /// The key (PEM) of `tls_cert_file`. Default: none.
     pub tls_key_file: Option<PathBuf>,
@@ -64,8 +65,8 @@ pub struct NatsOptions {
     /// Bytes that may wait for a node that reads too slowly. What exceeds it is thrown away and counted as lost.
     /// Default: 67108864 (64 MiB).
     pub inbox_bytes_max: usize,
-    /// Messages of one subject that may arrive in one go. More are thrown away and counted as lost. It bounds messages, not bytes:
-    /// they are moved on to where `inbox_bytes_max` bounds them before more is read. Default: 65536.
+    /// Messages of one subject that may arrive in one go. More are thrown away and counted as lost. It bounds messages,
+    /// not bytes: they are moved on to where `inbox_bytes_max` bounds them before more is read. Default: 65536.
     pub subscription_capacity: usize,
     /// Milliseconds that a subject nobody wants to hear any more is still subscribed to, so that a room that empties
     /// and fills does not concern the whole cluster. Default: 30000.
@@ -123,8 +124,8 @@ impl fmt::Display for OptionFaults {
 impl std::error::Error for OptionFaults {}
 
 impl NatsOptions {
-    /// Everything that cannot be right, each as a sentence. Files are not looked at: [`NatsBus::new`](crate::NatsBus::new)
-    /// reads them.
+    /// Everything that cannot be right, each as a sentence. Files are not looked at:
+    /// [`NatsBus::new`](crate::NatsBus::new) reads them.
     pub fn faults(&self) -> Vec<String> {
         let mut faults = Vec::new();
         self.find_faults_of_servers(&mut faults);

@@ -15,7 +15,6 @@ use tokio::sync::watch;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval};
 
 use crate::bus::{FOREVER, Shared};
-use crate::queue::Waiting;
 use crate::round_trip::round_trip;
 
 /// Larger frames hold up all others on the line, whatever the server would take.
@@ -31,8 +30,13 @@ pub(crate) struct Publisher {
     expiry: Interval,
 }
 
-/// The connection changed, or the client library is gone.
-struct Broken;
+/// Why a frame cannot be handed over.
+enum Broken {
+    /// The connection changed.
+    Changed,
+    /// The client library has ended, as it never should.
+    Gone,
+}
 
 impl Publisher {
     pub(crate) fn new(shared: Arc<Shared>, client: Client) -> Self {
@@ -46,11 +50,13 @@ impl Publisher {
     /// before, the rest stays in the queue.
     pub(crate) async fn run(mut self) {
         while self.something_waits().await {
-            // What waits may be too old by the time that there is room for it.
-            if self.open().await.is_ok()
-                && let Some(envelope) = self.pop()
-            {
-                self.publish(envelope).await;
+            match self.open().await {
+                Ok(()) => self.publish_next().await,
+                Err(Broken::Changed) => {}
+                Err(Broken::Gone) => {
+                    tracing::error!("the NATS client has ended, and with it the bus; restart this node");
+                    return;
+                }
             }
         }
         if *self.state.borrow_and_update() == State::Connected {
@@ -94,23 +100,24 @@ impl Publisher {
         loop {
             tokio::select! {
                 biased;
-                ready = poll_fn(|cx| self.client.poll_ready_unpin(cx)) => return ready.map_err(|_| Broken),
-                _ = self.state.changed() => return Err(Broken),
+                ready = poll_fn(|cx| self.client.poll_ready_unpin(cx)) => {
+                    return ready.map_err(|_| Broken::Gone);
+                }
+                _ = self.state.changed() => return Err(Broken::Changed),
                 _ = self.expiry.tick() => self.expire(),
             }
         }
-    }
-
-    fn pop(&self) -> Option<Waiting> {
-        self.shared.queue.lock().pop(Instant::now())
     }
 
     fn expire(&self) {
         self.shared.queue.lock().expire(Instant::now());
     }
 
-    /// Publishes all copies. There is room for one frame.
-    async fn publish(&mut self, envelope: Waiting) {
+    /// Publishes all copies of the next envelope. There is room for one frame.
+    async fn publish_next(&mut self) {
+        let next = self.shared.queue.lock().pop(Instant::now());
+        // What waited may have got too old.
+        let Some(envelope) = next else { return };
         let frame_bytes_max = self.client.max_payload().min(FRAME_BYTES_MAX);
         let mut has_room = true;
         for copy in envelope.copies {

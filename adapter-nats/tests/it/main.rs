@@ -11,3 +11,4 @@ mod overrun;
 mod peer;
 mod proxy;
 mod server;
+mod size;

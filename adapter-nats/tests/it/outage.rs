@@ -168,6 +168,32 @@ async fn what_waits_too_long_is_dropped_and_missed_elsewhere() {
     saying.account(&hearing, 101).await;
 }
 
+/// There is nothing to do, even if a subject is to be unsubscribed.
+#[tokio::test]
+async fn an_outage_costs_no_time() {
+    let mut server = Server::start();
+    let peer = Peer::join("peer", options(&server), &[bucket(1)]).await;
+    server.kill();
+    peer.disconnected().await;
+    peer.outlet.unlisten(&bucket(1));
+    peer.say(&bucket(2), 1);
+    sleep(Duration::from_millis(500)).await;
+    let before = cpu_time();
+    sleep(Duration::from_secs(1)).await;
+    let spent = cpu_time() - before;
+    assert!(spent < Duration::from_millis(200), "{spent:?} of a second");
+    server.run();
+    peer.connected().await;
+    until("it is unsubscribed", || peer.outlet.meters().interests.get() == 1).await;
+}
+
+/// What this thread has used, where the system tells.
+fn cpu_time() -> Duration {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    let nanoseconds = text.split(' ').next().and_then(|number| number.parse().ok());
+    Duration::from_nanos(nanoseconds.unwrap_or(0))
+}
+
 #[tokio::test]
 async fn who_waits_for_interests_is_let_go_when_the_connection_breaks() {
     let server = Server::start();

@@ -88,8 +88,8 @@ impl Peer {
         self.outlet.settled().await;
     }
 
-    /// Waits until the other hears this one, and has heard everything said so far. In a cluster of servers interests take
-    /// their time.
+    /// Waits until the other hears this one, and has heard everything said so far. In a cluster of servers interests
+    /// take their time.
     pub async fn reaches(&self, other: &Self) {
         let probes = bucket(1000);
         other.hear(std::slice::from_ref(&probes)).await;
