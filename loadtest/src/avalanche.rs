@@ -30,7 +30,7 @@ const RETRY_MIN: Duration = Duration::from_millis(200);
 pub(crate) fn run(options: &AvalancheOptions, control: &mut Control) -> Result<Outcome, RunError> {
     let clients = options.clients as usize;
     allow_connections(clients)?;
-    let meter = Meter::new(&options.server.pids)?;
+    let meter = Meter::new(&options.server)?;
     let mut swarm = options.server.swarm(clients, |client| client, control)?;
     let mut avalanche = Avalanche::new(options);
     swarm.connect_all(&mut avalanche, options.server.connect_rate, &control.interrupt)?;

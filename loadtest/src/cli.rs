@@ -4,13 +4,15 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::compare::{CompareOptions, compare};
 use crate::control::Control;
 use crate::error::RunError;
 use crate::interrupt::Interrupt;
+use crate::outputs::Outputs;
 use crate::plan::Plan;
 use crate::report::Report;
 use crate::worker::WorkerOptions;
-use crate::{coordinator, worker};
+use crate::{coordinator, live, worker};
 
 mod load;
 mod scenarios;
@@ -56,6 +58,11 @@ Examples:
       loadtest fanout --url ws://10.0.0.9:3000 --clients 100000 --rooms 1000 --rate 5000 \\
           --workers 10.0.0.1:9600,10.0.0.2:9600
 
+  As a test, with a page to look at; what changed since the last run:
+      loadtest fanout --url ws://127.0.0.1:3000 --rate 50 --max-p99 20ms --min-rate 45000 --html run.html \\
+          --json after.json
+      loadtest compare before.json after.json
+
 The relay contract: the server answers these events.
   \"join\", room[, ack]            the socket joins the room
   \"leave\", room[, ack]           the socket leaves the room
@@ -68,6 +75,7 @@ Exit codes:
   1    something was lost, doubled, out of order, misdirected, altered or cut off: see the report
   2    the command line is wrong
   3    no measurement: the server cannot be reached, or the operating system refused something
+  4    everything came as promised, but the run crossed a limit such as --max-p99
   130  interrupted; if the measurement had begun, the report covers it up to then";
 
 /// Load tester for Socket.IO servers: exact accounting of every message, and the server's own processor time per
@@ -78,6 +86,9 @@ pub struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
+    /// What to do with the report.
+    #[command(flatten)]
+    pub outputs: Outputs,
 }
 
 /// What the tester can be asked for.
@@ -90,6 +101,8 @@ pub enum Command {
     Run(RunOptions),
     /// Waits to be given a share of a run by a tester with --workers
     Worker(WorkerOptions),
+    /// What changed between two reports, and by how much
+    Compare(CompareOptions),
 }
 
 /// Options of `loadtest run`.
@@ -110,6 +123,10 @@ impl Cli {
             Command::Scenario(scenario) => measure(Plan::of((**scenario).clone()), interrupt).map(Some),
             Command::Run(options) => measure(Plan::load(&options.file)?, interrupt).map(Some),
             Command::Worker(options) => worker::serve(options, &interrupt).map(|()| None),
+            Command::Compare(options) => {
+                print!("{}", compare(options)?);
+                Ok(None)
+            }
         }
     }
 
@@ -118,7 +135,7 @@ impl Cli {
         match &self.command {
             Command::Scenario(scenario) => scenario.server().json.as_ref(),
             Command::Run(options) => options.json.as_ref(),
-            Command::Worker(_) => None,
+            Command::Worker(_) | Command::Compare(_) => None,
         }
     }
 }
@@ -126,10 +143,11 @@ impl Cli {
 fn measure(plan: Plan, interrupt: Interrupt) -> Result<Report, RunError> {
     let scenario = &plan.scenario;
     let outcome = match scenario.server().workers.is_empty() {
-        true => scenario.measure(&mut Control::alone(interrupt))?,
-        false => coordinator::run(&plan, &interrupt)?,
+        true => scenario.measure(&mut Control::alone(interrupt)),
+        false => coordinator::run(&plan, &interrupt),
     };
-    Ok(outcome.into_report(scenario.name(), scenario.options()))
+    live::finish();
+    Ok(outcome?.into_report(scenario.name(), scenario.options()))
 }
 
 #[cfg(test)]

@@ -25,7 +25,7 @@ const SILENCE_MAX: Duration = Duration::from_secs(10);
 pub(crate) fn run(options: &ConnectOptions, control: &mut Control) -> Result<Outcome, RunError> {
     let slots = options.concurrency as usize;
     allow_connections(slots)?;
-    let meter = Meter::new(&options.server.pids)?;
+    let meter = Meter::new(&options.server)?;
     let mut swarm = options.server.swarm(slots, |slot| slot, control)?;
 
     let mut warmup = Connects::new(options.warmup.into());

@@ -16,7 +16,7 @@ use crate::target::allow_connections;
 pub(crate) fn run(options: &IdleOptions, control: &mut Control) -> Result<Outcome, RunError> {
     let clients = options.clients as usize;
     allow_connections(clients)?;
-    let meter = Meter::new(&options.server.pids)?;
+    let meter = Meter::new(&options.server)?;
     let mut swarm = options.server.swarm(clients, |client| client, control)?;
     let mut idle = Idle { ledger: Ledger::new() };
 

@@ -22,6 +22,7 @@ mod window;
 mod wording;
 
 // What the machine tells and allows.
+mod exposition;
 mod interrupt;
 mod meter;
 mod process;
@@ -46,26 +47,38 @@ mod phases;
 mod rooms;
 mod traffic;
 
-// What is asked for, by whom, and how the result is told.
+// What is asked for, and by whom.
 mod assignment;
 mod cli;
 mod coordinator;
-mod live;
 mod plan;
-mod report;
 mod worker;
+
+// How the result is told.
+mod chart;
+mod compare;
+mod limits;
+mod live;
+mod outputs;
+mod page;
+mod report;
+mod table;
 
 pub use cli::{
     AvalancheOptions, BroadcastOptions, ChurnOptions, Cli, Command, ConnectOptions, EchoOptions,
     FanoutOptions, IdleOptions, JitterOptions, LoadOptions, PayloadBytes, RoomOptions, RunOptions, Scenario,
     ServerOptions, Share, SlowOptions, Transport,
 };
+pub use compare::{CompareOptions, compare};
 pub use error::RunError;
+pub use exposition::MetricsUrl;
 pub use frame::{Frame, FrameError, MaskKeys, Opcode, apply_mask, parse_frame, push_frame};
 pub use handshake::{HandshakeError, parse_request, push_switching_protocols};
 pub use latency::{HistogramPoint, Latency};
 pub use ledger::Accounts;
+pub use limits::Limits;
 pub use meter::Usage;
+pub use outputs::Outputs;
 pub use packet::{Packet, PacketError, parse_packet};
 pub use report::Report;
 pub use series::{Bytes, Sample};

@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
+use crate::cli::ServerOptions;
+use crate::exposition::{Exposition, MetricsUrl};
 use crate::process::{self, CpuReading};
 
 /// Above this share of a core the tester may have been the limit.
@@ -12,10 +14,11 @@ const TESTER_CORES_MAX: f64 = 0.9;
 /// Above this many cores used by others, figures are not to be trusted.
 const OTHER_CORES_MAX: f64 = 0.2;
 
-/// Reads the processes that concern a run.
+/// Reads the processes that concern a run: servers on this machine, servers that publish what they use, the tester.
 #[derive(Debug)]
 pub(crate) struct Meter {
-    server_pids: Vec<u32>,
+    pids: Vec<u32>,
+    urls: Vec<MetricsUrl>,
 }
 
 /// The state of all meters at one moment.
@@ -23,6 +26,8 @@ pub(crate) struct Meter {
 pub(crate) struct Reading {
     at: Instant,
     servers: Vec<CpuReading>,
+    /// Each with whether it is on this machine.
+    expositions: Vec<(Exposition, bool)>,
     tester: CpuReading,
     machine_busy: Duration,
 }
@@ -32,7 +37,7 @@ pub(crate) struct Reading {
 pub struct Usage {
     /// Wall-clock seconds between the readings.
     pub seconds: f64,
-    /// Processor seconds of all servers; `None` when no server process was named.
+    /// Processor seconds of all servers; `None` when none was named.
     pub server_cpu_seconds: Option<f64>,
     /// Cores the servers kept busy.
     pub server_cores: Option<f64>,
@@ -44,8 +49,8 @@ pub struct Usage {
 
 impl Meter {
     /// A meter for these servers. Fails if one of them does not exist.
-    pub(crate) fn new(server_pids: &[u32]) -> io::Result<Self> {
-        let meter = Self { server_pids: server_pids.to_vec() };
+    pub(crate) fn new(options: &ServerOptions) -> io::Result<Self> {
+        let meter = Self { pids: options.pids.clone(), urls: options.server_metrics.clone() };
         meter.read()?;
         Ok(meter)
     }
@@ -54,7 +59,12 @@ impl Meter {
     pub(crate) fn read(&self) -> io::Result<Reading> {
         Ok(Reading {
             at: Instant::now(),
-            servers: self.server_pids.iter().map(|pid| CpuReading::of(*pid)).collect::<io::Result<_>>()?,
+            servers: self.pids.iter().map(|pid| CpuReading::of(*pid)).collect::<io::Result<_>>()?,
+            expositions: self
+                .urls
+                .iter()
+                .map(|url| Ok((url.scrape()?, url.is_here())))
+                .collect::<io::Result<_>>()?,
             tester: CpuReading::of(std::process::id())?,
             machine_busy: process::machine_busy()?,
         })
@@ -62,10 +72,12 @@ impl Meter {
 
     /// Resident memory of all servers together, in KiB; `None` when none was named.
     pub(crate) fn server_resident_kib(&self) -> io::Result<Option<u64>> {
-        if self.server_pids.is_empty() {
+        if self.pids.is_empty() && self.urls.is_empty() {
             return Ok(None);
         }
-        self.server_pids.iter().map(|pid| process::resident_kib(*pid)).sum::<io::Result<u64>>().map(Some)
+        let processes = self.pids.iter().map(|pid| process::resident_kib(*pid));
+        let expositions = self.urls.iter().map(|url| Ok(url.scrape()?.resident_kib));
+        processes.chain(expositions).sum::<io::Result<u64>>().map(Some)
     }
 }
 
@@ -73,17 +85,24 @@ impl Reading {
     /// What was used since an `earlier` reading of the same meter.
     pub(crate) fn since(&self, earlier: &Self) -> Usage {
         let seconds = (self.at - earlier.at).as_secs_f64();
-        let servers: Duration =
+        let processes: Duration =
             self.servers.iter().zip(&earlier.servers).map(|(now, then)| now.since(then)).sum();
+        let published = |is_here: bool| -> Duration {
+            let pairs = self.expositions.iter().zip(&earlier.expositions);
+            let pairs = pairs.filter(|(now, _)| now.1 == is_here);
+            pairs.map(|((now, _), (then, _))| now.cpu.saturating_sub(then.cpu)).sum()
+        };
+        let here = processes + published(true);
+        let servers = here + published(false);
         let tester = self.tester.since(&earlier.tester);
         let machine = self.machine_busy.saturating_sub(earlier.machine_busy);
-        let is_named = !self.servers.is_empty();
+        let is_named = !self.servers.is_empty() || !self.expositions.is_empty();
         Usage {
             seconds,
             server_cpu_seconds: is_named.then_some(servers.as_secs_f64()),
             server_cores: is_named.then_some(servers.as_secs_f64() / seconds),
             tester_cores: tester.as_secs_f64() / seconds,
-            other_cores: machine.saturating_sub(servers + tester).as_secs_f64() / seconds,
+            other_cores: machine.saturating_sub(here + tester).as_secs_f64() / seconds,
         }
     }
 }
@@ -107,7 +126,10 @@ impl Usage {
             ));
         }
         if self.server_cpu_seconds.is_none() {
-            warnings.push("no --server-pid: the server's processor time was not measured".to_owned());
+            warnings.push(
+                "no --server-pid or --server-metrics: the server's processor time was not measured"
+                    .to_owned(),
+            );
         } else if self.other_cores > OTHER_CORES_MAX {
             warnings.push(format!(
                 "other processes used {:.2} cores: measure on a quiet machine",

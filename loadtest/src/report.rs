@@ -1,7 +1,6 @@
-//! What a run found: one table for people, the same as JSON for scripts, and the exit code.
+//! What a run found. Plain data, and the same as JSON for scripts.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -75,80 +74,8 @@ pub struct Report {
 }
 
 impl Report {
-    /// 0 when everything came as promised, 1 when not, 130 when it did until somebody interrupted.
-    pub fn exit_code(&self) -> u8 {
-        match (self.accounts.is_flawless(), self.is_interrupted) {
-            (false, _) => 1,
-            (true, true) => 130,
-            (true, false) => 0,
-        }
-    }
-
     /// The report as JSON, with a final newline.
     pub fn json(&self) -> String {
         serde_json::to_string_pretty(self).expect("a report is plain data") + "\n"
-    }
-
-    fn rows(&self) -> Vec<(String, String)> {
-        let Usage { seconds, server_cores, tester_cores, other_cores, .. } = &self.usage;
-        let mut rows = vec![("measured".to_owned(), format!("{} units in {seconds:.2} s", self.units))];
-        let mut row = |name: String, value: Option<String>| rows.extend(value.map(|value| (name, value)));
-        row(
-            format!("server CPU per {}", self.unit),
-            self.server_cpu_us_per_unit.map(|us| format!("{us:.2} us")),
-        );
-        row(
-            "memory per connection".to_owned(),
-            self.resident_kib_per_connection.map(|kib| format!("{kib:.2} KiB resident")),
-        );
-        row("rate".to_owned(), self.units_per_second.map(|rate| format!("{rate:.0} per second")));
-        row("latency".to_owned(), self.latency.as_ref().map(Latency::to_string));
-        row("server".to_owned(), server_cores.map(|cores| format!("{cores:.2} cores")));
-        row("server memory".to_owned(), self.server_resident_kib.map(|kib| format!("{kib} KiB resident")));
-        row("tester".to_owned(), Some(format!("{tester_cores:.2} cores")));
-        row("everybody else".to_owned(), Some(format!("{other_cores:.2} cores")));
-        row("heartbeats answered".to_owned(), self.heartbeats.map(|count| count.to_string()));
-        rows
-    }
-}
-
-impl fmt::Display for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{}", self.scenario)?;
-        for (name, value) in self.rows() {
-            writeln!(f, "  {name:<24}{value}")?;
-        }
-        let Accounts {
-            expected,
-            received,
-            lost,
-            doubled,
-            out_of_order,
-            stray,
-            corrupt,
-            disconnected,
-            stalled,
-        } = self.accounts;
-        writeln!(f, "  {:<24}{expected} expected, {received} received", "accounts (whole run)")?;
-        writeln!(f, "  {:<24}{lost} lost, {doubled} doubled, {out_of_order} out of order", "")?;
-        writeln!(
-            f,
-            "  {:<24}{stray} stray, {corrupt} corrupt, {disconnected} disconnected, {stalled} stalled",
-            ""
-        )?;
-        if !self.accounts.is_flawless() {
-            writeln!(
-                f,
-                "  NOT AS PROMISED         {}",
-                self.first_fault.as_deref().unwrap_or("messages are missing")
-            )?;
-        }
-        for warning in &self.warnings {
-            writeln!(f, "  warning                 {warning}")?;
-        }
-        if self.is_interrupted {
-            writeln!(f, "  interrupted             the figures cover the time up to then")?;
-        }
-        Ok(())
     }
 }

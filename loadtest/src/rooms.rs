@@ -118,7 +118,7 @@ impl<'a> Scene<'a> {
     fn run(self, control: &mut Control) -> Result<Outcome, RunError> {
         let clients = self.topology.clients();
         allow_connections(clients)?;
-        let meter = Meter::new(&self.server.pids)?;
+        let meter = Meter::new(self.server)?;
         let mut swarm = self.server.swarm(clients, |client| self.topology.targets[client], control)?;
         let mut traffic = Traffic::new(self.manner(), &self.topology);
         let mut disturber = Disturber::new(self.disturbance, &traffic, clients, self.server.seed);

@@ -309,6 +309,7 @@ impl Scenario {
         let server = self.server_mut();
         server.share = Some(share);
         server.pids.clear();
+        server.server_metrics.clear();
         server.seed += u64::from(share.index);
         server.connect_rate = share.of(server.connect_rate).max(1);
         let part = |count: &mut u32| {

@@ -13,6 +13,7 @@ use super::share::Share;
 use crate::client::Route;
 use crate::control::Control;
 use crate::error::RunError;
+use crate::exposition::MetricsUrl;
 use crate::swarm::{ClientId, Swarm};
 use crate::target::{Dialing, Target, TargetOptions};
 use crate::tls::{self, Trust};
@@ -50,6 +51,10 @@ pub struct ServerOptions {
     /// The process id of a server on this machine, to measure its processor time and memory; may be repeated
     #[arg(long = "server-pid", value_name = "PID")]
     pub pids: Vec<u32>,
+    /// Where a server publishes its metrics for Prometheus, http://HOST:PORT/metrics, to measure its processor time and
+    /// memory (process_cpu_seconds_total, process_resident_memory_bytes); may be repeated
+    #[arg(long = "server-metrics", value_name = "URL")]
+    pub server_metrics: Vec<MetricsUrl>,
     /// New connections per second before the measurement
     #[arg(long, value_name = "N", default_value_t = 2000, value_parser = clap::value_parser!(u32).range(1..))]
     pub connect_rate: u32,

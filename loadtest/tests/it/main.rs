@@ -1,7 +1,9 @@
 //! The tester against a server that keeps its promises (`floor`) and against one that does not (`floor` behind a
 //! [`liar`]): it must agree with the first and catch the second, whatever the fault.
 
+mod bench;
 mod liar;
+mod outputs;
 mod servers;
 
 use liar::{Fault, Liar};

@@ -1,0 +1,98 @@
+//! What comes out of a run beside the table: the page, limits, comparisons, the live line; and metrics that come in.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::thread;
+
+use serde_json::Value;
+
+use crate::servers::{Floor, Mode, loadtest};
+
+const ECHO: [&str; 7] = ["echo", "--clients", "5", "--warmup", "100ms", "--duration", "300ms"];
+
+fn file(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join(name)
+}
+
+fn run(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_loadtest")).args(arguments).output().expect("loadtest starts")
+}
+
+#[test]
+fn the_page_has_the_figures_and_three_pictures_and_needs_nothing_else() {
+    let floor = Floor::start(Mode::Batched);
+    let path = file("page.html");
+    let html = ["--html", path.to_str().expect("text")];
+    let (code, _) = loadtest(floor.url(), &[&ECHO[..], &html].concat());
+    let page = fs::read_to_string(&path).expect("there");
+    assert_eq!((code, page.matches("<svg ").count()), (0, 3), "{page}");
+    assert!(!page.contains("src=") && !page.contains("href="), "{page}");
+    let (_, json) = page.split_once("id=\"report\">").expect("has the figures");
+    let report: Value = serde_json::from_str(json.split_once("</script>").expect("ends").0).expect("is JSON");
+    assert_eq!(report["scenario"], "echo");
+}
+
+#[test]
+fn a_limit_that_is_crossed_is_exit_code_4_and_says_which() {
+    let floor = Floor::start(Mode::Batched);
+    let (code, _) = loadtest(floor.url(), &[&ECHO[..], &["--max-p99", "10s", "--min-rate", "1"]].concat());
+    assert_eq!(code, 0);
+    let limits = ["--url", floor.url(), "--max-p99", "1us", "--max-server-cpu", "5"];
+    let output = run(&[&ECHO[..], &limits].concat());
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(4), "{text}");
+    assert!(text.contains("LIMIT CROSSED           latency p99 is "), "{text}");
+    assert!(text.contains("server CPU per unit was not measured"), "{text}");
+}
+
+#[test]
+fn two_reports_are_compared() {
+    let floor = Floor::start(Mode::Batched);
+    let paths = [file("before.json"), file("after.json")];
+    for (path, clients) in paths.iter().zip(["5", "7"]) {
+        let arguments = ["--url", floor.url(), "--clients", clients, "--json", path.to_str().expect("text")];
+        let output = run(&[&["echo", "--warmup", "100ms", "--duration", "300ms"], &arguments[..]].concat());
+        assert!(output.status.success(), "{output:?}");
+    }
+    let [before, after] = paths.each_ref().map(|path| path.to_str().expect("text"));
+    let output = run(&["compare", before, after]);
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && text.starts_with("echo\n"), "{output:?}");
+    assert!(text.contains("option clients: 5 before, 7 after"), "{text}");
+    assert!(text.contains("latency p99, us"), "{text}");
+    assert_eq!(run(&["compare", before, "absent.json"]).status.code(), Some(2));
+}
+
+#[test]
+fn a_log_gets_a_line_for_every_phase() {
+    let floor = Floor::start(Mode::Batched);
+    let output = run(&[&ECHO[..], &["--url", floor.url()]].concat());
+    let log = String::from_utf8_lossy(&output.stderr);
+    for phase in ["connect", "warmup", "measure"] {
+        assert!(log.lines().any(|line| line.contains(phase) && line.ends_with("0 errors")), "{log}");
+    }
+    assert!(!log.contains('\u{1b}') && !log.contains('\r'), "{log:?}");
+}
+
+#[test]
+fn a_server_can_be_watched_by_what_it_tells_prometheus() {
+    let floor = Floor::start(Mode::Batched);
+    let metrics = TcpListener::bind("127.0.0.1:0").expect("binds");
+    let url = format!("http://{}/metrics", metrics.local_addr().expect("bound"));
+    // Every answer is a second of processor time more.
+    thread::spawn(move || {
+        for (second, stream) in metrics.incoming().enumerate() {
+            let mut stream = stream.expect("accepts");
+            let _ = stream.read(&mut [0; 1024]);
+            let body = format!("process_cpu_seconds_total {second}\nprocess_resident_memory_bytes 2048000\n");
+            let _ = write!(stream, "HTTP/1.0 200 OK\r\n\r\n{body}");
+        }
+    });
+    let (code, report) = loadtest(floor.url(), &[&ECHO[..], &["--server-metrics", &url]].concat());
+    assert_eq!(code, 0, "{report:#}");
+    assert_eq!(report["usage"]["server_cpu_seconds"], 1.0, "{report:#}");
+    assert_eq!(report["server_resident_kib"], 2000, "{report:#}");
+}
