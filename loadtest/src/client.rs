@@ -91,6 +91,9 @@ pub(crate) struct Client {
     pub(crate) probe: Probe,
     /// What the server said to CONNECT, until the upgrade is over.
     pub(crate) greeting: Vec<u8>,
+    /// Packets, with their attachments, that came before the client was ready: a server that takes up a session again
+    /// may send what was missed before it says so.
+    pub(crate) early: Vec<(Vec<u8>, Option<Vec<u8>>)>,
     /// The kind and the parts so far of a fragmented message; `None` outside one.
     pub(crate) fragments: Option<(bool, Vec<u8>)>,
     /// The text of a packet whose attachment is awaited.
@@ -117,6 +120,7 @@ impl Client {
             post: Vec::new(),
             probe: Probe::None,
             greeting: Vec::new(),
+            early: Vec::new(),
             fragments: None,
             incomplete: None,
             auth: None,

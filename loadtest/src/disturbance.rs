@@ -110,7 +110,7 @@ impl Disturber {
         if self.disturbance == Disturbance::None {
             return Ok(());
         }
-        let now_ns = swarm.now_ns();
+        let now_ns = swarm.tick();
         for client in std::mem::take(&mut traffic.left) {
             traffic.join(swarm, client);
         }

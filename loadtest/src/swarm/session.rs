@@ -1,6 +1,7 @@
 //! The Engine.IO and Socket.IO session of a client: from the open packet to the goodbye, over whatever transport.
 
 use std::io;
+use std::mem;
 
 use serde::Deserialize;
 
@@ -104,8 +105,11 @@ impl Swarm {
             (Packet::Event { .. } | Packet::Ack { .. }, Phase::Ready) => {
                 scenario.packet(self, id, packet, None);
             }
-            (Packet::BinaryEvent { .. } | Packet::BinaryAck { .. }, Phase::Ready) => {
+            (Packet::BinaryEvent { .. } | Packet::BinaryAck { .. }, _) if phase != Phase::Closing => {
                 self.clients[id].incomplete = Some(text.to_vec());
+            }
+            (Packet::Event { .. }, Phase::Joining | Phase::Upgrading) => {
+                self.clients[id].early.push((text.to_vec(), None));
             }
             (Packet::Ping(content), _) => {
                 self.pings += 1;
@@ -138,10 +142,14 @@ impl Swarm {
         let Some(text) = self.clients[id].incomplete.take() else {
             return Err(PacketError::new(b"(binary)").into());
         };
-        if self.clients[id].phase == Phase::Ready {
-            // It was read before and is the same text.
-            let packet = parse_packet(&text, &self.dialing.namespace)?;
-            scenario.packet(self, id, packet, Some(bytes));
+        match self.clients[id].phase {
+            Phase::Ready => {
+                // It was read before and is the same text.
+                let packet = parse_packet(&text, &self.dialing.namespace)?;
+                scenario.packet(self, id, packet, Some(bytes));
+            }
+            Phase::Closing => {}
+            _ => self.clients[id].early.push((text, Some(bytes.to_vec()))),
         }
         Ok(())
     }
@@ -180,5 +188,11 @@ impl Swarm {
         self.ready += 1;
         self.counters.connects += 1;
         scenario.connected(self, id, greeting);
+        for (text, attachment) in mem::take(&mut self.clients[id].early) {
+            // It was read before and is the same text.
+            if let Ok(packet) = parse_packet(&text, &self.dialing.namespace) {
+                scenario.packet(self, id, packet, attachment.as_deref());
+            }
+        }
     }
 }

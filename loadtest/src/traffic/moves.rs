@@ -106,13 +106,16 @@ impl Traffic {
         self.members[client].is_away = true;
         self.members[client].changed_ns = swarm.now_ns();
         let (session, offset) = (&self.members[client].session, &self.members[client].offset);
-        if self.manner.is_recovering && !session.is_empty() && !offset.is_empty() {
-            let offset = String::from_utf8_lossy(offset);
+        // Before the first event there is nothing to recover from. A server that recovers nothing at all is held to it.
+        let is_excused = !self.manner.is_recovering || (!session.is_empty() && offset.is_empty());
+        let auth = (!is_excused && !session.is_empty()).then(|| {
             let mut auth = self.manner.auth.clone();
+            let offset = String::from_utf8_lossy(offset);
             auth.extend([("pid".to_owned(), session.as_str().into()), ("offset".to_owned(), offset.into())]);
-            swarm.set_auth(client, Some(serde_json::Value::from(auth).to_string().into_bytes()));
-        } else {
-            swarm.set_auth(client, None);
+            serde_json::Value::from(auth).to_string().into_bytes()
+        });
+        swarm.set_auth(client, auth);
+        if is_excused {
             self.depart(client);
         }
     }

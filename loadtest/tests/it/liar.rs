@@ -1,10 +1,12 @@
-//! A proxy before an honest server that commits exactly one fault, in the hundredth delivery that passes it.
+//! A proxy before an honest server that commits one fault: in the hundredth delivery that passes it, or, where that
+//! is said, in all of them.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use fanfare_loadtest::{Opcode, apply_mask, parse_frame, push_frame};
 
@@ -21,6 +23,12 @@ pub enum Fault {
     Alter,
     /// The connection is closed instead.
     Cut,
+    /// Nothing passes for this long, on any connection.
+    Stall(Duration),
+    /// Every delivery comes this much later.
+    Delay(Duration),
+    /// Members that leave are told so and stay.
+    KeepLeavers,
     /// No fault: all deliveries come in fragments around a ping, and one is preceded by a heartbeat, which counts as
     /// having struck when its pong has come back.
     FragmentAndPing,
@@ -38,6 +46,7 @@ struct Shared {
     fault: Fault,
     deliveries: AtomicUsize,
     has_struck: AtomicBool,
+    stalled_until: Mutex<Option<Instant>>,
 }
 
 impl Liar {
@@ -45,7 +54,7 @@ impl Liar {
         let listener = TcpListener::bind("127.0.0.1:0").expect("binds");
         let address = listener.local_addr().expect("bound");
         let (deliveries, has_struck) = (AtomicUsize::new(0), AtomicBool::new(false));
-        let shared = Arc::new(Shared { fault, deliveries, has_struck });
+        let shared = Arc::new(Shared { fault, deliveries, has_struck, stalled_until: Mutex::default() });
         let for_connections = Arc::clone(&shared);
         thread::spawn(move || {
             for client in listener.incoming() {
@@ -84,6 +93,12 @@ impl Shared {
         if self.fault == Fault::FragmentAndPing && frame.payload == b"3" {
             self.has_struck.store(true, Ordering::SeqCst);
         }
+        if self.fault == Fault::KeepLeavers && frame.payload.starts_with(b"420[\"leave\"") {
+            // An echo is acknowledged as well.
+            self.has_struck.store(true, Ordering::SeqCst);
+            push_frame(out, Opcode::Text, b"420[\"echo\",0]", Some([1, 2, 3, 4]));
+            return true;
+        }
         out.extend_from_slice(frame.bytes);
         true
     }
@@ -92,10 +107,16 @@ impl Shared {
     fn downstream(&self, frame: &Passing<'_>, held: &mut Vec<u8>, out: &mut Vec<u8>) -> bool {
         let is_delivery = frame.payload.starts_with(b"42[\"msg\"");
         let is_chosen = is_delivery && self.deliveries.fetch_add(1, Ordering::SeqCst) == STRIKES_AT;
-        if is_chosen && self.fault != Fault::FragmentAndPing {
+        if is_chosen && !matches!(self.fault, Fault::FragmentAndPing | Fault::KeepLeavers) {
             self.has_struck.store(true, Ordering::SeqCst);
         }
+        self.stall(is_chosen);
         match self.fault {
+            Fault::Delay(delay) if is_delivery => {
+                // Deliveries are far enough apart that none waits for the one before.
+                thread::sleep(delay);
+                out.extend_from_slice(frame.bytes);
+            }
             Fault::FragmentAndPing if is_delivery => {
                 if is_chosen {
                     push_frame(out, Opcode::Text, b"2", None);
@@ -118,6 +139,23 @@ impl Shared {
             }
         }
         true
+    }
+}
+
+impl Shared {
+    /// Waits while a stall lasts, which begins with the chosen delivery.
+    fn stall(&self, is_chosen: bool) {
+        let Fault::Stall(time) = self.fault else { return };
+        let until = {
+            let mut until = self.stalled_until.lock().expect("nobody panics with it");
+            if is_chosen {
+                *until = Some(Instant::now() + time);
+            }
+            *until
+        };
+        if let Some(until) = until {
+            thread::sleep(until.saturating_duration_since(Instant::now()));
+        }
     }
 }
 

@@ -2,9 +2,12 @@
 //! [`liar`]): it must agree with the first and catch the second, whatever the fault.
 
 mod bench;
+mod disturbed;
 mod liar;
+mod load;
 mod outputs;
 mod servers;
+mod workers;
 
 use liar::{Fault, Liar};
 use serde_json::Value;

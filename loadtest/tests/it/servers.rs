@@ -57,11 +57,43 @@ impl Drop for Floor {
     }
 }
 
+/// A running `loadtest worker`; killed when dropped.
+pub struct Worker {
+    child: Child,
+    pub address: String,
+}
+
+impl Worker {
+    pub fn start() -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_loadtest"))
+            .args(["worker", "--listen", "127.0.0.1:0"])
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("worker starts");
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().expect("piped")).read_line(&mut line).expect("worker speaks");
+        let address = line.trim().rsplit(' ').next().expect("worker tells its address").to_owned();
+        Self { child, address }
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
 /// Runs `loadtest`; its exit code and its report (null if it made none).
 pub fn loadtest(url: &str, arguments: &[&str]) -> (i32, Value) {
+    loadtest_of(&[arguments, &["--url", url]].concat())
+}
+
+/// Runs `loadtest` with exactly these arguments.
+pub fn loadtest_of(arguments: &[&str]) -> (i32, Value) {
     let output = Command::new(env!("CARGO_BIN_EXE_loadtest"))
         .args(arguments)
-        .args(["--url", url, "--json", "-"])
+        .args(["--json", "-"])
         .output()
         .expect("loadtest starts");
     let text = String::from_utf8_lossy(&output.stdout);

@@ -1,0 +1,156 @@
+//! The load models: latency counts from when the plan wanted a message sent, plans are kept, targets are dealt.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::liar::{Fault, Liar};
+use crate::servers::{Floor, Mode, loadtest, loadtest_of};
+
+const STALL: Duration = Duration::from_secs(1);
+
+/// How many deliveries took longer than `ms`.
+fn slower_than(report: &Value, ms: f64) -> u64 {
+    let points = report["histogram"].as_array().expect("has a histogram");
+    let slow = points.iter().filter(|point| point["value_us"].as_f64() > Some(ms * 1e3));
+    slow.filter_map(|point| point["count"].as_u64()).sum()
+}
+
+/// A run of three seconds with four clients and one publisher, in the middle of which the server stalls for one.
+fn with_a_stall(load: &[&str]) -> Value {
+    let floor = Floor::start(Mode::Batched);
+    let liar = Liar::before(floor.address(), Fault::Stall(STALL));
+    let arguments = ["fanout", "--clients", "4", "--warmup", "0s", "--duration", "3s"];
+    let (code, report) = loadtest(&liar.url(), &[&arguments[..], load].concat());
+    assert_eq!(code, 0, "{report:#}");
+    assert!(liar.has_struck());
+    report
+}
+
+#[test]
+fn a_stall_is_felt_by_every_message_that_the_plan_wanted_sent_meanwhile() {
+    let report = with_a_stall(&["--rate", "100"]);
+    // Of the hundred messages of that second, those of its first 700 ms waited for more than 300 ms; four members each.
+    let delayed = slower_than(&report, 300.0);
+    assert!((240..=600).contains(&delayed), "{delayed}: {report:#}");
+    assert!(report["latency"]["max_us"].as_f64() > Some(900_000.0), "{report:#}");
+    let (planned, achieved) = (report["planned_rate"].as_f64(), report["achieved_rate"].as_f64());
+    assert!(planned > Some(90.0) && achieved > Some(90.0), "{report:#}");
+}
+
+#[test]
+fn a_closed_loop_hides_a_stall_and_says_so_by_having_no_plan() {
+    let report = with_a_stall(&["--window", "1"]);
+    let delayed = slower_than(&report, 300.0);
+    assert!(delayed <= 40, "one message, four members, and some for a busy machine: {delayed}: {report:#}");
+    assert!(report["planned_rate"].is_null(), "{report:#}");
+}
+
+#[test]
+fn a_known_delay_is_what_is_measured() {
+    let floor = Floor::start(Mode::Batched);
+    let liar = Liar::before(floor.address(), Fault::Delay(Duration::from_millis(50)));
+    let arguments = ["fanout", "--clients", "3", "--rate", "5", "--warmup", "0s", "--duration", "2s"];
+    let (code, report) = loadtest(&liar.url(), &arguments);
+    assert_eq!(code, 0, "{report:#}");
+    let fastest = report["histogram"][0]["value_us"].as_f64().expect("has latencies");
+    let median = report["latency"]["p50_us"].as_f64().expect("has latencies");
+    assert!(fastest >= 50_000.0 && median < 90_000.0, "fastest {fastest}, median {median}: {report:#}");
+}
+
+#[test]
+fn a_plan_goes_through_its_phases() {
+    let floor = Floor::start(Mode::Batched);
+    let file = std::env::temp_dir().join(format!("fanfare-loadtest-plan-{}.toml", std::process::id()));
+    let plan = format!(
+        "scenario = 'fanout'\n[options]\nurl = '{}'\nclients = 10\n\
+         [[phases]]\nname = 'ramp'\nduration = '1s'\nrate = [0, 200]\nmeasured = false\n\
+         [[phases]]\nname = 'steady'\nduration = '1500ms'\nrate = 200\n\
+         [[phases]]\nname = 'cool-down'\nduration = '500ms'\nrate = [200, 0]\nmeasured = false\n",
+        floor.url()
+    );
+    std::fs::write(&file, plan).expect("writes");
+    let (code, report) = loadtest_of(&["run", file.to_str().expect("text")]);
+    std::fs::remove_file(&file).expect("was written");
+    assert_eq!(code, 0, "{report:#}");
+    // 100 in the ramp, 300, and 50, each to ten members.
+    assert_eq!(report["accounts"]["received"], 4500);
+    assert!((290..=300).contains(&(report["units"].as_u64().expect("a number") / 10)), "{report:#}");
+    let series = report["series"].as_array().expect("has a series");
+    for phase in ["connect", "ramp", "steady", "cool-down", "drain"] {
+        assert!(series.iter().any(|sample| sample["phase"] == phase), "{phase}: {report:#}");
+    }
+    let units =
+        series.iter().filter(|sample| sample["is_measured"] == true).filter_map(|s| s["units"].as_u64());
+    assert_eq!(units.sum::<u64>(), report["units"].as_u64().expect("a number"), "{report:#}");
+}
+
+#[test]
+fn a_cluster_run_tells_local_from_remote_members() {
+    // Two servers that are no cluster: members on the second one hear nothing, and that is noticed.
+    let (one, other) = (Floor::start(Mode::Batched), Floor::start(Mode::Batched));
+    let arguments = [
+        "cluster",
+        "--clients",
+        "8",
+        "--rooms",
+        "2",
+        "--rate",
+        "50",
+        "--warmup",
+        "0s",
+        "--duration",
+        "500ms",
+        "--drain",
+        "200ms",
+        "--url",
+        other.url(),
+    ];
+    let url = one.url().to_owned();
+    let (code, report) = loadtest_of(&[&["cluster", "--url", &url], &arguments[1..]].concat());
+    assert_eq!(code, 1, "{report:#}");
+    assert!(
+        report["latency_local"]["p50_us"].is_number() && report["latency_remote"].is_null(),
+        "{report:#}"
+    );
+    assert_eq!(report["accounts"]["lost"], report["accounts"]["received"], "{report:#}");
+}
+
+#[test]
+fn rooms_may_share_members_and_have_several_publishers() {
+    let floor = Floor::start(Mode::Batched);
+    let arguments = [
+        "fanout",
+        "--clients",
+        "12",
+        "--rooms",
+        "8",
+        "--members",
+        "6",
+        "--publishers",
+        "2",
+        "--window",
+        "2",
+        "--warmup",
+        "50ms",
+        "--duration",
+        "300ms",
+    ];
+    let (code, report) = loadtest(floor.url(), &arguments);
+    assert_eq!(code, 0, "{report:#}");
+    let broadcast =
+        ["broadcast", "--clients", "12", "--publishers", "3", "--warmup", "50ms", "--duration", "300ms"];
+    let (code, report) = loadtest(floor.url(), &broadcast);
+    assert_eq!(code, 0, "{report:#}");
+}
+
+#[test]
+fn clients_connect_from_the_addresses_given() {
+    let floor = Floor::start(Mode::Batched);
+    let idle = ["idle", "--clients", "4", "--hold", "50ms", "--source", "127.0.0.5", "--source", "127.0.0.6"];
+    let (code, report) = loadtest(floor.url(), &idle);
+    assert_eq!(code, 0, "{report:#}");
+    let (code, _) =
+        loadtest(floor.url(), &["idle", "--clients", "1", "--hold", "50ms", "--source", "192.0.2.1"]);
+    assert_eq!(code, 3, "an address that is not ours");
+}
