@@ -8,7 +8,7 @@ mod peers;
 mod requests;
 mod routing;
 
-pub use link::{ClusterLink, TooLarge, target};
+pub use link::{ClusterLink, Question, TooLarge, target};
 pub use meters::publish_meters;
 pub use peers::Standing;
 pub use requests::{FromNode, Ticket};

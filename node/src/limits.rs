@@ -287,6 +287,11 @@ pub struct Cors {
     pub max_age_s: Option<u64>,
 }
 
+/// The moment so long from now; at most a month away, which is as good as never.
+pub fn deadline_after(timeout: Duration) -> tokio::time::Instant {
+    tokio::time::Instant::now() + timeout.min(ms(MS_MAX))
+}
+
 /// A field in milliseconds as a duration.
 pub fn ms(milliseconds: u64) -> Duration {
     Duration::from_millis(milliseconds)

@@ -151,6 +151,8 @@ metrics! {
         sockets = "fanfare_sockets",
         /// Handlers that have begun and not finished.
         handlers = "fanfare_handlers_running",
+        /// Events of other servers whose handlers have not finished.
+        server_events_running = "fanfare_server_events_running",
         /// Other nodes of the cluster that are alive.
         nodes = "fanfare_nodes",
         /// TCP connections in the hands of the HTTP server now.

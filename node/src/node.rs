@@ -27,6 +27,8 @@ pub struct Node {
     pub cluster: Option<Arc<ClusterLink>>,
     /// Its reactors, while they run.
     arbiters: RwLock<Vec<Option<ArbiterHandle>>>,
+    /// Its reactors have ended: nothing can be delivered any more.
+    ending: AtomicBool,
     /// False once supervision gave up on an actor: the node must not get new clients.
     healthy: AtomicBool,
 }
@@ -55,6 +57,7 @@ impl Node {
             arbiters: RwLock::new(vec![None; options.reactors]),
             options,
             metrics: Metrics::default(),
+            ending: AtomicBool::new(false),
             healthy: AtomicBool::new(true),
         })
     }
@@ -88,6 +91,16 @@ impl Node {
     /// Whether every actor that must run does.
     pub fn is_healthy(&self) -> bool {
         self.healthy.load(Relaxed)
+    }
+
+    /// Whether its reactors have ended.
+    pub fn is_ending(&self) -> bool {
+        self.ending.load(Relaxed)
+    }
+
+    /// Its reactors have ended.
+    pub fn end(&self) {
+        self.ending.store(true, Relaxed);
     }
 
     /// Supervision gave up: the node stays up for its clients and asks for no more.

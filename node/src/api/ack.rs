@@ -12,6 +12,7 @@ use tokio::time::Sleep;
 
 use super::error::{AckError, EmitError};
 use super::extract::FromContext;
+use crate::limits::{MS_MAX, ms};
 use crate::outbox::Packet;
 use crate::socket::{AckSlot, EventContext, Misfit, PendingAck};
 use crate::socketio::{Arguments, encode};
@@ -71,7 +72,7 @@ impl<T> Acknowledgement<T> {
             Ok(pending) => State::Waiting(pending),
             Err(error) => State::Failed(Some(error)),
         };
-        let deadline = timeout.map(|timeout| Instant::now() + timeout);
+        let deadline = timeout.map(|timeout| Instant::now() + timeout.min(ms(MS_MAX)));
         Self { state, deadline, sleep: None, answer: PhantomData }
     }
 }

@@ -21,6 +21,8 @@ pub struct Answers<T> {
     pub unanswered: Vec<SocketId>,
     /// The nodes that did not say whom they asked, or left before their clients answered.
     pub missing_nodes: Vec<String>,
+    /// Whether the time was up before everybody had answered or gone.
+    pub timed_out: bool,
 }
 
 impl<T> Answers<T> {
@@ -85,7 +87,12 @@ impl<T: FromAnswer + Send + 'static> IntoFuture for Answering<T> {
                 answers.push((socket, T::from_answer(arguments)));
             }
             let unanswered = asked.unanswered().collect();
-            Ok(Answers { answers, unanswered, missing_nodes: asked.missing_nodes().to_vec() })
+            Ok(Answers {
+                answers,
+                unanswered,
+                missing_nodes: asked.missing_nodes().to_vec(),
+                timed_out: asked.timed_out(),
+            })
         })
     }
 }

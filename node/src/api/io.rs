@@ -96,6 +96,7 @@ impl Io {
         if let Some(server) = server {
             server.close().await;
         }
+        self.inner.hub.node.end();
         let cluster = self.inner.cluster.lock().as_ref().ok().cloned().flatten();
         if let Some(cluster) = cluster {
             cluster.close(ms(self.options().cluster.close_timeout_ms)).await;

@@ -16,7 +16,7 @@ use crate::cluster::{
     Acknowledgements, Applied, Change, Gathered, RequestError, Scope, apply, count, fetch, rooms,
 };
 use crate::ids::{Room, SocketId};
-use crate::limits::ms;
+use crate::limits::{MS_MAX, ms};
 use crate::outbox::Packet;
 use crate::room::Target;
 use crate::socket::Gather;
@@ -36,19 +36,16 @@ impl Broadcast {
         let namespace = &self.namespace;
         let encoded = encode::event(namespace.name(), None, event, arguments)?;
         let timeout = self.scope().timeout;
+        let timeout_ms = timeout.as_millis().min(u128::from(MS_MAX)) as u64;
+        let body = |request| self.body(&encoded, Some(wire::AnswersWanted { request, timeout_ms }));
         let elsewhere = match self.cluster() {
             None => None,
-            Some(cluster) if !cluster.is_connected() => return Err(EmitError::ClusterAway),
             Some(cluster) => {
-                let owner = self.only_node().filter(|node| cluster.knows(node));
-                let ticket = match &owner {
-                    Some(node) => cluster.ask_node(node.as_str().into()),
-                    None => cluster.ask_all(namespace.name()),
-                };
-                let timeout_ms = timeout.as_millis() as u64;
-                let body = self.body(&encoded, Some(wire::AnswersWanted { request: ticket.id, timeout_ms }));
-                cluster.check_size(&body)?;
-                Some((cluster, owner, ticket, body))
+                let question = cluster.question(namespace.shared_name(), &self.target.rooms, body)?;
+                if question.is_some() && !cluster.is_connected() {
+                    return Err(EmitError::ClusterAway);
+                }
+                question.map(|question| (cluster, question))
             }
         };
         let id = namespace.next_ack();
@@ -56,22 +53,8 @@ impl Broadcast {
         let target = Arc::new(self.target.clone());
         let here = Gather::ask(namespace, &target, id, &packet, self.flags.volatile);
         let here = here.map_err(|_| namespace.rooms.refuse())?;
-        let ticket = elsewhere.map(|(cluster, owner, ticket, body)| {
-            match owner {
-                Some(node) => cluster.say_to_node(&node.into(), body),
-                // Everybody who serves the namespace says whom it asked: also that it asked nobody.
-                None => cluster.say_to_namespace(namespace.shared_name(), body),
-            }
-            ticket
-        });
+        let ticket = elsewhere.map(|(cluster, question)| cluster.ask(question));
         Ok(Acknowledgements::new(namespace.clone(), here, ticket, timeout))
-    }
-
-    /// The name of the one other node that is concerned, if it is clear: the operator means one socket of it.
-    fn only_node(&self) -> Option<String> {
-        let [room] = &self.target.rooms[..] else { return None };
-        let id = SocketId::parse(room.as_str())?;
-        (id.node() != self.namespace.node.tag).then(|| id.node().as_str().to_owned())
     }
 
     /// The sockets that are meant, on all nodes.

@@ -96,10 +96,8 @@ impl RemoteSocket {
         let answers = self.operator.emit_with_ack::<T>(event, arguments).await?;
         match answers.answers.into_iter().next() {
             Some((_, answer)) => answer,
-            None if answers.unanswered.is_empty() && answers.missing_nodes.is_empty() => {
-                Err(AckError::Disconnected)
-            }
-            None => Err(AckError::Timeout),
+            None if answers.timed_out => Err(AckError::Timeout),
+            None => Err(AckError::Disconnected),
         }
     }
 

@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 
 use super::peers::{Peer, Peers};
 use super::requests::{FromNode, Requests, Ticket};
-use super::routing::{subjects_for, subjects_from_outside};
+use super::routing::{Audience, audience_for, subjects_for, subjects_from_outside};
 use crate::ids::{NodeTag, Room};
 
 /// An emit is larger than the bus carries.
@@ -23,6 +23,13 @@ pub struct TooLarge {
     pub max: usize,
 }
 
+/// What other nodes are about to be asked.
+pub struct Question {
+    ticket: Ticket,
+    subject: Subject,
+    body: Body,
+}
+
 /// A node's place in the cluster. No method waits.
 pub struct ClusterLink {
     /// The bus.
@@ -32,8 +39,8 @@ pub struct ClusterLink {
     tag: NodeTag,
     buckets: u32,
     peers: Mutex<Peers>,
-    /// Since when others can be heard.
-    connected_at: Mutex<Instant>,
+    /// Since when others can be heard, without having been kept from it.
+    connected_at: Mutex<Option<Instant>>,
     requests: Arc<Requests>,
     /// Wakes who sends heartbeats: there is something to tell before the next one is due.
     pub(crate) news: Notify,
@@ -54,7 +61,7 @@ impl ClusterLink {
             tag,
             buckets,
             peers: Mutex::default(),
-            connected_at: Mutex::new(Instant::now()),
+            connected_at: Mutex::default(),
             requests: Arc::default(),
             news: Notify::new(),
         })
@@ -128,15 +135,34 @@ impl ClusterLink {
 
     // Asking.
 
-    /// A request that every node serving the namespace has to answer.
-    pub fn ask_all(&self, namespace: &str) -> Ticket {
-        let expected = self.peers.lock().serving(namespace);
-        self.requests.open(expected)
+    /// Asks those whom these rooms concern; `body` makes the question of the request's number. `None` if that is this
+    /// node alone.
+    ///
+    /// # Errors
+    /// If the question is larger than the bus carries; nobody was asked then.
+    pub fn question(
+        &self,
+        namespace: &Arc<str>,
+        rooms: &[Room],
+        body: impl FnOnce(u64) -> Body,
+    ) -> Result<Option<Question>, TooLarge> {
+        let peers = self.peers.lock();
+        let (expected, subject) = match audience_for(rooms, self.tag, &peers) {
+            Audience::Here => return Ok(None),
+            Audience::Node(node) => (vec![node.clone()], Subject::Node(node)),
+            Audience::All => (peers.serving(namespace), Subject::Namespace(namespace.clone())),
+        };
+        drop(peers);
+        let ticket = self.requests.open(expected);
+        let body = body(ticket.id);
+        self.check_size(&body)?;
+        Ok(Some(Question { ticket, subject, body }))
     }
 
-    /// A request that one node has to answer.
-    pub fn ask_node(&self, node: Arc<str>) -> Ticket {
-        self.requests.open([node])
+    /// Puts a question, once this node has done its part.
+    pub fn ask(&self, question: Question) -> Ticket {
+        self.publish(&[question.subject], question.body);
+        question.ticket
     }
 
     /// An answer came.
@@ -166,13 +192,19 @@ impl ClusterLink {
         self.peers.lock().knows(node)
     }
 
-    /// The bus is there (again): others can be heard from now on.
-    pub(crate) fn connected(&self) {
-        *self.connected_at.lock() = Instant::now();
+    /// Others can be heard from now on, or cannot any more.
+    pub(crate) fn set_hearing(&self, hears: bool) {
+        *self.connected_at.lock() = hears.then(Instant::now);
     }
 
-    /// Since when others can be heard.
-    pub(crate) fn connected_at(&self) -> Instant {
+    /// The node was kept from listening until now: nobody was silent meanwhile.
+    pub(crate) fn was_kept(&self) {
+        let mut since = self.connected_at.lock();
+        *since = since.map(|_| Instant::now());
+    }
+
+    /// Since when others can be heard; `None` if they cannot.
+    pub(crate) fn hears_since(&self) -> Option<Instant> {
         *self.connected_at.lock()
     }
 

@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 /// What comes back.
 #[derive(Debug)]
 pub enum FromNode {
-    /// A node's answer to a request, and all there is of it.
+    /// A node's answer to a request, or a part of it.
     Reply(Arc<str>, wire::Reply),
     /// Acknowledgements of a node's clients.
     Answers(Arc<str>, wire::BroadcastAnswers),
@@ -33,7 +33,7 @@ pub struct Ticket {
     pub id: u64,
     /// The nodes that have not answered yet.
     pub expected: HashSet<Arc<str>>,
-    /// Bounded by what was asked: each node answers once, or once for each of its clients.
+    /// Bounded by what was asked: each node answers in pieces of what it has.
     answers: mpsc::UnboundedReceiver<FromNode>,
     requests: Arc<Requests>,
 }
@@ -74,9 +74,9 @@ impl Ticket {
         }
         let answer = self.answers.recv().await?;
         match &answer {
-            FromNode::Reply(node, _) => drop(self.expected.remove(node)),
+            FromNode::Reply(node, reply) if !reply.more => drop(self.expected.remove(node)),
             FromNode::Answers(node, answers) if answers.complete => drop(self.expected.remove(node)),
-            FromNode::Answers(..) | FromNode::Gone(_) => {}
+            FromNode::Reply(..) | FromNode::Answers(..) | FromNode::Gone(_) => {}
         }
         Some(answer)
     }

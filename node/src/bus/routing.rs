@@ -47,7 +47,33 @@ pub fn subjects_for(
     if subjects.len() > COPIES_MAX { vec![Subject::Namespace(namespace.clone())] } else { subjects }
 }
 
-/// The same for who hears nobody, and so cannot tell a socket from a room.
+/// Who has to answer for the sockets that are meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Audience {
+    /// Only this node has such sockets.
+    Here,
+    /// One node, and this one.
+    Node(Arc<str>),
+    /// Everybody who serves the namespace.
+    All,
+}
+
+/// Whom a question about these rooms concerns.
+pub fn audience_for(rooms: &[Room], own: NodeTag, peers: &Peers) -> Audience {
+    let [room] = rooms else { return Audience::All };
+    let Some(owner) = SocketId::parse(room.as_str()).map(|id| id.node()) else { return Audience::All };
+    if peers.borrows_from(owner.as_str()) {
+        Audience::All
+    } else if owner == own {
+        Audience::Here
+    } else if peers.knows(owner.as_str()) {
+        Audience::Node(owner.as_str().into())
+    } else {
+        Audience::All
+    }
+}
+
+/// The subjects for who hears nobody, and so cannot tell a socket from a room.
 pub fn subjects_from_outside(namespace: &Arc<str>, rooms: &[Room], buckets: u32) -> Vec<Subject> {
     let may_be_socket = |room: &Room| SocketId::parse(room.as_str()).is_some();
     if rooms.iter().any(may_be_socket) {

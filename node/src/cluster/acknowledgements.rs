@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use crate::bus::{FromNode, Ticket};
 use crate::ids::SocketId;
+use crate::limits::deadline_after;
 use crate::namespace::NamespaceCore;
 use crate::socket::{Gather, Told};
 use crate::socketio::Arguments;
@@ -38,6 +39,8 @@ pub struct Acknowledgements {
     reported: HashSet<Arc<str>>,
     /// Left or silent.
     missing_nodes: Vec<String>,
+    /// Not everybody had answered or gone when the time was up.
+    timed_out: bool,
 }
 
 impl Acknowledgements {
@@ -51,11 +54,12 @@ impl Acknowledgements {
             namespace,
             here: Some(here),
             elsewhere,
-            deadline: Instant::now() + timeout,
+            deadline: deadline_after(timeout),
             open: HashSet::new(),
             ready: VecDeque::new(),
             reported: HashSet::new(),
             missing_nodes: Vec::new(),
+            timed_out: false,
         }
     }
 
@@ -86,6 +90,11 @@ impl Acknowledgements {
     /// The nodes that did not say who was asked, or left before their clients answered.
     pub fn missing_nodes(&self) -> &[String] {
         &self.missing_nodes
+    }
+
+    /// Whether the time was up before everybody had answered or gone.
+    pub fn timed_out(&self) -> bool {
+        self.timed_out
     }
 
     fn heard_here(&mut self, told: Option<Told>) {
@@ -132,6 +141,7 @@ impl Acknowledgements {
     }
 
     fn give_up(&mut self) {
+        self.timed_out = true;
         self.here = None;
         let ticket = self.elsewhere.take();
         // A node that has told whom it asked did its part: its clients did not.

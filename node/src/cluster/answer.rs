@@ -8,6 +8,7 @@ use fanfare_proto::wire::envelope::Body;
 
 use crate::bus::ClusterLink;
 use crate::ids::SocketId;
+use crate::limits::deadline_after;
 use crate::socket::{Gather, Told};
 use crate::socketio::{Arguments, encode};
 
@@ -24,13 +25,11 @@ pub async fn answer(
     mut gather: Gather,
     timeout: Duration,
 ) {
-    let deadline = tokio::time::Instant::now() + timeout;
-    let mut open = true;
-    while open {
+    let deadline = deadline_after(timeout);
+    // The first one is waited for; what has come meanwhile travels with it.
+    while let Some(first) = tokio::time::timeout_at(deadline, gather.next()).await.unwrap_or(None) {
         let mut answers = wire::BroadcastAnswers { request, ..Default::default() };
-        let mut bytes = 0;
-        // The first one is waited for; what has come meanwhile travels with it.
-        let mut told = tokio::time::timeout_at(deadline, gather.next()).await.unwrap_or(None);
+        let (mut bytes, mut told) = (0, Some(first));
         while let Some(news) = told.take() {
             bytes += add(&mut answers, news);
             let count = answers.answers.len() + answers.asked.len();
@@ -38,10 +37,12 @@ pub async fn answer(
                 told = gather.now();
             }
         }
-        open = !(answers.asked.is_empty() && answers.answers.is_empty());
-        answers.complete = !open;
-        cluster.say_to_node(&asker, Body::BroadcastAnswers(answers));
+        if !(answers.asked.is_empty() && answers.answers.is_empty()) {
+            cluster.say_to_node(&asker, Body::BroadcastAnswers(answers));
+        }
     }
+    let last = wire::BroadcastAnswers { request, complete: true, ..Default::default() };
+    cluster.say_to_node(&asker, Body::BroadcastAnswers(last));
 }
 
 /// Returns the bytes that were added.

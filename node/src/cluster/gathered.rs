@@ -1,12 +1,14 @@
 //! What comes back from several nodes.
 
 use std::ops::Deref;
-use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use crate::bus::{FromNode, Ticket, TooLarge};
+use crate::limits::deadline_after;
+use crate::node::Node;
 use crate::room::Overloaded;
 use crate::socketio::EncodeError;
 
@@ -41,6 +43,9 @@ impl<T> Deref for Gathered<T> {
     }
 }
 
+/// What the reactors of this node say.
+pub type Local<T> = mpsc::UnboundedReceiver<T>;
+
 /// Why nothing was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum RequestError {
@@ -64,27 +69,41 @@ impl From<Overloaded> for RequestError {
     }
 }
 
-/// Answers of other nodes, until all have come or the time is up.
+/// Answers of this node's reactors and of other nodes, until all have come or the time is up.
 pub struct Collection {
     ticket: Option<Ticket>,
     deadline: Instant,
-    gone: Vec<Arc<str>>,
+    own: String,
+    missing: Vec<String>,
 }
 
 impl Collection {
-    /// Nobody is asked if there is no ticket.
-    pub fn new(ticket: Option<Ticket>, timeout: Duration) -> Self {
-        Self { ticket, deadline: Instant::now() + timeout, gone: Vec::new() }
+    /// Nobody else is asked if there is no ticket.
+    pub fn new(node: &Node, ticket: Option<Ticket>, timeout: Duration) -> Self {
+        let own = node.tag.as_str().to_owned();
+        Self { ticket, deadline: deadline_after(timeout), own, missing: Vec::new() }
     }
 
-    /// The next answer; `None` when there are no more. Nodes that leave meanwhile are missing.
+    /// What this node's reactors say, one after the other. If they do not in time, this node is missing.
+    pub async fn here<T>(&mut self, local: &mut Local<T>) -> Option<T> {
+        match tokio::time::timeout_at(self.deadline, local.recv()).await {
+            Ok(said) => said,
+            Err(_) => {
+                local.close();
+                self.missing.push(self.own.clone());
+                None
+            }
+        }
+    }
+
+    /// The next answer of another node; `None` when there are no more. Nodes that leave meanwhile are missing.
     pub async fn next(&mut self) -> Option<FromNode> {
         let ticket = self.ticket.as_mut()?;
         loop {
             match tokio::time::timeout_at(self.deadline, ticket.next()).await.ok().flatten()? {
                 FromNode::Gone(node) => {
                     if ticket.expected.remove(&node) {
-                        self.gone.push(node);
+                        self.missing.push(node.to_string());
                     }
                 }
                 answer => return Some(answer),
@@ -93,10 +112,10 @@ impl Collection {
     }
 
     /// Who did not answer.
-    pub fn missing_nodes(self) -> Vec<String> {
+    pub fn missing_nodes(mut self) -> Vec<String> {
         let silent = self.ticket.as_ref().into_iter().flat_map(|ticket| ticket.expected.iter());
-        let mut missing: Vec<_> = silent.chain(&self.gone).map(ToString::to_string).collect();
-        missing.sort();
-        missing
+        self.missing.extend(silent.map(ToString::to_string));
+        self.missing.sort();
+        self.missing
     }
 }

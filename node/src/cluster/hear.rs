@@ -16,11 +16,13 @@ use futures_util::FutureExt;
 use tracing::{error, info, warn};
 
 use super::answer::answer;
+use super::gathered::Local;
 use super::heartbeat::greet;
 use super::membership::{Change, apply_here};
 use super::patience::patiently;
-use super::questions::{count_here, fetch_here, merged, rooms_here, summed};
+use super::questions::{count_here, fetch_here, rooms_here, summed};
 use super::server_events;
+use super::sockets::SocketInfo;
 use crate::bus::{ClusterLink, FromNode, Standing};
 use crate::connection::Hub;
 use crate::ids::Room;
@@ -30,6 +32,9 @@ use crate::outbox::Packet;
 use crate::room::Target;
 use crate::socket::Gather;
 use crate::socketio::{Encoded, encode, is_event_of};
+
+/// Sockets or rooms in one reply. The head of a request has at most 64 KiB, and most have one.
+const ITEMS_MAX: usize = 128;
 
 /// A node's ear.
 pub struct Ear {
@@ -64,11 +69,11 @@ impl Ear {
             }
             Inbound::State(State::Connected) => {
                 info!("connected to the cluster");
-                self.cluster.connected();
                 let greeting = greet(self.hub.clone(), self.cluster.clone(), self.started);
                 actix_rt::spawn(greeting);
             }
             Inbound::State(State::Disconnected) => {
+                self.cluster.set_hearing(false);
                 warn!("the cluster is away: this node goes on alone, and will be back");
             }
             Inbound::State(State::Connecting | State::Closed) => {}
@@ -89,7 +94,7 @@ impl Ear {
             Body::Request(request) => self.answer(node, request).await,
             Body::ServerEvent(event) => {
                 if let Some(namespace) = self.hub.namespaces.find(&event.namespace) {
-                    server_events::heard(&namespace, &self.cluster, node, event);
+                    server_events::heard(&namespace, &self.cluster, node, event).await;
                 }
             }
             Body::BroadcastAnswers(answers) => {
@@ -148,39 +153,42 @@ impl Ear {
     }
 
     async fn answer(&self, node: Arc<str>, request: wire::Request) {
-        let reply = wire::Reply { request: request.id, ..Default::default() };
-        let here = &self.hub.node;
+        let (here, id) = (&self.hub.node, request.id);
+        let Some(Question::Fetch(target) | Question::Count(target) | Question::Rooms(target)) =
+            request.question.clone()
+        else {
+            return;
+        };
+        let Some((namespace, target)) = self.meant(Some(target)) else { return };
+        let target = || Target::clone(&target);
         // The reactors are asked now, in order with what came before; the answer is put together later.
-        let answer: Pin<Box<dyn Future<Output = wire::Reply>>> = match request.question {
-            Some(Question::Fetch(target)) => {
-                let Some((namespace, target)) = self.meant(Some(target)) else { return };
-                let ask = || fetch_here(&namespace, Target::clone(&target));
-                let Some(local) = patiently(here, ask).await else { return };
-                Box::pin(async move {
-                    let sockets = merged(local).await.iter().map(|socket| socket.to_wire()).collect();
-                    wire::Reply { sockets, ..reply }
-                })
+        let answer: Pin<Box<dyn Future<Output = Vec<wire::Reply>>>> = match request.question {
+            Some(Question::Fetch(_)) => {
+                let Some(local) = patiently(here, || fetch_here(&namespace, target())).await else { return };
+                let of = |sockets| wire::Reply { sockets, ..Default::default() };
+                Box::pin(pieces(local, |socket: SocketInfo| socket.to_wire(), of))
             }
-            Some(Question::Count(target)) => {
-                let Some((namespace, target)) = self.meant(Some(target)) else { return };
-                let ask = || count_here(&namespace, Target::clone(&target));
-                let Some(local) = patiently(here, ask).await else { return };
-                Box::pin(async move { wire::Reply { count: summed(local).await, ..reply } })
+            Some(Question::Rooms(_)) => {
+                let Some(local) = patiently(here, || rooms_here(&namespace, target())).await else { return };
+                let size = |(room, members): (Room, u64)| wire::RoomSize { name: room.to_string(), members };
+                Box::pin(pieces(local, size, |rooms| wire::Reply { rooms, ..Default::default() }))
             }
-            Some(Question::Rooms(target)) => {
-                let Some((namespace, target)) = self.meant(Some(target)) else { return };
-                let ask = || rooms_here(&namespace, Target::clone(&target));
-                let Some(local) = patiently(here, ask).await else { return };
-                Box::pin(async move {
-                    let size =
-                        |(room, members): (Room, u64)| wire::RoomSize { name: room.to_string(), members };
-                    wire::Reply { rooms: merged(local).await.into_iter().map(size).collect(), ..reply }
-                })
+            _ => {
+                let Some(local) = patiently(here, || count_here(&namespace, target())).await else { return };
+                Box::pin(
+                    async move { vec![wire::Reply { count: summed(local).await, ..Default::default() }] },
+                )
             }
-            None => return,
         };
         let cluster = self.cluster.clone();
-        actix_rt::spawn(async move { cluster.say_to_node(&node, Body::Reply(answer.await)) });
+        actix_rt::spawn(async move {
+            let replies = answer.await;
+            let last = replies.len().saturating_sub(1);
+            for (number, reply) in replies.into_iter().enumerate() {
+                let reply = wire::Reply { request: id, more: number < last, ..reply };
+                cluster.say_to_node(&node, Body::Reply(reply));
+            }
+        });
     }
 
     fn heartbeat(&self, node: &Arc<str>, instance: u64, heartbeat: wire::Heartbeat) {
@@ -234,6 +242,24 @@ impl Ear {
         let rooms = |names: Vec<String>| names.into_iter().map(Room::from).collect();
         Some((namespace, Arc::new(Target { rooms: rooms(target.rooms), except: rooms(target.except) })))
     }
+}
+
+/// What the reactors say, in replies that are small enough for any bus; one at least.
+async fn pieces<T, W>(
+    mut local: Local<Vec<T>>,
+    to_wire: impl Fn(T) -> W,
+    reply: impl Fn(Vec<W>) -> wire::Reply,
+) -> Vec<wire::Reply> {
+    let mut items = Vec::new();
+    while let Some(some) = local.recv().await {
+        items.extend(some);
+    }
+    let mut replies = Vec::new();
+    let mut items = items.into_iter().map(to_wire).peekable();
+    while items.peek().is_some() || replies.is_empty() {
+        replies.push(reply(items.by_ref().take(ITEMS_MAX).collect()));
+    }
+    replies
 }
 
 async fn next(inlet: &mut Inlet) -> Option<Inbound> {

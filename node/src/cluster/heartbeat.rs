@@ -24,8 +24,12 @@ pub async fn beat(hub: Arc<Hub>, cluster: Arc<ClusterLink>) {
             _ = turns.tick() => {}
             () = cluster.news.notified() => {}
         }
-        cluster.say_to_all(heartbeat(&hub, &cluster, started, false));
-        sweep(&hub, &cluster, Instant::now());
+        // Before that the greeting tells the others, once this node hears whatever they answer.
+        if let Some(since) = cluster.hears_since().filter(|_| cluster.is_connected()) {
+            cluster.outlet.settled().await;
+            cluster.say_to_all(heartbeat(&hub, &cluster, started, false));
+            sweep(&hub, &cluster, since, Instant::now());
+        }
         tokio::time::sleep(PAUSE).await;
     }
 }
@@ -33,18 +37,15 @@ pub async fn beat(hub: Arc<Hub>, cluster: Arc<ClusterLink>) {
 /// Asks the others to show themselves: the bus is there (again), and what the node says shall be heard by all.
 pub async fn greet(hub: Arc<Hub>, cluster: Arc<ClusterLink>, started: Instant) {
     cluster.outlet.settled().await;
+    cluster.set_hearing(true);
     cluster.say_to_all(heartbeat(&hub, &cluster, started, true));
 }
 
-fn sweep(hub: &Hub, cluster: &ClusterLink, now: Instant) {
-    // While the bus is away nobody can be heard: that says nothing about them.
-    if !cluster.is_connected() {
-        return;
-    }
+/// Not while the bus is away: nobody can be heard then, which says nothing about them.
+fn sweep(hub: &Hub, cluster: &ClusterLink, hears_since: Instant, now: Instant) {
     let patience = ms(hub.node.options.cluster.heartbeat_timeout_ms);
-    let connected_at = cluster.connected_at();
     let gone = cluster.update_peers(|peers| {
-        let gone = peers.sweep(now, connected_at, patience);
+        let gone = peers.sweep(now, hears_since, patience);
         (gone.clone(), gone)
     });
     for node in gone {

@@ -8,9 +8,9 @@ use fanfare_proto::wire;
 use fanfare_proto::wire::envelope::Body;
 use tokio::sync::mpsc;
 
-use super::gathered::{Collection, Gathered, RequestError};
-use super::questions::{Local, Scope, finish};
-use crate::bus::{Ticket, target as wire_target};
+use super::gathered::{Collection, Gathered, Local, RequestError};
+use super::questions::{Scope, ask, finish, put};
+use crate::bus::{Question, target as wire_target};
 use crate::ids::Room;
 use crate::namespace::NamespaceCore;
 use crate::room::{Hold, Overloaded, Target};
@@ -58,7 +58,7 @@ impl IntoFuture for Applied {
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
             let Applying { namespace, mut here, mut collection } = self.0?;
-            while here.recv().await.is_some() {}
+            while collection.here(&mut here).await.is_some() {}
             namespace.rooms.interest().settle().await;
             while collection.next().await.is_some() {}
             Ok(finish(&namespace, (), collection))
@@ -69,19 +69,9 @@ impl IntoFuture for Applied {
 /// Makes a change for everybody who is meant.
 pub fn apply(namespace: &Arc<NamespaceCore>, target: Target, change: Change, scope: Scope) -> Applied {
     let applying = || {
-        let body = tell(namespace, &target, &change, scope)?;
+        let question = tell(namespace, &target, &change, scope)?;
         let here = apply_here(namespace, target.clone(), change.clone())?;
-        let ticket = body.map(|(ticket, body)| {
-            if let Some(cluster) = &namespace.node.cluster {
-                cluster.say_to_namespace(namespace.shared_name(), body);
-            }
-            ticket
-        });
-        Ok(Applying {
-            namespace: namespace.clone(),
-            here,
-            collection: Collection::new(ticket, scope.timeout),
-        })
+        Ok(Applying { namespace: namespace.clone(), here, collection: ask(namespace, question, scope) })
     };
     Applied(applying())
 }
@@ -147,23 +137,16 @@ impl Change {
     }
 }
 
-/// The body for other nodes. `None` if nobody else is concerned.
+/// What other nodes are to be told. `None` if nobody else is concerned.
 fn tell(
     namespace: &NamespaceCore,
     target: &Target,
     change: &Change,
     scope: Scope,
-) -> Result<Option<(Ticket, Body)>, RequestError> {
+) -> Result<Option<Question>, RequestError> {
     let Some(cluster) = namespace.node.cluster.as_ref().filter(|_| !scope.local) else { return Ok(None) };
-    if !cluster.is_connected() {
-        return Err(RequestError::Disconnected);
-    }
-    let ticket = cluster.ask_all(namespace.name());
-    let body = Body::Membership(wire::Membership {
-        target: Some(wire_target(namespace.name(), &target.rooms, &target.except)),
-        request: ticket.id,
-        change: Some(change.to_wire()),
-    });
-    cluster.check_size(&body)?;
-    Ok(Some((ticket, body)))
+    let (meant, change) = (wire_target(namespace.name(), &target.rooms, &target.except), change.to_wire());
+    let body =
+        |request| Body::Membership(wire::Membership { target: Some(meant), request, change: Some(change) });
+    put(cluster, namespace, target, body)
 }

@@ -9,15 +9,12 @@ use fanfare_proto::wire::envelope::Body;
 use fanfare_proto::wire::request::Question;
 use tokio::sync::mpsc;
 
-use super::gathered::{Collection, Gathered, RequestError};
+use super::gathered::{Collection, Gathered, Local, RequestError};
 use super::sockets::SocketInfo;
-use crate::bus::{FromNode, Ticket, target as wire_target};
+use crate::bus::{ClusterLink, FromNode, target as wire_target};
 use crate::ids::Room;
 use crate::namespace::NamespaceCore;
 use crate::room::{Overloaded, Target};
-
-/// What the reactors of this node say.
-pub type Local<T> = mpsc::UnboundedReceiver<T>;
 
 /// Which sockets are meant?
 pub async fn fetch(
@@ -25,9 +22,13 @@ pub async fn fetch(
     target: Target,
     scope: Scope,
 ) -> Result<Gathered<Vec<SocketInfo>>, RequestError> {
-    let ticket = ask(namespace, &target, scope, Question::Fetch)?;
-    let mut found = merged(fetch_here(namespace, target)?).await;
-    let mut collection = Collection::new(ticket, scope.timeout);
+    let question = question(namespace, &target, scope, Question::Fetch)?;
+    let mut here = fetch_here(namespace, target)?;
+    let mut collection = ask(namespace, question, scope);
+    let mut found = Vec::new();
+    while let Some(sockets) = collection.here(&mut here).await {
+        found.extend(sockets);
+    }
     while let Some(answer) = collection.next().await {
         if let FromNode::Reply(_, reply) = answer {
             found.extend(reply.sockets.into_iter().filter_map(SocketInfo::from_wire));
@@ -42,12 +43,16 @@ pub async fn count(
     target: Target,
     scope: Scope,
 ) -> Result<Gathered<u64>, RequestError> {
-    let ticket = ask(namespace, &target, scope, Question::Count)?;
-    let mut sum = summed(count_here(namespace, target)?).await;
-    let mut collection = Collection::new(ticket, scope.timeout);
+    let question = question(namespace, &target, scope, Question::Count)?;
+    let mut here = count_here(namespace, target)?;
+    let mut collection = ask(namespace, question, scope);
+    let mut sum = 0_u64;
+    while let Some(count) = collection.here(&mut here).await {
+        sum += count;
+    }
     while let Some(answer) = collection.next().await {
         if let FromNode::Reply(_, reply) = answer {
-            sum += reply.count;
+            sum = sum.saturating_add(reply.count);
         }
     }
     Ok(finish(namespace, sum, collection))
@@ -59,17 +64,20 @@ pub async fn rooms(
     target: Target,
     scope: Scope,
 ) -> Result<Gathered<BTreeMap<Room, u64>>, RequestError> {
-    let ticket = ask(namespace, &target, scope, Question::Rooms)?;
+    let question = question(namespace, &target, scope, Question::Rooms)?;
+    let mut here = rooms_here(namespace, target)?;
+    let mut collection = ask(namespace, question, scope);
     let mut rooms: BTreeMap<Room, u64> = BTreeMap::new();
-    for (room, members) in merged(rooms_here(namespace, target)?).await {
-        *rooms.entry(room).or_default() += members;
+    let mut add = |room: Room, members: u64| {
+        let sum = rooms.entry(room).or_default();
+        *sum = sum.saturating_add(members);
+    };
+    while let Some(some) = collection.here(&mut here).await {
+        some.into_iter().for_each(|(room, members)| add(room, members));
     }
-    let mut collection = Collection::new(ticket, scope.timeout);
     while let Some(answer) = collection.next().await {
         let FromNode::Reply(_, reply) = answer else { continue };
-        for room in reply.rooms {
-            *rooms.entry(room.name.into()).or_default() += room.members;
-        }
+        reply.rooms.into_iter().for_each(|room| add(room.name.into(), room.members));
     }
     Ok(finish(namespace, rooms, collection))
 }
@@ -106,15 +114,6 @@ pub fn rooms_here(
     each_reactor(namespace, target, |namespace, target| namespace.rooms.census_here(target))
 }
 
-/// Everything the reactors say, as one.
-pub async fn merged<T>(mut local: Local<Vec<T>>) -> Vec<T> {
-    let mut all = Vec::new();
-    while let Some(some) = local.recv().await {
-        all.extend(some);
-    }
-    all
-}
-
 /// The sum of what the reactors say.
 pub async fn summed(mut local: Local<u64>) -> u64 {
     let mut sum = 0;
@@ -140,23 +139,38 @@ pub fn each_reactor<T: Send + 'static>(
     Ok(local)
 }
 
-/// Asks the other nodes; `None` if there are none to be asked.
-fn ask(
+/// The question for the other nodes; `None` if there are none to be asked.
+fn question(
     namespace: &NamespaceCore,
     target: &Target,
     scope: Scope,
     question: fn(wire::Target) -> Question,
-) -> Result<Option<Ticket>, RequestError> {
+) -> Result<Option<crate::bus::Question>, RequestError> {
     let Some(cluster) = namespace.node.cluster.as_ref().filter(|_| !scope.local) else { return Ok(None) };
-    if !cluster.is_connected() {
+    let target_wire = wire_target(namespace.name(), &target.rooms, &target.except);
+    let body = |id| Body::Request(wire::Request { id, question: Some(question(target_wire)) });
+    put(cluster, namespace, target, body)
+}
+
+/// Makes a question of a body; `None` if it concerns this node alone.
+pub fn put(
+    cluster: &ClusterLink,
+    namespace: &NamespaceCore,
+    target: &Target,
+    body: impl FnOnce(u64) -> Body,
+) -> Result<Option<crate::bus::Question>, RequestError> {
+    let question = cluster.question(namespace.shared_name(), &target.rooms, body)?;
+    if question.is_some() && !cluster.is_connected() {
         return Err(RequestError::Disconnected);
     }
-    let ticket = cluster.ask_all(namespace.name());
-    let target = wire_target(namespace.name(), &target.rooms, &target.except);
-    let request = Body::Request(wire::Request { id: ticket.id, question: Some(question(target)) });
-    cluster.check_size(&request)?;
-    cluster.say_to_namespace(namespace.shared_name(), request);
-    Ok(Some(ticket))
+    Ok(question)
+}
+
+/// Asks, now that this node's reactors were asked.
+pub fn ask(namespace: &NamespaceCore, question: Option<crate::bus::Question>, scope: Scope) -> Collection {
+    let ticket =
+        namespace.node.cluster.as_ref().zip(question).map(|(cluster, question)| cluster.ask(question));
+    Collection::new(&namespace.node, ticket, scope.timeout)
 }
 
 pub fn finish<T>(namespace: &NamespaceCore, value: T, collection: Collection) -> Gathered<T> {

@@ -13,10 +13,13 @@ use rustc_hash::FxBuildHasher;
 use serde::Serialize;
 use tracing::{debug, error, warn};
 
-use super::gathered::{Collection, Gathered, RequestError};
-use super::questions::{Scope, finish};
+use super::gathered::{Gathered, RequestError};
+use super::patience::patiently;
+use super::questions::{Scope, ask, finish, put};
 use crate::bus::{ClusterLink, FromNode};
 use crate::namespace::NamespaceCore;
+use crate::node::Node;
+use crate::room::{Overloaded, Target};
 use crate::socket::{HandlerError, HandlerFuture, Misfit, ServerContext};
 use crate::socketio::{Arguments, EncodeError, Encoded, encode};
 
@@ -54,14 +57,10 @@ pub async fn ask_servers(
     let Some(cluster) = &namespace.node.cluster else {
         return Ok(Gathered { value: Vec::new(), missing_nodes: Vec::new() });
     };
-    if !cluster.is_connected() {
-        return Err(RequestError::Disconnected);
-    }
-    let ticket = cluster.ask_all(namespace.name());
-    let body = body(&namespace, event, text, attachments, ticket.id);
-    cluster.check_size(&body)?;
-    cluster.say_to_namespace(namespace.shared_name(), body);
-    let mut collection = Collection::new(Some(ticket), scope.timeout);
+    let question = put(cluster, &namespace, &Target::default(), |request| {
+        body(&namespace, event, text, attachments, request)
+    })?;
+    let mut collection = ask(&namespace, question, scope);
     let mut answers = Vec::new();
     while let Some(answer) = collection.next().await {
         let FromNode::Reply(node, reply) = answer else { continue };
@@ -89,14 +88,38 @@ fn body(
     })
 }
 
+/// One event of another server whose handlers have not finished.
+struct InFlight(Arc<Node>);
+
+impl InFlight {
+    /// As many as one client may have under way.
+    fn begin(node: &Arc<Node>) -> Result<Self, Overloaded> {
+        let running = &node.metrics.server_events_running;
+        if running.get() >= node.options.events_in_flight_max as i64 {
+            return Err(Overloaded);
+        }
+        running.increment();
+        Ok(Self(node.clone()))
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.metrics.server_events_running.decrement();
+    }
+}
+
 /// An event of another server came: its handlers run on a reactor, one namespace always on the same, so that events
-/// are handled in order.
-pub fn heard(
+/// are handled in order. While too many have not finished it waits.
+pub async fn heard(
     namespace: &Arc<NamespaceCore>,
     cluster: &Arc<ClusterLink>,
     from: Arc<str>,
     event: wire::ServerEvent,
 ) {
+    let node = &namespace.node;
+    let Some(in_flight) = patiently(node, || InFlight::begin(node)).await else { return };
+    let in_flight = Arc::new(in_flight);
     let metrics = &namespace.node.metrics;
     metrics.server_events.increment();
     let Ok(arguments) = Arguments::from_json_with(&event.arguments, event.attachments) else {
@@ -127,18 +150,19 @@ pub fn heard(
     };
     let reactor = FxBuildHasher.hash_one(namespace.name()) as usize % namespace.node.reactors();
     let here = context.clone();
-    if !namespace.node.spawn_on(reactor, move || handle(context)) {
+    let unfinished = in_flight.clone();
+    if !namespace.node.spawn_on(reactor, move || handle(context, &unfinished)) {
         // The server does not listen (yet): this thread has time.
-        handle(here);
+        handle(here, &in_flight);
     }
 }
 
-fn handle(context: ServerContext) {
+fn handle(context: ServerContext, in_flight: &Arc<InFlight>) {
     for handler in context.namespace.handlers().for_server_event(&context.name) {
         let called = std::panic::catch_unwind(AssertUnwindSafe(|| handler.call(context.clone())));
         let (context, metrics) = (context.clone(), context.namespace.node.clone());
         match called {
-            Ok(Ok(future)) => drop(actix_rt::spawn(run(context, future))),
+            Ok(Ok(future)) => drop(actix_rt::spawn(run(context, future, in_flight.clone()))),
             Ok(Err(Misfit(misfit))) => {
                 metrics.metrics.events_misfit.increment();
                 debug!(event = %context.name, misfit, "event of a server does not fit its handler");
@@ -148,7 +172,11 @@ fn handle(context: ServerContext) {
     }
 }
 
-async fn run(context: ServerContext, future: HandlerFuture<Result<(), HandlerError>>) {
+async fn run(
+    context: ServerContext,
+    future: HandlerFuture<Result<(), HandlerError>>,
+    _until_then: Arc<InFlight>,
+) {
     let outcome = AssertUnwindSafe(future).catch_unwind().await;
     report(&context, outcome.map_err(drop));
 }

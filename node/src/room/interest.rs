@@ -20,9 +20,6 @@ struct Clustered {
     /// How many rooms with members there are in each. The lock is held while the bus is told, so that it hears of
     /// changes in their order.
     buckets: Box<[Mutex<u32>]>,
-    /// How often the bus was asked to listen, and how many of these are known to be in force.
-    listened: AtomicU64,
-    settled: AtomicU64,
     /// Rooms named like the id of a socket on another node.
     borrowed_ids: AtomicU64,
 }
@@ -46,8 +43,6 @@ impl Interest {
             node,
             outlet,
             buckets: (0..buckets).map(|_| Mutex::default()).collect(),
-            listened: AtomicU64::new(0),
-            settled: AtomicU64::new(0),
             borrowed_ids: AtomicU64::new(0),
         }))
     }
@@ -60,7 +55,6 @@ impl Interest {
         *rooms += 1;
         if *rooms == 1 {
             clustered.outlet.listen(Subject::Bucket(clustered.namespace.clone(), bucket));
-            clustered.listened.fetch_add(1, Relaxed);
         }
         if clustered.is_borrowed(room) {
             clustered.borrowed_ids.fetch_add(1, Relaxed);
@@ -86,20 +80,12 @@ impl Interest {
         self.0.as_ref().map_or(0, |clustered| clustered.borrowed_ids.load(Relaxed))
     }
 
-    /// Whether everything that was entered is known to be heard here.
-    pub fn is_settled(&self) -> bool {
-        self.0
-            .as_ref()
-            .is_none_or(|clustered| clustered.settled.load(Relaxed) >= clustered.listened.load(Relaxed))
-    }
-
     /// Waits until everything entered so far is heard here (JOIN-1); not while the bus is away, since nothing comes
     /// from it then.
     pub async fn settle(&self) {
-        let Some(clustered) = self.0.as_ref().filter(|_| !self.is_settled()) else { return };
-        let listened = clustered.listened.load(Relaxed);
-        clustered.outlet.settled().await;
-        clustered.settled.fetch_max(listened, Relaxed);
+        if let Some(clustered) = &self.0 {
+            clustered.outlet.settled().await;
+        }
     }
 }
 

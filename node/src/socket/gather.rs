@@ -80,19 +80,24 @@ impl Gather {
 
     /// What happens next; `None` once nothing more can come.
     pub async fn next(&mut self) -> Option<Told> {
-        let (asked, told) = self.told.recv().await?;
+        let told = self.told.recv().await?;
+        Some(self.note(told))
+    }
+
+    /// What has happened already.
+    pub fn now(&mut self) -> Option<Told> {
+        // Not by polling `next`: a task may poll only so often before its channels play empty.
+        let told = self.told.try_recv().ok()?;
+        Some(self.note(told))
+    }
+
+    fn note(&mut self, (asked, told): (Option<Weak<SocketCore>>, Told)) -> Told {
         match (&told, asked) {
             (Told::Answer(id, _) | Told::Gone(id), None) => drop(self.open.remove(id)),
             (Told::Asked(id), Some(socket)) => drop(self.open.insert(*id, socket)),
             _ => {}
         }
-        Some(told)
-    }
-
-    /// What has happened already.
-    pub fn now(&mut self) -> Option<Told> {
-        use futures_util::FutureExt;
-        self.next().now_or_never().flatten()
+        told
     }
 }
 

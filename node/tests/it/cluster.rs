@@ -390,6 +390,9 @@ async fn while_the_bus_is_away_local_delivery_goes_on_and_requests_fail_at_once(
     assert!(matches!(io.sockets_join("x").await, Err(RequestError::Disconnected)));
     assert!(matches!(io.emit_with_ack::<()>("q", ()).await, Err(EmitError::ClusterAway)));
     assert_eq!(*io.local().count().await.unwrap(), 1);
+    let own = io.local().fetch_sockets().await.unwrap();
+    own[0].join("y").await.expect("a socket of this node is this node's business");
+    assert_eq!(*io.to(own[0].id()).count().await.unwrap(), 1);
     io.local_sockets()[0].join("x").await.unwrap();
     nodes.hub.set_connected(io.node_name(), true);
     eventually("it is back", || io.is_connected()).await;
@@ -469,6 +472,101 @@ async fn a_socket_of_another_node_is_asked_alone() {
     found[0].disconnect(false).await.unwrap();
     let gone = found[0].timeout(LONG).emit_with_ack::<u32>("q", ()).await;
     assert!(matches!(gone, Err(AckError::Disconnected)), "{gone:?}");
+    nodes.close().await;
+}
+
+/// The id with which the client is asked next.
+async fn asked(client: &mut Client) -> String {
+    client
+        .receive()
+        .await
+        .text
+        .strip_prefix('2')
+        .expect("an event")
+        .split('[')
+        .next()
+        .expect("an id")
+        .to_owned()
+}
+
+#[tokio::test]
+async fn one_client_that_leaves_does_not_take_the_answers_of_others_with_it() {
+    let nodes = Nodes::start_with(2, options(), |_| {}).await;
+    let mut clients = Client::connect_many(&nodes.urls[1], 4).await;
+    let answers = nodes.nodes[0].timeout(LONG).emit_with_ack::<u32>("q", ());
+    for client in &mut clients {
+        asked(client).await;
+    }
+    drop(clients.pop());
+    eventually("it has gone", || nodes.nodes[1].local_sockets().len() == 3).await;
+    for client in &mut clients {
+        client.send("30[7]").await;
+    }
+    let answers = answers.await.unwrap();
+    assert_eq!((answers.unanswered.len(), answers.timed_out), (1, false));
+    assert_eq!(answers.into_values(), [7, 7, 7]);
+    nodes.close().await;
+}
+
+#[tokio::test]
+async fn a_socket_that_leaves_while_it_is_asked_is_disconnected_and_not_slow() {
+    let nodes = Nodes::start_with(2, options(), |_| {}).await;
+    let mut clients = nodes.clients().await;
+    let found = nodes.nodes[0].to(clients[1].1).fetch_sockets().await.unwrap();
+    let answer = tokio::spawn({
+        let socket = found[0].timeout(LONG);
+        async move { socket.emit_with_ack::<u32>("q", ()).await }
+    });
+    asked(&mut clients[1].0).await;
+    drop(clients.pop());
+    let answer = answer.await.unwrap();
+    assert!(matches!(answer, Err(AckError::Disconnected)), "{answer:?}");
+    nodes.close().await;
+}
+
+#[tokio::test]
+async fn hundreds_of_sockets_are_told_in_pieces_and_asked_for_nothing_that_is_not_wanted() {
+    let nodes = Nodes::start_with(2, options(), |io| {
+        io.on("ask and forget", async |io: fanfare::Namespace| drop(io.emit_with_ack::<()>("q", ())));
+    })
+    .await;
+    let mut clients = Client::connect_many(&nodes.urls[1], 400).await;
+    let found = nodes.nodes[0].fetch_sockets().await.unwrap();
+    assert!(found.is_complete());
+    let ids: std::collections::HashSet<_> = found.iter().map(|socket| socket.id().to_string()).collect();
+    assert_eq!(ids.len(), 400);
+    clients[0].send("2[\"ask and forget\"]").await;
+    for client in &mut clients {
+        asked(client).await;
+    }
+    let pending = async || {
+        let seen = nodes.nodes[1].observe().await;
+        seen.sockets.iter().map(|socket| socket.acks_pending).sum::<usize>()
+    };
+    assert_eq!(pending().await, 0);
+    nodes.close().await;
+}
+
+#[tokio::test]
+async fn a_node_closes_at_once_while_others_flood_it() {
+    let nodes = Nodes::start_with(2, options(), |_| {}).await;
+    let _clients = nodes.clients().await;
+    let (flooding, closing) = (nodes.nodes[0].clone(), &nodes.nodes[1]);
+    let stop = Arc::new(AtomicUsize::new(0));
+    let flood = std::thread::spawn({
+        let stop = stop.clone();
+        move || {
+            while stop.load(Ordering::Relaxed) == 0 {
+                // Its own lanes may be full too.
+                let _ = flooding.emit("flood", ());
+                std::thread::yield_now();
+            }
+        }
+    });
+    let closed = tokio::time::timeout(crate::support::DEADLINE, closing.close()).await;
+    stop.store(1, Ordering::Relaxed);
+    flood.join().expect("the flood ends");
+    closed.expect("it does not wait for what it cannot deliver");
     nodes.close().await;
 }
 

@@ -125,11 +125,13 @@ async fn hundreds_of_official_clients_on_three_nodes_receive_every_message_once_
 #[tokio::test]
 async fn a_cluster_of_brokers_carries_a_cluster_of_nodes() {
     let mut brokers = Server::cluster(3);
-    let urls: Vec<_> = brokers.iter().map(Server::url).collect();
-    let nodes = Nodes::start(3, &urls, relaying).await;
+    // All begin at the first server, which tells them of the others.
+    let nodes = Nodes::start(3, &[brokers[0].url()], relaying).await;
     judge("load.mjs", &[&nodes.urls.join(","), "--clients", "60", "--polling", "0"]).await;
     assert_eq!(nodes.lost(), 0, "LOSS_1");
     brokers[0].kill();
+    let noticed = |io: &Io| io.bus_meters().expect("a bus").disconnects.get() > 0;
+    eventually("they notice", || nodes.nodes.iter().all(noticed)).await;
     eventually("everybody is somewhere", || nodes.nodes.iter().all(Io::is_connected)).await;
     nodes.meet().await;
     // Joins are awaited, so this proves that every interest is in force again.

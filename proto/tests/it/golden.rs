@@ -136,6 +136,8 @@ fn reply() -> wire::Reply {
         rooms: vec![wire::RoomSize { name: "lobby".into(), members: 3 }],
         arguments: "[true]".into(),
         attachments: vec![Bytes::from_static(&[1, 2, 3])],
+        // Frozen before it existed.
+        more: false,
     }
 }
 
