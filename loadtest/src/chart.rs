@@ -40,7 +40,7 @@ impl Chart<'_> {
         let points = || self.curves.iter().flat_map(|curve| &curve.points);
         let (x_min, x_max) = bounds(points().map(|point| point.0))?;
         let (y_min, y_max) = bounds(points().map(|point| point.1))?;
-        let x = x_min..x_max.max(x_min + 1e-9);
+        let x = x_min.min(0.0)..x_max.max(x_min + 1e-9);
         let mut svg = String::new();
         let drawn = if self.y.is_logarithmic {
             let y = (y_min / HEADROOM..y_max * HEADROOM).log_scale();
@@ -62,6 +62,7 @@ impl Chart<'_> {
         let mut chart = ChartBuilder::on(&area)
             .caption(self.title, ("sans-serif", 16))
             .margin(10)
+            .margin_right(40)
             .x_label_area_size(40)
             .y_label_area_size(80)
             .build_cartesian_2d(x, y)?;

@@ -45,6 +45,8 @@ impl Line {
 
     fn show(&mut self, sample: &Sample) {
         match self {
+            // Between two phases.
+            _ if !sample.has_rate() && sample.units + sample.connects == 0 => {}
             Self::Terminal(bar) => {
                 bar.set_message(text(sample));
                 bar.tick();

@@ -52,12 +52,12 @@ pub(crate) fn html(report: &Report, failures: &[String]) -> String {
 /// Units per second over time, and connections.
 fn throughput(series: &[Sample], unit: &str) -> Option<String> {
     let per_second = |count: fn(&Sample) -> u64| -> Vec<(f64, f64)> {
-        let whole = series.iter().filter(|sample| sample.seconds > 0.0);
+        let whole = series.iter().filter(|sample| sample.has_rate());
         whole.map(|sample| (sample.at_seconds, count(sample) as f64 / sample.seconds)).collect()
     };
     let units = per_second(|sample| sample.units);
     let connects = per_second(|sample| sample.connects);
-    let name = format!("per {unit}").replace("per ", "units: ");
+    let name = format!("units of work: {unit}");
     Chart {
         title: "Throughput over time",
         x: Axis { label: "seconds", is_logarithmic: false, format: |seconds| format!("{seconds:.0}") },

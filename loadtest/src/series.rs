@@ -39,6 +39,13 @@ pub struct Sample {
     pub errors: u64,
 }
 
+impl Sample {
+    /// Whether it is long enough for a rate; an interval between two phases may last no time at all.
+    pub(crate) fn has_rate(&self) -> bool {
+        self.seconds >= 0.01
+    }
+}
+
 /// Bytes of the TCP streams (with TLS: inside them).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bytes {

@@ -15,7 +15,7 @@ fn bench(folder: &Path, arguments: &[&str]) -> Output {
         "before\n<!-- written by make bench -->\nold\n<!-- end of what make bench writes -->\nafter\n";
     fs::write(folder.join("docs/performance.md"), document).expect("writes");
     let mut command = Command::new(env!("CARGO_BIN_EXE_bench"));
-    command.current_dir(folder).args(["--runs", "2", "--seconds", "1", "--target", "."]);
+    command.current_dir(folder).args(["--target", ".", "--runs", "2", "--seconds", "1"]);
     command.args(arguments).output().expect("bench starts")
 }
 
@@ -29,6 +29,7 @@ fn a_small_bench_writes_the_table_and_the_picture() {
     assert!(!document.contains("old"), "{document}");
     assert!(document.contains("| ack round trip, 100 clients, µs | "), "{document}");
     assert!(!document.contains("failed"), "{document}");
+    assert!(document.contains("make bench ARGS='--runs 2 --seconds 1 --row echo "), "{document}");
     assert!(fs::read_to_string(folder.join("docs/performance.svg")).expect("there").starts_with("<svg "));
     let kept = folder.join("target/bench/echo.floor-direct.2.json");
     assert!(kept.exists(), "the report is kept");

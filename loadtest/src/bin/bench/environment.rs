@@ -25,17 +25,25 @@ pub(crate) fn describe(session: &Session) -> String {
             format!("Medians of {runs} runs in turn, with the range in brackets")
         }
     );
-    let arguments = match (runs, seconds) {
-        (3, 3) => String::new(),
-        _ => format!(" ARGS='--runs {runs} --seconds {seconds}'"),
-    };
-    let _ = writeln!(text, "```sh\nmake bench{arguments}\n```\n");
+    let _ = writeln!(text, "```sh\nmake bench{}\n```\n", arguments());
     let versions: Vec<String> = versions(session).into_iter().flatten().collect();
     let _ = writeln!(text, "Versions: {}.", versions.join("; "));
     for (peer, missing) in &session.skipped {
         let _ = writeln!(text, "\nNot measured: {}, for want of `{}`.", peer.title, missing.display());
     }
     text
+}
+
+/// What was chosen, as `make` takes it; where the builds are is nobody else's concern.
+fn arguments() -> String {
+    let given: Vec<String> = std::env::args().skip(1).collect();
+    let mut chosen = given.as_slice();
+    if let [option, _folder, rest @ ..] = chosen
+        && option == "--target"
+    {
+        chosen = rest;
+    }
+    if chosen.is_empty() { String::new() } else { format!(" ARGS='{}'", chosen.join(" ")) }
 }
 
 fn machine() -> String {

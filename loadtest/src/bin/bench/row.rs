@@ -34,15 +34,20 @@ pub(crate) enum Figure {
     ServerCpu,
     /// Resident memory per connection, in KiB.
     Memory,
+    /// The latency that 99 % of the deliveries kept below, in milliseconds.
+    Latency,
+    /// Seconds until 99 % of the clients were back.
+    Back,
 }
 
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Target {
     OfFloor(f64),
     Absolute(f64),
+    None,
 }
 
-pub(crate) static ROWS: [Row; 10] = [
+pub(crate) static ROWS: [Row; 13] = [
     Row {
         name: "fanout-w1",
         title: "delivery, W=1, µs",
@@ -100,6 +105,22 @@ pub(crate) static ROWS: [Row; 10] = [
         target: Target::Absolute(6.0),
     },
     Row {
+        name: "latency",
+        title: "p99 latency, open loop, 20,000 deliveries/s, ms",
+        load: &["fanout", "--clients=1000", "--rooms=10", "--rate=200"],
+        nodes: Nodes::One,
+        figure: Figure::Latency,
+        target: Target::None,
+    },
+    Row {
+        name: "avalanche",
+        title: "5,000 clients cut at once: 99 % back, s",
+        load: &["avalanche", "--clients=5000"],
+        nodes: Nodes::One,
+        figure: Figure::Back,
+        target: Target::None,
+    },
+    Row {
         name: "cluster-w1",
         title: "delivery, W=1, µs",
         load: &["fanout", "--clients=1000", "--window=1", "--settle=1s"],
@@ -123,13 +144,21 @@ pub(crate) static ROWS: [Row; 10] = [
         figure: Figure::ServerCpu,
         target: Target::OfFloor(1.8),
     },
+    Row {
+        name: "cluster-latency",
+        title: "p99 latency, open loop, 20,000 deliveries/s, ms",
+        load: &["fanout", "--clients=1000", "--rooms=10", "--rate=200", "--settle=1s"],
+        nodes: Nodes::Two { floor: "latency" },
+        figure: Figure::Latency,
+        target: Target::None,
+    },
 ];
 
 impl Row {
     /// The arguments of `loadtest` for a measurement of this many seconds.
     pub(crate) fn arguments(&self, seconds: u32) -> Vec<String> {
         let time = match self.load[0] {
-            "connect" => vec![],
+            "connect" | "avalanche" => vec![],
             "idle" => vec![format!("--hold={seconds}s")],
             _ => vec!["--warmup=1s".to_owned(), format!("--duration={seconds}s")],
         };
@@ -150,6 +179,8 @@ impl Figure {
         match self {
             Self::ServerCpu => report.server_cpu_us_per_unit,
             Self::Memory => report.resident_kib_per_connection,
+            Self::Latency => report.latency.as_ref().map(|latency| latency.p99_us / 1e3),
+            Self::Back => report.back_99_seconds,
         }
     }
 }

@@ -42,6 +42,7 @@ fn cell(results: &Results<'_>, row: &Row, peer: &Peer, remarks: &mut Vec<String>
     let shown = multiple.filter(|_| matches!(row.target, Target::OfFloor(_)));
     let shown = shown.map(|multiple| format!(", {multiple:.2}×")).unwrap_or_default();
     let is_met = match row.target {
+        Target::None => None,
         Target::Absolute(target) => Some(median <= target),
         Target::OfFloor(target) => multiple.map(|multiple| multiple <= target),
     };
@@ -64,5 +65,6 @@ fn target(row: &Row) -> String {
     match row.target {
         Target::OfFloor(multiple) => format!("{multiple}×"),
         Target::Absolute(figure) => figure.to_string(),
+        Target::None => String::new(),
     }
 }
