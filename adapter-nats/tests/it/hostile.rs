@@ -116,3 +116,16 @@ async fn who_has_no_name_subscribes_to_nothing() {
     let (outlet, _inlet) = bus.start(Identity::new(""));
     assert_eq!(outlet.meters().interests.get(), 0);
 }
+
+/// Not even the server sends it back.
+#[tokio::test]
+async fn what_a_node_says_does_not_come_back() {
+    let server = Server::start();
+    let saying = Peer::join("says", options(&server), &[bucket(1)]).await;
+    let hearing = Peer::join("hear", options(&server), &[bucket(1)]).await;
+    (1..=10).for_each(|number| saying.say(&bucket(1), number));
+    until("all came", || hearing.count() == 10).await;
+    hearing.say(&bucket(1), 11);
+    until("the answer came", || saying.numbers() == [11]).await;
+    assert_eq!(saying.outlet.meters().received.get(), 1);
+}

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::log;
 use crate::peer::{Peer, bucket, options, until};
-use crate::server::Server;
+use crate::server::{Server, free_port};
 
 /// It can be used: what one says another hears.
 async fn works(options: NatsOptions) {
@@ -145,6 +145,16 @@ async fn with_tls() {
     works(options(&plain)).await;
     fails(NatsOptions { servers: vec![plain.url()], tls_required: true, ..trusting }, &["cannot connect"])
         .await;
+}
+
+#[tokio::test]
+async fn where_nobody_listens() {
+    let server = Server::prepared(free_port(), "");
+    fails(options(&server), &["refused", &server.port.to_string()]).await;
+    let unknown =
+        NatsOptions { servers: vec!["nats://user:secret@nowhere.invalid".into()], ..options(&server) };
+    fails(unknown, &["nowhere.invalid:4222", "its name is not known"]).await;
+    assert!(!log::text().contains("secret"), "{}", log::text());
 }
 
 #[tokio::test]

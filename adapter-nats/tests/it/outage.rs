@@ -8,6 +8,7 @@ use fanfare_proto::Subject;
 use tokio::time::{Instant, sleep};
 
 use crate::peer::{Peer, bucket, namespace, options, say_while, until};
+use crate::proxy::Proxy;
 use crate::server::{Server, free_port};
 
 #[tokio::test]
@@ -97,6 +98,27 @@ async fn a_node_may_start_before_the_broker() {
     until("it hears both", || hearing.numbers() == [1, 2]).await;
     assert_eq!(hearing.states(), [Connecting, Connected]);
     assert_eq!(hearing.outlet.meters().reconnects.get(), 0);
+}
+
+/// What was in force at the old connection says nothing about the new one.
+#[tokio::test]
+async fn settled_means_heard_after_an_outage_too() {
+    let server = Server::start();
+    let line = Proxy::start(server.port).await;
+    let by_line =
+        NatsOptions { servers: vec![format!("nats://127.0.0.1:{}", line.port)], ..options(&server) };
+    let subjects: Vec<_> = (0..500).map(bucket).collect();
+    let hearing = Peer::join("hear", by_line, &subjects).await;
+    let saying = Peer::join("says", options(&server), &[]).await;
+    for number in 1..=20 {
+        line.cut();
+        hearing.disconnected().await;
+        line.mend();
+        hearing.connected().await;
+        hearing.outlet.settled().await;
+        saying.say(&subjects[number as usize * 20], number);
+        until("it comes", || hearing.numbers().last() == Some(&number)).await;
+    }
 }
 
 #[tokio::test]
