@@ -34,9 +34,14 @@ recent_node() {
 }
 
 judge_packages() {
-  if [[ ! $judge/node_modules/.package-lock.json -nt $judge/package-lock.json ]]; then
-    echo "Installing the official clients, the official server and playwright-core"
-    (cd "$judge" && npm ci --no-audit --no-fund --loglevel=error)
+  npm_packages "$judge" "the official clients, the official server and playwright-core"
+  npm_packages "$judge/emitter" "what the emitter in JavaScript needs"
+}
+
+npm_packages() {
+  if [[ ! $1/node_modules/.package-lock.json -nt $1/package-lock.json ]]; then
+    echo "Installing $2"
+    (cd "$1" && npm ci --no-audit --no-fund --loglevel=error)
   fi
 }
 
