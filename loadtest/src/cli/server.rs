@@ -21,7 +21,7 @@ use crate::tls::{self, Trust};
 /// Which server, and how to watch it.
 #[derive(Debug, Clone, Args, Serialize)]
 pub struct ServerOptions {
-    /// A server's address, ws[s]://HOST:PORT[/PATH]; several times for a cluster: clients are dealt round robin
+    /// A server's address, such as ws://HOST:PORT or wss://HOST/PATH; several times for a cluster: clients are dealt round robin
     #[arg(long = "url", value_name = "URL", default_value = "ws://127.0.0.1:3000")]
     pub urls: Vec<String>,
     /// A local address to connect from; several times to have more ports: clients are dealt round robin
