@@ -374,7 +374,8 @@ async fn one_command_starts_a_cluster_and_ends_it() {
     one.send("2[\"emit\",\"room\",1]").await;
     assert_eq!(two.receive().await.arguments(), [json!("msg"), json!(1)]);
     let id = script.id().expect("it runs").to_string();
-    let told = Command::new("kill").args(["-INT", &id]).status().await.expect("it can be told");
+    // What Ctrl-C does too, but for tests that run in the background, where a shell ignores it.
+    let told = Command::new("kill").args(["-TERM", &id]).status().await.expect("it can be told");
     assert!(told.success());
     let ended =
         tokio::time::timeout(DEADLINE, script.wait()).await.expect("it ends").expect("it is waited for");
