@@ -53,6 +53,7 @@ impl Bus for NatsBus {
         let shared = Arc::new(Shared {
             subjects: Subjects::new(&options.prefix),
             envelope_bytes_max: options.envelope_bytes_max,
+            death_notice: Duration::from_millis(options.ping_interval_ms.saturating_mul(3)),
             queue: Mutex::new(Queue::new(outgoing, options.queue_bytes_max, age_max, meters.clone())),
             queue_changed: Notify::new(),
             interests: Mutex::new(Interests::new(unlisten_delay, meters.clone())),
@@ -77,6 +78,8 @@ impl Bus for NatsBus {
 pub(crate) struct Shared {
     pub(crate) subjects: Subjects,
     pub(crate) envelope_bytes_max: usize,
+    /// How long it takes to notice that a server is dead.
+    pub(crate) death_notice: Duration,
     /// From the outlet to the publisher, which is told when it is no longer empty.
     pub(crate) queue: Mutex<Queue>,
     pub(crate) queue_changed: Notify,

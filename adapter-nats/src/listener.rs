@@ -20,7 +20,7 @@ use crate::echo::Caller;
 use crate::merge::Change;
 use crate::round_trip::round_trip;
 
-/// Who waits until the server confirms, is let go after this time.
+/// Who waits until the server confirms is let go this long after a dead server would have been noticed.
 const CONFIRMATION_PATIENCE: Duration = Duration::from_secs(10);
 
 pub(crate) struct Listener {
@@ -119,7 +119,8 @@ impl Listener {
     }
 
     async fn confirm(&mut self, mark: u64) {
-        let asked = round_trip(&self.client, &self.shared.subjects, CONFIRMATION_PATIENCE);
+        let patience = self.shared.death_notice + CONFIRMATION_PATIENCE;
+        let asked = round_trip(&self.client, &self.shared.subjects, patience);
         let (confirmed, ()) = tokio::join!(asked, self.caller.call());
         if !confirmed && !std::mem::replace(&mut self.complained, true) {
             tracing::warn!(

@@ -12,6 +12,8 @@ use serde::{Deserialize, Serialize};
 /// The control line of NATS has 4096 bytes, and a subject needs room for what follows the prefix.
 const PREFIX_BYTES_MAX: usize = 256;
 
+const DAY_MS: u64 = 24 * 60 * 60 * 1000;
+
 /// Which NATS servers to use, how to log in, and the bounds of everything that waits.
 ///
 /// `Debug` shows no secret. `Serialize` shows all of them.
@@ -191,21 +193,20 @@ impl NatsOptions {
     }
 
     fn find_faults_of_bounds(&self, faults: &mut Vec<String>) {
-        let at_least = [
-            ("queue_age_max_ms", self.queue_age_max_ms, 1),
-            ("envelope_bytes_max", self.envelope_bytes_max as u64, 1024),
-            ("subscription_capacity", self.subscription_capacity as u64, 1),
-            ("ping_interval_ms", self.ping_interval_ms, 10),
-            ("connection_timeout_ms", self.connection_timeout_ms, 1),
-            ("reconnect_delay_max_ms", self.reconnect_delay_max_ms, 1),
+        let bounds = [
+            ("queue_age_max_ms", self.queue_age_max_ms, 1..=DAY_MS),
+            ("envelope_bytes_max", self.envelope_bytes_max as u64, 1024..=u64::from(u32::MAX)),
+            ("subscription_capacity", self.subscription_capacity as u64, 1..=1 << 24),
+            ("unlisten_delay_ms", self.unlisten_delay_ms, 0..=DAY_MS),
+            ("ping_interval_ms", self.ping_interval_ms, 10..=DAY_MS),
+            ("connection_timeout_ms", self.connection_timeout_ms, 1..=DAY_MS),
+            ("reconnect_delay_max_ms", self.reconnect_delay_max_ms, 1..=DAY_MS),
         ];
-        for (name, value, min) in at_least {
-            if value < min {
-                faults.push(format!("`{name}` must be at least {min}, and is {value}."));
+        for (name, value, bounds) in bounds {
+            if !bounds.contains(&value) {
+                let (min, max) = bounds.into_inner();
+                faults.push(format!("`{name}` must be from {min} to {max}, and is {value}."));
             }
-        }
-        if self.subscription_capacity > 1 << 24 {
-            faults.push(format!("`subscription_capacity` must be at most {}.", 1 << 24));
         }
         for (name, value) in
             [("queue_bytes_max", self.queue_bytes_max), ("inbox_bytes_max", self.inbox_bytes_max)]
