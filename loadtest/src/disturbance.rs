@@ -23,10 +23,12 @@ pub(crate) enum Disturbance {
     None,
     /// So many clients stop reading.
     Slow(usize),
-    /// Clients leave their rooms and join them again, disconnect and connect again: so many a second.
+    /// Clients leave their rooms and join them again, disconnect and connect again: so many a second, and
+    /// each stays away for a while.
     Churn {
         moves_per_second: f64,
         reconnects_per_second: f64,
+        away: Duration,
     },
     /// So many connections a second are cut hard, and made again after a while.
     Jitter {
@@ -46,6 +48,8 @@ pub(crate) struct Disturber {
     departures: Beat,
     /// Clients to connect again, and when.
     returning: VecDeque<(u64, ClientId)>,
+    /// Clients to join their rooms again, and when.
+    rejoining: VecDeque<(u64, ClientId)>,
     is_active: bool,
     slow: Vec<ClientId>,
     /// How often clients left their rooms, were disconnected in an orderly way, and were cut.
@@ -64,7 +68,7 @@ struct Beat {
 impl Disturber {
     pub(crate) fn new(disturbance: Disturbance, traffic: &Traffic, clients: usize, seed: u64) -> Self {
         let (moves, departures) = match disturbance {
-            Disturbance::Churn { moves_per_second, reconnects_per_second } => {
+            Disturbance::Churn { moves_per_second, reconnects_per_second, .. } => {
                 (moves_per_second, reconnects_per_second)
             }
             Disturbance::Jitter { cuts_per_second, .. } => (0.0, cuts_per_second),
@@ -81,6 +85,7 @@ impl Disturber {
             moves: Beat { per_second: moves, next_ns: 0 },
             departures: Beat { per_second: departures, next_ns: 0 },
             returning: VecDeque::new(),
+            rejoining: VecDeque::new(),
             is_active: false,
             slow: Vec::new(),
             left: 0,
@@ -111,15 +116,16 @@ impl Disturber {
             return Ok(());
         }
         let now_ns = swarm.tick();
-        for client in std::mem::take(&mut traffic.left) {
+        let away_ns = match self.disturbance {
+            Disturbance::Churn { away, .. } => away.as_nanos() as u64,
+            _ => RETRY_NS,
+        };
+        self.rejoining.extend(traffic.left.drain(..).map(|client| (now_ns + away_ns, client)));
+        self.returning.extend(traffic.fallen.drain(..).map(|client| (now_ns + away_ns, client)));
+        while let Some((_, client)) = self.rejoining.pop_front_if(|(at_ns, _)| *at_ns <= now_ns) {
             traffic.join(swarm, client);
         }
-        for client in std::mem::take(&mut traffic.fallen) {
-            let is_orderly = matches!(self.disturbance, Disturbance::Churn { .. });
-            self.returning.push_back((now_ns + if is_orderly { 0 } else { RETRY_NS }, client));
-        }
-        while self.returning.front().is_some_and(|(at_ns, _)| *at_ns <= now_ns) {
-            let Some((_, client)) = self.returning.pop_front() else { break };
+        while let Some((_, client)) = self.returning.pop_front_if(|(at_ns, _)| *at_ns <= now_ns) {
             swarm.open(client)?;
         }
         while self.is_active && self.moves.is_due(now_ns) {

@@ -63,8 +63,11 @@ pub(crate) fn slow(options: &SlowOptions, control: &mut Control) -> Result<Outco
 
 pub(crate) fn churn(options: &ChurnOptions, control: &mut Control) -> Result<Outcome, RunError> {
     let mut scene = Scene::of_rooms(&options.fanout)?;
-    scene.disturbance =
-        Disturbance::Churn { moves_per_second: options.moves, reconnects_per_second: options.reconnects };
+    scene.disturbance = Disturbance::Churn {
+        moves_per_second: options.moves,
+        reconnects_per_second: options.reconnects,
+        away: options.away,
+    };
     scene.run(control)
 }
 

@@ -130,6 +130,10 @@ pub struct ChurnOptions {
     /// Clients per second that disconnect and connect again
     #[arg(long, value_name = "N", default_value = "100", value_parser = parse_rate)]
     pub reconnects: f64,
+    /// How long they stay away
+    #[arg(long, value_name = "TIME", default_value = "100ms", value_parser = humantime::parse_duration)]
+    #[serde(serialize_with = "as_seconds")]
+    pub away: Duration,
 }
 
 /// Options of `loadtest jitter`.

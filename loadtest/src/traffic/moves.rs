@@ -28,6 +28,7 @@ impl Traffic {
     pub(crate) fn leave(&mut self, swarm: &mut Swarm, client: ClientId) {
         self.depart(client);
         let count = self.ask_to_move(swarm, client, "leave");
+        self.members[client].is_away = true;
         self.members[client].standing = Standing::Leaving(count);
     }
 
@@ -144,8 +145,11 @@ impl Traffic {
     pub(super) fn fell(&mut self, client: ClientId, phase: Phase, reason: &CloseReason) {
         let member = &self.members[client];
         if member.is_away {
-            if phase != Phase::Closing {
-                self.ledger.failures += 1;
+            match phase {
+                // It had left its rooms, but not the server.
+                Phase::Ready => self.ledger.disconnected(client, &reason.to_string()),
+                Phase::Closing => {}
+                _ => self.ledger.failures += 1,
             }
             self.fallen.push(client);
         } else if member.is_slow {
@@ -183,12 +187,9 @@ impl Traffic {
         self.members[client].standing
     }
 
-    /// How many clients the tester sent away and has not got back, or that are on their way into or out of rooms.
+    /// How many clients the tester sent away or made leave, and are not back in their rooms.
     pub(crate) fn restless(&self) -> usize {
-        let is_restless = |member: &&super::Member| {
-            member.is_away || matches!(member.standing, Standing::Joining(_) | Standing::Leaving(_))
-        };
-        self.members.iter().filter(is_restless).count()
+        self.members.iter().filter(|member| member.is_away).count()
     }
 
     pub(crate) fn is_away(&self, client: ClientId) -> bool {

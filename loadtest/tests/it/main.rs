@@ -7,6 +7,7 @@ mod liar;
 mod load;
 mod outputs;
 mod servers;
+mod transports;
 mod workers;
 
 use liar::{Fault, Liar};
