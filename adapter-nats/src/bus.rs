@@ -1,6 +1,7 @@
 //! The bus and its life: connecting, running, leaving.
 
 use std::sync::Arc;
+use std::task::Wake;
 use std::time::Duration;
 
 use async_nats::Client;
@@ -103,6 +104,13 @@ impl Shared {
             leaves_at.get_or_insert_with(|| Instant::now() + patience.min(FOREVER));
             is_first
         });
+        self.queue_changed.notify_one();
+    }
+}
+
+/// Wakes the publisher: the queue was empty, and is no longer.
+impl Wake for Shared {
+    fn wake(self: Arc<Self>) {
         self.queue_changed.notify_one();
     }
 }

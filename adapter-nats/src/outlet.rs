@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fanfare_proto::wire::envelope::Body;
-use fanfare_proto::{BusMeters, Closed, Outlet, PublishError, Settled, State, Subject, encode};
+use fanfare_proto::{BusMeters, Closed, Outlet, PublishError, Settled, State, Subject, courier, encode};
 use tokio::time::Instant;
 
 use crate::bus::Shared;
@@ -37,7 +37,7 @@ impl Outlet for NatsOutlet {
             shared.queue.lock().push(subjects, bytes, Instant::now())?
         };
         if was_empty {
-            shared.queue_changed.notify_one();
+            courier::wake(shared.clone().into());
         }
         Ok(())
     }

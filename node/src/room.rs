@@ -7,6 +7,7 @@
 mod actor;
 mod index;
 mod interest;
+mod lane;
 mod message;
 mod rooms;
 mod shard;

@@ -3,9 +3,11 @@
 //! [`wire`] is the schema (`proto/fanfare/v1/envelope.proto`), [`Envelope`] what was checked of it, [`Subject`] where it
 //! goes. An implementation of [`Bus`] moves frames; [`Outgoing`] numbers and cuts them, [`Incoming`] restores order,
 //! puts parts together and counts what is missing, so that every bus keeps the same promises. [`MemoryBus`] is one
-//! without a network. `conformance` is what each must pass.
+//! without a network. `conformance` is what each must pass. [`courier`] spares
+//! the threads on both sides wake-ups.
 
 mod bus;
+pub mod courier;
 mod envelope;
 mod incoming;
 mod memory;

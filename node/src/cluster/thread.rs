@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use fanfare_proto::wire::Goodbye;
 use fanfare_proto::wire::envelope::Body;
-use fanfare_proto::{Bus, Identity, Inlet, Subject};
+use fanfare_proto::{Bus, Identity, Inlet, Subject, courier};
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
@@ -38,6 +38,7 @@ impl ClusterThread {
             let identity = identity.clone();
             move || {
                 actix_rt::System::new().block_on(async move {
+                    actix_rt::spawn(courier::run());
                     let (outlet, inlet) = bus.start(identity);
                     // Who started this thread waits for it.
                     let _ = started.send(outlet);

@@ -8,8 +8,8 @@ use std::task::{Context, Poll};
 
 use actix::fut::ActorFuture;
 use actix::{Actor, AsyncContext, Handler, Recipient};
-use tokio::sync::mpsc;
 
+use super::lane::Deliveries;
 use super::message::{Delivery, Gone, ObserveShard, ShardSnapshot};
 use super::rooms::{Resident, Rooms};
 
@@ -25,7 +25,7 @@ pub struct RoomShardActor {
     rooms: Arc<Rooms>,
     resident: Rc<Resident>,
     /// Moved into the lane's pump when the actor starts.
-    deliveries: Option<mpsc::Receiver<Delivery>>,
+    deliveries: Option<Deliveries>,
     /// Told when this actor ends, however it does.
     supervisor: Recipient<Gone>,
 }
@@ -57,7 +57,7 @@ impl Drop for RoomShardActor {
 
 /// Takes deliveries off the lane, a bounded number at a time. Dropped with the actor: what still waits is counted.
 struct Pump {
-    deliveries: mpsc::Receiver<Delivery>,
+    deliveries: Deliveries,
     rooms: Arc<Rooms>,
 }
 
@@ -77,13 +77,12 @@ impl ActorFuture<RoomShardActor> for Pump {
                 actix::ActorContext::terminate(ctx);
                 return Poll::Ready(());
             }
-            match self.deliveries.poll_recv(cx) {
-                Poll::Ready(Some(delivery)) => {
+            match self.deliveries.poll_next(cx) {
+                Poll::Ready(delivery) => {
                     let done = self.rooms.handle(delivery);
                     bytes += done.0;
                     pushes += done.1;
                 }
-                Poll::Ready(None) => return Poll::Ready(()),
                 Poll::Pending => return Poll::Pending,
             }
             if bytes > BYTES_PER_TURN || pushes > PUSHES_PER_TURN {
@@ -97,7 +96,7 @@ impl ActorFuture<RoomShardActor> for Pump {
 
 impl Drop for Pump {
     fn drop(&mut self) {
-        self.rooms.node().metrics.shard_losses.add(self.deliveries.len() as u64);
+        self.rooms.node().metrics.shard_losses.add(self.deliveries.close() as u64);
     }
 }
 

@@ -10,10 +10,10 @@ use std::task::Waker;
 use parking_lot::RwLock;
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
-use tokio::sync::mpsc;
 
 use super::index::{Hold, RoomIndex, ShardSet};
 use super::interest::Interest;
+use super::lane::{Deliveries, Lane, lane};
 use super::message::Delivery;
 use super::shard::RoomShard;
 use crate::ids::{Room, SocketId};
@@ -33,8 +33,6 @@ pub struct Target {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a room shard has too much to do: emit less, or later")]
 pub struct Overloaded;
-
-type Lane = mpsc::Sender<Delivery>;
 
 /// Runs something and tells whether an emit in it was refused.
 pub fn asks_too_much(work: impl FnOnce()) -> bool {
@@ -146,12 +144,13 @@ impl Rooms {
         let this = self.node.reactor_here();
         let lanes: SmallVec<[Lane; 8]> =
             shards.iter().filter(|shard| Some(*shard) != this).filter_map(|shard| self.lane(shard)).collect();
-        let permits: Result<SmallVec<[_; 8]>, _> = lanes.iter().map(|lane| lane.try_reserve()).collect();
+        let places: Option<SmallVec<[_; 8]>> = lanes.iter().map(Lane::reserve).collect();
         // A shard that died meanwhile took its members out of the index.
         let complete = down == 0 && self.deaths.load(Relaxed) == deaths;
-        let (true, Ok(permits)) = (complete, permits) else { return Err(Overloaded) };
-        let mut reached = permits.len();
-        permits.into_iter().for_each(|permit| permit.send(delivery()));
+        let (true, Some(places)) = (complete, places) else { return Err(Overloaded) };
+        let mut reached = places.len();
+        let lost = places.into_iter().filter_map(|place| (!place.send(delivery())).then_some(())).count();
+        self.node.metrics.shard_losses.add(lost as u64);
         if shards.iter().any(|shard| Some(shard) == this) {
             reached += 1;
             here();
@@ -227,7 +226,7 @@ impl Rooms {
     // The side of the shard's actor.
 
     /// Puts an empty shard on this thread; `None` if it has one.
-    pub(super) fn open_here(&self) -> Option<(Rc<Resident>, mpsc::Receiver<Delivery>)> {
+    pub(super) fn open_here(&self) -> Option<(Rc<Resident>, Deliveries)> {
         let number = self.node.reactor_here()?;
         SHARDS.with_borrow_mut(|shards| match shards.entry(self.key) {
             Entry::Occupied(_) => None,
@@ -238,8 +237,8 @@ impl Rooms {
                     poisoned: Cell::new(false),
                     task: RefCell::default(),
                 }));
-                let (lane, deliveries) = mpsc::channel(self.node.options.mailbox_messages_max);
-                *self.lanes[number].write() = Some(lane);
+                let (way, deliveries) = lane(self.node.options.mailbox_messages_max);
+                *self.lanes[number].write() = Some(way);
                 Some((resident.clone(), deliveries))
             }
         })
@@ -322,11 +321,9 @@ impl Rooms {
     }
 
     fn send(&self, reactor: usize, delivery: Delivery) -> Result<(), Overloaded> {
-        let sent = self.lane(reactor).is_some_and(|lane| lane.try_send(delivery).is_ok());
-        if sent {
-            return Ok(());
-        }
-        Err(self.refuse())
+        let lane = self.lane(reactor);
+        let sent = lane.as_ref().and_then(Lane::reserve).is_some_and(|place| place.send(delivery));
+        if sent { Ok(()) } else { Err(self.refuse()) }
     }
 
     /// Counts a refusal.

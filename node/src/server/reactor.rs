@@ -4,6 +4,7 @@ use std::net::{SocketAddr, TcpStream as StdStream};
 use std::sync::Arc;
 
 use actix_rt::Arbiter;
+use fanfare_proto::courier;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
@@ -41,6 +42,7 @@ impl Reactor {
         arbiter.spawn_fn(move || {
             site.hub.node.settle_here(number);
             nursery::open();
+            actix_rt::spawn(courier::run());
             let layers = Layers::new(&site.hub.node.options);
             actix_rt::spawn(async move {
                 while let Some((stream, peer)) = accepted.recv().await {
