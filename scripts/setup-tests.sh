@@ -15,6 +15,8 @@ system_packages() {
   # ensurepip is what Debian leaves out of python3 and puts into python3-venv.
   python3 -c 'import venv, ensurepip' 2>/dev/null || missing+=(python3 python3-venv)
   [[ -x ${CHROMIUM:-/usr/bin/chromium} ]] || missing+=(chromium)
+  # It has promtool, which judges metrics.
+  command -v promtool >/dev/null || missing+=(prometheus)
   if ((${#missing[@]})); then
     scripts/install-packages.sh "${missing[@]}"
   fi

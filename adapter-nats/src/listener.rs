@@ -23,6 +23,9 @@ use crate::round_trip::round_trip;
 /// Who waits until the server confirms is let go this long after a dead server would have been noticed.
 const CONFIRMATION_PATIENCE: Duration = Duration::from_secs(10);
 
+/// How often the server is asked how long it takes to answer.
+const MEASURE_INTERVAL: Duration = Duration::from_secs(15);
+
 pub(crate) struct Listener {
     shared: Arc<Shared>,
     client: Client,
@@ -30,12 +33,14 @@ pub(crate) struct Listener {
     caller: Caller,
     /// So that it is said once.
     complained: bool,
+    /// When the server is to be asked how long it takes to answer.
+    measure_at: Instant,
 }
 
 impl Listener {
     pub(crate) fn new(shared: Arc<Shared>, client: Client, caller: Caller) -> Self {
         let state = shared.link.watch();
-        Self { shared, client, state, caller, complained: false }
+        Self { shared, client, state, caller, complained: false, measure_at: Instant::now() }
     }
 
     /// Runs until the bus is left.
@@ -66,6 +71,7 @@ impl Listener {
             () = self.shared.interests_changed.notified() => {}
             _ = self.state.changed() => {}
             () = end => {}
+            () = sleep_until(self.measure_at), if is_connected => {}
             () = self.caller.note() => {}
         }
     }
@@ -82,6 +88,9 @@ impl Listener {
     }
 
     async fn work(&mut self) {
+        if self.measure_at <= Instant::now() {
+            self.measure().await;
+        }
         loop {
             self.unsubscribe();
             let (fresh, mark) = {
@@ -96,6 +105,15 @@ impl Listener {
             }
             drop(fresh);
             self.confirm(mark).await;
+        }
+    }
+
+    async fn measure(&mut self) {
+        let started = Instant::now();
+        self.measure_at = started + MEASURE_INTERVAL;
+        let patience = self.shared.death_notice + CONFIRMATION_PATIENCE;
+        if round_trip(&self.client, &self.shared.subjects, patience).await {
+            self.shared.meters.round_trip_us.set(started.elapsed().as_micros() as u64);
         }
     }
 

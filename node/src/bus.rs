@@ -9,6 +9,6 @@ mod requests;
 mod routing;
 
 pub use link::{ClusterLink, Question, TooLarge, target};
-pub use meters::publish_meters;
+pub use meters::{describe_meters, meter_descriptions, publish_meters};
 pub use peers::Standing;
 pub use requests::{FromNode, Ticket};

@@ -10,6 +10,7 @@ mod metrics;
 mod bus;
 mod node;
 mod nursery;
+mod reason;
 mod timer;
 
 mod engine;
@@ -47,10 +48,13 @@ pub use fanfare_proto::{Bus, BusMeters, Faults, MemoryBus, MemoryHub};
 pub use http;
 pub use ids::{Room, SocketId};
 pub use limits::{ClusterOptions, Cookie, Cors, Options, SameSite};
-pub use metrics::{Counter, Gauge, Metrics};
+pub use metrics::{
+    Actor, Counter, Family, Gauge, Histogram, Label, Mailbox, Metrics, PacketType, Refused, Transport,
+};
 pub use operations::Operations;
+pub use reason::DisconnectReason;
 pub use server::{ServeError, Server};
-pub use socket::{DisconnectReason, Handshake};
+pub use socket::Handshake;
 pub use socketio::{ArgumentError, Arguments, EncodeError, Raw, Value};
 
 #[cfg(doctest)]

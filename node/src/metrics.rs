@@ -2,76 +2,98 @@
 //!
 //! Never on the path of a delivery: a broadcast adds its recipients once.
 
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
+mod family;
+mod histogram;
+mod labels;
+mod reference;
+mod sums;
 
-/// A sum that only grows.
-#[derive(Debug, Default)]
-pub struct Counter(AtomicU64);
+pub use family::{Family, Label};
+pub use histogram::Histogram;
+pub use labels::{Actor, Mailbox, PacketType, Refused, Transport};
+pub use reference::{Description, table};
+pub use sums::{Counter, Gauge};
 
-impl Counter {
-    /// Adds one.
-    pub fn increment(&self) {
-        self.add(1);
-    }
+use histogram::{NETWORK_US, WORK_US};
 
-    /// Adds `n`.
-    pub fn add(&self, n: u64) {
-        self.0.fetch_add(n, Relaxed);
-    }
-
-    /// The sum so far.
-    pub fn get(&self) -> u64 {
-        self.0.load(Relaxed)
-    }
-}
-
-/// A number of things that exist now.
-#[derive(Debug, Default)]
-pub struct Gauge(AtomicI64);
-
-impl Gauge {
-    /// One more.
-    pub fn increment(&self) {
-        self.0.fetch_add(1, Relaxed);
-    }
-
-    /// One less.
-    pub fn decrement(&self) {
-        self.0.fetch_sub(1, Relaxed);
-    }
-
-    /// So many.
-    pub fn set(&self, n: i64) {
-        self.0.store(n, Relaxed);
-    }
-
-    /// How many there are.
-    pub fn get(&self) -> i64 {
-        self.0.load(Relaxed)
-    }
-}
+use crate::reason::DisconnectReason;
 
 macro_rules! metrics {
     (counters { $($(#[doc = $cdoc:literal])+ $counter:ident = $cname:literal,)* }
-     gauges { $($(#[doc = $gdoc:literal])+ $gauge:ident = $gname:literal,)* }) => {
-        /// The counters of one node.
-        #[derive(Debug, Default)]
+     counter_families { $($(#[doc = $fdoc:literal])+ $family:ident = $fname:literal by $flabel:ty,)* }
+     gauges { $($(#[doc = $gdoc:literal])+ $gauge:ident = $gname:literal,)* }
+     gauge_families { $($(#[doc = $sdoc:literal])+ $set:ident = $sname:literal by $slabel:ty,)* }
+     histograms { $($(#[doc = $hdoc:literal])+ $histogram:ident = $hname:literal over $bounds:ident,)* }) => {
+        /// The metrics of one node.
+        #[derive(Debug)]
         pub struct Metrics {
             $($(#[doc = $cdoc])+ pub $counter: Counter,)*
+            $($(#[doc = $fdoc])+ pub $family: Family<$flabel>,)*
             $($(#[doc = $gdoc])+ pub $gauge: Gauge,)*
+            $($(#[doc = $sdoc])+ pub $set: Family<$slabel, Gauge>,)*
+            $($(#[doc = $hdoc])+ pub $histogram: Histogram,)*
+        }
+
+        impl Default for Metrics {
+            fn default() -> Self {
+                Self {
+                    $($counter: Counter::default(),)*
+                    $($family: Family::default(),)*
+                    $($gauge: Gauge::default(),)*
+                    $($set: Family::default(),)*
+                    $($histogram: Histogram::new($bounds),)*
+                }
+            }
         }
 
         impl Metrics {
-            /// Hands every sum to the recorder of the `metrics` crate, under its Prometheus name.
+            /// Hands every sum to the recorder of the `metrics` crate, under its Prometheus name. Histograms are not
+            /// among them: see [`Metrics::render_histograms`].
             pub fn publish(&self) {
                 $(metrics::counter!($cname).absolute(self.$counter.get());)*
+                $(for (value, sum) in self.$family.iter() {
+                    metrics::counter!($fname, <$flabel>::NAME => value).absolute(sum.get());
+                })*
                 $(metrics::gauge!($gname).set(self.$gauge.get() as f64);)*
+                $(for (value, sum) in self.$set.iter() {
+                    metrics::gauge!($sname, <$slabel>::NAME => value).set(sum.get() as f64);
+                })*
+            }
+
+            /// The histograms in the text format of Prometheus.
+            pub fn render_histograms(&self) -> String {
+                let mut text = String::new();
+                $(self.$histogram.render($hname, concat!($($hdoc),+).trim(), &mut text);)*
+                text
             }
 
             /// Tells the recorder what each name means.
             pub fn describe() {
                 $(metrics::describe_counter!($cname, concat!($($cdoc),+).trim());)*
+                $(metrics::describe_counter!($fname, concat!($($fdoc),+).trim());)*
                 $(metrics::describe_gauge!($gname, concat!($($gdoc),+).trim());)*
+                $(metrics::describe_gauge!($sname, concat!($($sdoc),+).trim());)*
+            }
+
+            /// What there is.
+            pub fn descriptions() -> Vec<Description> {
+                vec![
+                    $(Description { name: $cname, kind: "counter", label: None, help: concat!($($cdoc),+).trim() },)*
+                    $(Description {
+                        name: $fname,
+                        kind: "counter",
+                        label: Some((<$flabel>::NAME, <$flabel>::VALUES)),
+                        help: concat!($($fdoc),+).trim(),
+                    },)*
+                    $(Description { name: $gname, kind: "gauge", label: None, help: concat!($($gdoc),+).trim() },)*
+                    $(Description {
+                        name: $sname,
+                        kind: "gauge",
+                        label: Some((<$slabel>::NAME, <$slabel>::VALUES)),
+                        help: concat!($($sdoc),+).trim(),
+                    },)*
+                    $(Description { name: $hname, kind: "histogram", label: None, help: concat!($($hdoc),+).trim() },)*
+                ]
             }
         }
     };
@@ -79,10 +101,6 @@ macro_rules! metrics {
 
 metrics! {
     counters {
-        /// Connections opened, over any transport.
-        connects = "fanfare_connections_opened_total",
-        /// Connections refused by an Engine.IO error.
-        refusals = "fanfare_connections_refused_total",
         /// Polling sessions upgraded to WebSocket.
         upgrades = "fanfare_upgrades_total",
         /// Upgrades that were begun and not finished.
@@ -121,14 +139,6 @@ metrics! {
         overloads = "fanfare_emits_overloaded_total",
         /// Messages lost in the queue of a room shard that died.
         shard_losses = "fanfare_shard_messages_lost_total",
-        /// Room shards restarted.
-        shard_restarts = "fanfare_room_shard_restarts_total",
-        /// Supervisors of a namespace restarted.
-        supervisor_restarts = "fanfare_namespace_restarts_total",
-        /// Sockets that died without being closed, and were cleaned up.
-        socket_deaths = "fanfare_socket_deaths_total",
-        /// Connections that died without being closed, and were cleaned up.
-        connection_deaths = "fanfare_connection_deaths_total",
         /// Times that something from another node had to wait for a room shard.
         bus_waits = "fanfare_bus_waits_total",
         /// Broadcasts and changes from other nodes that no shard took in time.
@@ -143,10 +153,32 @@ metrics! {
         nodes_doubled = "fanfare_nodes_doubled_total",
         /// TCP connections that could not be accepted or served.
         accept_errors = "fanfare_accept_errors_total",
+        /// Bytes of messages received from clients.
+        received_bytes = "fanfare_received_bytes_total",
+        /// Bytes of messages handed to clients, before framing and compression.
+        sent_bytes = "fanfare_sent_bytes_total",
+        /// Acknowledgements that did not come in the time that the server gave them.
+        acks_timed_out = "fanfare_acks_timed_out_total",
+    }
+    counter_families {
+        /// Connections opened.
+        connects = "fanfare_connections_opened_total" by Transport,
+        /// Connections closed.
+        closes = "fanfare_connections_closed_total" by DisconnectReason,
+        /// Requests refused by an Engine.IO error.
+        refusals = "fanfare_connections_refused_total" by Refused,
+        /// Sockets that left their namespace.
+        disconnects = "fanfare_sockets_disconnected_total" by DisconnectReason,
+        /// Packets received from clients.
+        packets_received = "fanfare_packets_received_total" by PacketType,
+        /// Packets handed to clients.
+        packets_sent = "fanfare_packets_sent_total" by PacketType,
+        /// Actors restarted by their supervisor.
+        restarts = "fanfare_actor_restarts_total" by Actor,
+        /// Actors that died without being closed, and were cleaned up.
+        deaths = "fanfare_actor_deaths_total" by Actor,
     }
     gauges {
-        /// Engine.IO sessions open now.
-        sessions = "fanfare_sessions",
         /// Sockets admitted to a namespace now.
         sockets = "fanfare_sockets",
         /// Handlers that have begun and not finished.
@@ -157,5 +189,31 @@ metrics! {
         nodes = "fanfare_nodes",
         /// TCP connections in the hands of the HTTP server now.
         http_connections = "fanfare_http_connections",
+        /// Whether the node wants new clients.
+        ready = "fanfare_ready",
+        /// Rooms with members on this node, beside the sockets' own ones.
+        rooms = "fanfare_rooms",
+        /// Memberships of sockets in these rooms.
+        memberships = "fanfare_room_memberships",
+        /// Bytes that wait for clients to read.
+        outbox_bytes = "fanfare_outbox_bytes",
+        /// Acknowledgements that the server waits for.
+        acks_pending = "fanfare_acks_pending",
+    }
+    gauge_families {
+        /// Engine.IO connections open now.
+        connections = "fanfare_connections" by Transport,
+        /// Messages that wait for actors: events for sockets, deliveries of other threads for room shards.
+        mailboxes = "fanfare_mailbox_messages" by Mailbox,
+    }
+    histograms {
+        /// From the opening of a connection to its first namespace.
+        handshakes = "fanfare_handshake_duration_seconds" over NETWORK_US,
+        /// From a ping to its pong.
+        pings = "fanfare_ping_round_trip_seconds" over NETWORK_US,
+        /// What handlers of events, connects and disconnects take, waiting included.
+        handlings = "fanfare_event_duration_seconds" over WORK_US,
+        /// What one room shard takes to hand a broadcast to its members.
+        fanouts = "fanfare_fanout_duration_seconds" over WORK_US,
     }
 }

@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::time::Instant;
 
 use actix_rt::ArbiterHandle;
 use parking_lot::RwLock;
@@ -17,6 +18,8 @@ use crate::metrics::Metrics;
 pub struct Node {
     /// Distinguishes the nodes of one process; never leaves it.
     key: u64,
+    /// When it was built.
+    pub started: Instant,
     /// Written into the ids this node makes.
     pub tag: NodeTag,
     /// As the server was built with; `reactors` is resolved.
@@ -52,6 +55,7 @@ impl Node {
         options.reactors = options.reactor_count();
         Arc::new(Self {
             key: NEXT_KEY.fetch_add(1, Relaxed),
+            started: Instant::now(),
             tag,
             cluster,
             arbiters: RwLock::new(vec![None; options.reactors]),

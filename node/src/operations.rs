@@ -1,6 +1,9 @@
-//! What operators ask a node over HTTP: its metrics, and whether it lives and wants clients.
+//! What operators ask a node over HTTP: its metrics, whether it lives and wants clients, what its actors do.
 //!
 //! On a port of its own, so that it answers when the clients' port is full, and is not offered to them.
+
+mod door;
+mod status;
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -8,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HeaderValue};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, WWW_AUTHENTICATE};
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper::body::Incoming;
@@ -21,9 +24,11 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tracing::{debug, warn};
 
+use self::door::Door;
+use self::status::Status;
 use crate::api::Io;
-use crate::bus::publish_meters;
-use crate::metrics::Metrics;
+use crate::bus::{describe_meters, meter_descriptions};
+use crate::metrics::{Description, Metrics, table};
 
 /// Connections served at a time; more wait.
 const CONNECTIONS_MAX: usize = 64;
@@ -31,18 +36,29 @@ const CONNECTIONS_MAX: usize = 64;
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 /// After an error of `accept`, such as no free file descriptor.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// How many connections, and how many sockets of each namespace, `/debug/actors` shows unless asked for more.
+const ACTORS_SHOWN: usize = 100;
+
+const PAGE: &str = include_str!("../assets/status.html");
+const BUILD_INFO: &str = "The release, as a label; always 1.";
 
 /// The operations of one node.
 ///
 /// | path | answers |
 /// |---|---|
+/// | `/` | a page on which people see the node and its cluster live |
 /// | `/metrics` | everything the node counts, as Prometheus reads it |
 /// | `/healthz` | 200 while the process answers at all |
 /// | `/readyz` | 200 while the node wants new clients, else 503 with the reasons, one on each line |
+/// | `/status` | what the page shows, as JSON |
+/// | `/debug/actors` | snapshots of the actors, as JSON; `?max=1000` for more of them |
+///
+/// With a token all but `/healthz` and `/readyz` need it, as a bearer token or as the password of HTTP Basic.
 pub struct Operations {
     io: Io,
     recorder: PrometheusRecorder,
     process: Collector,
+    door: Door,
 }
 
 impl Operations {
@@ -52,11 +68,19 @@ impl Operations {
         let process = Collector::default();
         metrics::with_local_recorder(&recorder, || {
             Metrics::describe();
+            describe_meters();
             process.describe();
-            metrics::describe_gauge!("fanfare_build_info", "The release, as a label; always 1.");
+            metrics::describe_gauge!("fanfare_build_info", BUILD_INFO);
             metrics::gauge!("fanfare_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
         });
-        Self { io, recorder, process }
+        Self { io, recorder, process, door: Door::open() }
+    }
+
+    /// Asks for this token.
+    #[must_use]
+    pub fn token(mut self, token: &str) -> Self {
+        self.door = Door::locked(token);
+        self
     }
 
     /// Listens on an address and serves it for as long as the runtime lives. Returns the address, with the port that
@@ -73,14 +97,28 @@ impl Operations {
 
     /// Everything the node counts, in the text format of Prometheus.
     pub fn metrics(&self) -> String {
+        self.io.metrics().ready.set(i64::from(self.reasons().is_empty()));
         metrics::with_local_recorder(&self.recorder, || {
-            self.io.metrics().publish();
+            self.io.publish_metrics();
             self.process.collect();
-            if let Some(meters) = self.io.bus_meters() {
-                publish_meters(meters, self.io.is_connected());
-            }
         });
-        self.recorder.handle().render()
+        self.recorder.handle().render() + &self.io.metrics().render_histograms()
+    }
+
+    /// A Markdown table of all metrics but those of the process.
+    pub fn reference() -> String {
+        let versions: &[&str] = &["the release"];
+        let build = Description {
+            name: "fanfare_build_info",
+            kind: "gauge",
+            label: Some(("version", versions)),
+            help: BUILD_INFO,
+        };
+        let mut all = Metrics::descriptions();
+        all.extend(meter_descriptions());
+        all.push(build);
+        all.sort_by_key(|description| description.name);
+        table(&all)
     }
 
     /// Why the node wants no new clients; empty = it does.
@@ -95,31 +133,63 @@ impl Operations {
         reasons
     }
 
-    fn answer(&self, request: &Request<Incoming>) -> Response<Full<Bytes>> {
+    async fn answer(&self, request: &Request<Incoming>) -> Response<Full<Bytes>> {
         if request.method() != Method::GET && request.method() != Method::HEAD {
-            return text(StatusCode::METHOD_NOT_ALLOWED, "only GET");
+            return text(StatusCode::METHOD_NOT_ALLOWED, "only GET\n");
         }
         match request.uri().path() {
-            "/metrics" => {
-                let mut response = text(StatusCode::OK, self.metrics());
-                let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
-                response.headers_mut().insert(CONTENT_TYPE, kind);
-                response
+            "/healthz" => return text(StatusCode::OK, "ok\n"),
+            "/readyz" => {
+                return match self.reasons().join("\n") {
+                    reasons if reasons.is_empty() => text(StatusCode::OK, "ready\n"),
+                    reasons => text(StatusCode::SERVICE_UNAVAILABLE, reasons + "\n"),
+                };
             }
-            "/healthz" => text(StatusCode::OK, "ok\n"),
-            "/readyz" => match self.reasons().join("\n") {
-                reasons if reasons.is_empty() => text(StatusCode::OK, "ready\n"),
-                reasons => text(StatusCode::SERVICE_UNAVAILABLE, reasons + "\n"),
-            },
-            _ => text(StatusCode::NOT_FOUND, "here are /metrics, /healthz and /readyz\n"),
+            _ => {}
+        }
+        if !self.door.lets_in(request.headers()) {
+            let mut response = text(StatusCode::UNAUTHORIZED, "the token of `ops_token` is asked for\n");
+            let basic = HeaderValue::from_static("Basic realm=\"fanfare operations\"");
+            response.headers_mut().insert(WWW_AUTHENTICATE, basic);
+            return response;
+        }
+        match request.uri().path() {
+            "/" => typed("text/html; charset=utf-8", PAGE),
+            "/metrics" => typed("text/plain; version=0.0.4; charset=utf-8", self.metrics()),
+            "/status" => json(&Status::of(&self.io, self.reasons())),
+            "/debug/actors" => {
+                let max = most(request.uri().query().unwrap_or_default());
+                json(&self.io.observe_at_most(max).await)
+            }
+            _ => text(
+                StatusCode::NOT_FOUND,
+                "here are /, /metrics, /healthz, /readyz, /status and /debug/actors\n",
+            ),
         }
     }
 }
 
+/// How many actors of a kind a query asks for.
+fn most(query: &str) -> usize {
+    let max = form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == "max");
+    max.and_then(|(_, value)| value.parse().ok()).unwrap_or(ACTORS_SHOWN)
+}
+
 fn text(status: StatusCode, body: impl Into<Bytes>) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(body.into()));
+    let mut response = typed("text/plain; charset=utf-8", body);
     *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    response
+}
+
+fn json(value: &impl serde::Serialize) -> Response<Full<Bytes>> {
+    // Plain structures with text for keys are always JSON.
+    typed("application/json", serde_json::to_vec(value).unwrap_or_default())
+}
+
+fn typed(kind: &'static str, body: impl Into<Bytes>) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(body.into()));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }
 
@@ -139,8 +209,8 @@ async fn serve(operations: Arc<Operations>, listener: TcpListener) {
         let operations = operations.clone();
         tokio::spawn(async move {
             let answer = service_fn(|request| {
-                let response = operations.answer(&request);
-                async move { Ok::<_, Infallible>(response) }
+                let operations = operations.clone();
+                async move { Ok::<_, Infallible>(operations.answer(&request).await) }
             });
             let mut http = http1::Builder::new();
             let served = http

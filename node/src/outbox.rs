@@ -44,6 +44,11 @@ impl Packet {
         Arc::new(Self { text, attachments, compress, size })
     }
 
+    /// Bytes of its messages.
+    pub fn bytes(&self) -> u64 {
+        (self.size - PACKET_COST) as u64
+    }
+
     /// Bytes that this packet counts for in a queue.
     pub fn size(&self) -> usize {
         self.size

@@ -26,8 +26,21 @@ pub enum DisconnectReason {
 }
 
 impl DisconnectReason {
+    /// Every reason.
+    pub const ALL: [Self; 9] = [
+        Self::ClientNamespaceDisconnect,
+        Self::ServerNamespaceDisconnect,
+        Self::ServerShuttingDown,
+        Self::PingTimeout,
+        Self::TransportClose,
+        Self::TransportError,
+        Self::ParseError,
+        Self::ForcedClose,
+        Self::ForcedServerClose,
+    ];
+
     /// The official name.
-    pub fn as_str(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::ClientNamespaceDisconnect => "client namespace disconnect",
             Self::ServerNamespaceDisconnect => "server namespace disconnect",

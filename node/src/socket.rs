@@ -9,8 +9,8 @@ mod gather;
 mod handlers;
 mod link;
 mod message;
-mod reason;
 
+pub use crate::reason::DisconnectReason;
 pub use acks::{NoAck, PendingAck};
 pub use actor::SocketActor;
 pub use core::{SendError, SocketCore};
@@ -23,4 +23,3 @@ pub use link::{Handshake, Link};
 #[cfg(feature = "fault-injection")]
 pub use message::CrashSocket;
 pub use message::{AckArrived, Close, Event, ObserveSocket, SocketSnapshot};
-pub use reason::DisconnectReason;

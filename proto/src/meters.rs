@@ -59,6 +59,8 @@ pub struct BusMeters {
     pub reconnects: Meter,
     /// Milliseconds that the last interruption lasted.
     pub last_outage_ms: Meter,
+    /// Microseconds that the broker took to answer when it was asked last.
+    pub round_trip_us: Meter,
     /// Times this node read too slowly, so that messages were thrown away before it saw them.
     pub overruns: Meter,
     /// Bytes that wait to be published now.

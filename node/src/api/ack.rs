@@ -3,7 +3,7 @@
 use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
@@ -86,12 +86,14 @@ impl<T> Acknowledgement<T> {
             }
             State::Waiting(pending) => pending,
         };
-        if let Poll::Ready(answer) = Pin::new(pending).poll(cx) {
+        if let Poll::Ready(answer) = Pin::new(&mut *pending).poll(cx) {
             return Poll::Ready(answer.map_err(AckError::from));
         }
         let Some(deadline) = self.deadline else { return Poll::Pending };
         let sleep = self.sleep.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline.into())));
-        sleep.as_mut().poll(cx).map(|()| Err(AckError::Timeout))
+        ready!(sleep.as_mut().poll(cx));
+        pending.count_timeout();
+        Poll::Ready(Err(AckError::Timeout))
     }
 }
 

@@ -2,31 +2,63 @@
 
 use fanfare_proto::BusMeters;
 
-/// Hands every sum to the recorder of the `metrics` crate, with its description.
-pub fn publish_meters(meters: &BusMeters, is_connected: bool) {
-    macro_rules! publish {
-        ($($kind:ident $describe:ident $set:ident $name:literal = $value:expr, $text:literal;)*) => {
-            $(metrics::$describe!($name, $text);
-            metrics::$kind!($name).$set($value);)*
-        };
-    }
-    publish! {
-        counter describe_counter absolute "fanfare_bus_frames_published_total" = meters.published.get(), "Frames handed to the bus.";
-        counter describe_counter absolute "fanfare_bus_published_bytes_total" = meters.published_bytes.get(), "Bytes of these frames.";
-        counter describe_counter absolute "fanfare_bus_dropped_total" = meters.dropped.get(), "Envelopes dropped before they could be published: too many waited, or too long.";
-        counter describe_counter absolute "fanfare_bus_frames_received_total" = meters.received.get(), "Frames of other nodes.";
-        counter describe_counter absolute "fanfare_bus_received_bytes_total" = meters.received_bytes.get(), "Bytes of these frames.";
-        counter describe_counter absolute "fanfare_bus_lost_total" = meters.lost.get(), "Envelopes of other nodes that never came.";
-        counter describe_counter absolute "fanfare_bus_late_total" = meters.late.get(), "Envelopes that came twice, or too late to be in order.";
-        counter describe_counter absolute "fanfare_bus_refused_total" = meters.refused.get(), "Frames that could not be read, or said what cannot be.";
-        counter describe_counter absolute "fanfare_bus_unknown_total" = meters.unknown.get(), "Frames of a newer version of the protocol.";
-        counter describe_counter absolute "fanfare_bus_assembled_total" = meters.assembled.get(), "Envelopes put together from parts.";
-        counter describe_counter absolute "fanfare_bus_disconnects_total" = meters.disconnects.get(), "Times the connection to the bus was lost.";
-        counter describe_counter absolute "fanfare_bus_reconnects_total" = meters.reconnects.get(), "Times it was back.";
-        counter describe_counter absolute "fanfare_bus_overruns_total" = meters.overruns.get(), "Times this node read the bus too slowly.";
-        gauge describe_gauge set "fanfare_bus_connected" = f64::from(u8::from(is_connected)), "Whether the bus can be reached now.";
-        gauge describe_gauge set "fanfare_bus_last_outage_seconds" = meters.last_outage_ms.get() as f64 / 1e3, "How long the last interruption lasted.";
-        gauge describe_gauge set "fanfare_bus_queued_bytes" = meters.queued_bytes.get() as f64, "Bytes that wait to be published.";
-        gauge describe_gauge set "fanfare_bus_interests" = meters.interests.get() as f64, "Subjects that this node listens to.";
-    }
+use crate::metrics::Description;
+
+macro_rules! meters {
+    ($($kind:ident $describe:ident $set:ident $name:literal $help:literal = |$meters:pat_param, $connected:pat_param| $value:expr;)*) => {
+        /// Hands every sum to the recorder of the `metrics` crate.
+        pub fn publish_meters(meters: &BusMeters, is_connected: bool) {
+            $(let value = |$meters: &BusMeters, $connected: bool| $value;
+            metrics::$kind!($name).$set(value(meters, is_connected));)*
+        }
+
+        /// Tells the recorder what each name means.
+        pub fn describe_meters() {
+            $(metrics::$describe!($name, $help);)*
+        }
+
+        /// What there is.
+        pub fn meter_descriptions() -> Vec<Description> {
+            vec![$(Description { name: $name, kind: stringify!($kind), label: None, help: $help },)*]
+        }
+    };
+}
+
+meters! {
+    counter describe_counter absolute "fanfare_bus_frames_published_total" "Frames handed to the bus."
+        = |meters, _| meters.published.get();
+    counter describe_counter absolute "fanfare_bus_published_bytes_total" "Bytes of these frames."
+        = |meters, _| meters.published_bytes.get();
+    counter describe_counter absolute "fanfare_bus_dropped_total" "Envelopes dropped before they could be published: too many waited, or too long."
+        = |meters, _| meters.dropped.get();
+    counter describe_counter absolute "fanfare_bus_frames_received_total" "Frames of other nodes."
+        = |meters, _| meters.received.get();
+    counter describe_counter absolute "fanfare_bus_received_bytes_total" "Bytes of these frames."
+        = |meters, _| meters.received_bytes.get();
+    counter describe_counter absolute "fanfare_bus_lost_total" "Envelopes of other nodes that never came."
+        = |meters, _| meters.lost.get();
+    counter describe_counter absolute "fanfare_bus_late_total" "Envelopes that came twice, or too late to be in order."
+        = |meters, _| meters.late.get();
+    counter describe_counter absolute "fanfare_bus_refused_total" "Frames that could not be read, or said what cannot be."
+        = |meters, _| meters.refused.get();
+    counter describe_counter absolute "fanfare_bus_unknown_total" "Frames of a newer version of the protocol."
+        = |meters, _| meters.unknown.get();
+    counter describe_counter absolute "fanfare_bus_assembled_total" "Envelopes put together from parts."
+        = |meters, _| meters.assembled.get();
+    counter describe_counter absolute "fanfare_bus_disconnects_total" "Times the connection to the bus was lost."
+        = |meters, _| meters.disconnects.get();
+    counter describe_counter absolute "fanfare_bus_reconnects_total" "Times it was back."
+        = |meters, _| meters.reconnects.get();
+    counter describe_counter absolute "fanfare_bus_overruns_total" "Times this node read the bus too slowly."
+        = |meters, _| meters.overruns.get();
+    gauge describe_gauge set "fanfare_bus_connected" "Whether the bus can be reached now."
+        = |_, is_connected| f64::from(u8::from(is_connected));
+    gauge describe_gauge set "fanfare_bus_last_outage_seconds" "How long the last interruption lasted."
+        = |meters, _| meters.last_outage_ms.get() as f64 / 1e3;
+    gauge describe_gauge set "fanfare_bus_queued_bytes" "Bytes that wait to be published."
+        = |meters, _| meters.queued_bytes.get() as f64;
+    gauge describe_gauge set "fanfare_bus_interests" "Subjects that this node listens to."
+        = |meters, _| meters.interests.get() as f64;
+    gauge describe_gauge set "fanfare_bus_round_trip_seconds" "How long the broker took to answer when it was asked last."
+        = |meters, _| meters.round_trip_us.get() as f64 / 1e6;
 }

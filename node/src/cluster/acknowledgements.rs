@@ -142,6 +142,7 @@ impl Acknowledgements {
 
     fn give_up(&mut self) {
         self.timed_out = true;
+        self.namespace.node.metrics.acks_timed_out.add(self.open.len() as u64);
         self.here = None;
         let ticket = self.elsewhere.take();
         // A node that has told whom it asked did its part: its clients did not.

@@ -17,6 +17,7 @@ use crate::engine::Heartbeat;
 use crate::engine::request::TransportKind;
 use crate::ids::SessionId;
 use crate::limits::ms;
+use crate::metrics::{self, Actor as Kind};
 use crate::namespace::Decided;
 use crate::outbox::Outbox;
 use crate::socket::{Close, DisconnectReason, Handshake, Link};
@@ -95,9 +96,34 @@ impl Connection {
             inbox: None,
             base64,
         };
-        hub.node.metrics.connects.increment();
-        hub.node.metrics.sessions.increment();
+        hub.node.metrics.connects.of(counted_as(kind)).increment();
+        hub.node.metrics.connections.of(counted_as(kind)).increment();
         hub.sessions.insert(Session { actor: connection.start(), link });
+    }
+}
+
+impl Connection {
+    /// The client has entered a namespace.
+    fn entered(&mut self) {
+        let Some(deadline) = self.connect_deadline.take() else { return };
+        let node = &self.hub.node;
+        let left = deadline.saturating_duration_since(Instant::now());
+        node.metrics.handshakes.record(ms(node.options.connect_timeout_ms).saturating_sub(left));
+    }
+
+    /// It is open no more.
+    pub(super) fn count_closed(&self, reason: DisconnectReason) {
+        let metrics = &self.hub.node.metrics;
+        metrics.connections.of(counted_as(self.link.transport())).decrement();
+        metrics.closes.of(reason).increment();
+    }
+}
+
+/// How metrics call a transport.
+pub(super) fn counted_as(transport: TransportKind) -> metrics::Transport {
+    match transport {
+        TransportKind::Polling => metrics::Transport::Polling,
+        TransportKind::WebSocket => metrics::Transport::WebSocket,
     }
 }
 
@@ -118,7 +144,7 @@ impl Handler<Decided> for Connection {
             && let Some(verdict) = decided.take()
             && self.seats.decide(&decided.namespace, &verdict)
         {
-            self.connect_deadline = None;
+            self.entered();
         }
     }
 }
@@ -151,8 +177,8 @@ impl Drop for Connection {
         self.hub.sessions.remove(self.link.session);
         let metrics = &self.hub.node.metrics;
         if matches!(self.phase, Phase::Open) {
-            metrics.connection_deaths.increment();
-            metrics.sessions.decrement();
+            metrics.deaths.of(Kind::Connection).increment();
+            self.count_closed(DisconnectReason::ForcedServerClose);
             self.link.outbox.close();
             let detail = Some("its connection died");
             self.seats.close_all(|| Close {

@@ -13,6 +13,7 @@ use super::closing::Phase;
 use super::websocket::{Received, WebSocket, WebSocketError};
 use crate::engine::{Beat, Packet, payload};
 use crate::limits::ms;
+use crate::metrics::PacketType;
 use crate::outbox::{Outbox, Packet as OutboxPacket};
 use crate::socket::DisconnectReason;
 
@@ -225,6 +226,7 @@ impl Connection {
     }
 
     fn ping(&mut self) {
+        self.hub.node.metrics.packets_sent.of(PacketType::Ping).increment();
         match &mut self.transport {
             Transport::Polling(polling) => polling.control.push("2"),
             Transport::WebSocket(websocket) => {

@@ -10,6 +10,7 @@ use super::actor::Connection;
 use super::seats::Standing;
 use crate::engine::{Message, Packet, PacketError};
 use crate::limits::ms;
+use crate::metrics::PacketType;
 use crate::namespace::{Connect, namespace_here, send_refusal};
 use crate::socket::{AckArrived, Close, DisconnectReason, Event};
 use crate::socketio;
@@ -27,7 +28,7 @@ impl Connection {
         }
         match packet {
             Ok(Packet::Message(message)) => self.receive_message(message, ctx),
-            Ok(Packet::Pong(_)) => self.heartbeat.on_pong(Instant::now()),
+            Ok(Packet::Pong(_)) => self.receive_pong(),
             Ok(Packet::Close) => self.client_closes(),
             Ok(Packet::Ping(_)) => self.break_off(DisconnectReason::TransportError, "a client must not ping"),
             // Nothing of the sort is due from a client here; the official server lets them pass.
@@ -39,10 +40,25 @@ impl Connection {
         }
     }
 
+    fn receive_pong(&mut self) {
+        let metrics = &self.hub.node.metrics;
+        metrics.packets_received.of(PacketType::Pong).increment();
+        if let Some(round_trip) = self.heartbeat.on_pong(Instant::now()) {
+            metrics.pings.record(round_trip);
+        }
+    }
+
     fn receive_message(&mut self, message: Message, ctx: &mut Ctx) {
+        let metrics = &self.hub.node.metrics;
         let decoded = match message {
-            Message::Text(text) => self.decoder.text(text),
-            Message::Binary(data) => self.decoder.binary(data),
+            Message::Text(text) => {
+                metrics.received_bytes.add(text.len() as u64);
+                self.decoder.text(text)
+            }
+            Message::Binary(data) => {
+                metrics.received_bytes.add(data.len() as u64);
+                self.decoder.binary(data)
+            }
         };
         match decoded {
             Ok(Some(packet)) => self.route(packet, ctx),
@@ -55,6 +71,7 @@ impl Connection {
     }
 
     fn route(&mut self, packet: socketio::Packet, ctx: &mut Ctx) {
+        self.hub.node.metrics.packets_received.of(type_of(&packet)).increment();
         let grace = ms(self.hub.node.options.left_namespace_grace_ms);
         let standing = self.seats.standing(packet.namespace(), grace);
         match (standing, packet) {
@@ -73,8 +90,9 @@ impl Connection {
 
     fn enter(&mut self, name: &str, auth: Option<&str>, ctx: &mut Ctx) {
         let Some(namespace) = self.hub.namespaces.find(name) else {
-            self.hub.node.metrics.rejections.increment();
-            return send_refusal(&self.link, name, "Invalid namespace", None);
+            let metrics = &self.hub.node.metrics;
+            metrics.rejections.increment();
+            return send_refusal(metrics, &self.link, name, "Invalid namespace", None);
         };
         let connect = Connect {
             link: self.link.clone(),
@@ -110,5 +128,15 @@ impl Connection {
                 self.break_off(DisconnectReason::ForcedServerClose, "packet out of order");
             }
         }
+    }
+}
+
+fn type_of(packet: &socketio::Packet) -> PacketType {
+    match packet {
+        socketio::Packet::Connect { .. } => PacketType::Connect,
+        socketio::Packet::Disconnect { .. } => PacketType::Disconnect,
+        socketio::Packet::Event { .. } => PacketType::Event,
+        socketio::Packet::Ack { .. } => PacketType::Ack,
+        socketio::Packet::ConnectError { .. } => PacketType::ConnectError,
     }
 }

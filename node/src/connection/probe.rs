@@ -10,11 +10,12 @@ use actix::Handler;
 use bytestring::ByteString;
 use tracing::debug;
 
-use super::actor::{Connection, Transport};
+use super::actor::{Connection, Transport, counted_as};
 use super::closing::NOOP;
 use super::message::{Candidate, PollAnswer};
 use super::websocket::{Received, WebSocket};
 use crate::engine::Packet;
+use crate::engine::request::TransportKind;
 use crate::limits::ms;
 
 /// How often a waiting GET is answered with a noop, so that the client can pause polling.
@@ -129,8 +130,11 @@ impl Connection {
         self.transport = Transport::WebSocket(websocket);
         self.writing = true;
         self.link.outbox.set_busy();
+        let metrics = &self.hub.node.metrics;
+        metrics.connections.of(counted_as(TransportKind::Polling)).decrement();
+        metrics.connections.of(counted_as(TransportKind::WebSocket)).increment();
         self.link.set_upgraded();
-        self.hub.node.metrics.upgrades.increment();
+        metrics.upgrades.increment();
     }
 
     /// Flushes the answer to a probe. True if the network does not take it now.

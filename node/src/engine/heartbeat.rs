@@ -67,10 +67,16 @@ impl Heartbeat {
     }
 
     /// A pong came. The next interval is counted from here, not by a fixed clock; an unsolicited pong does
-    /// the same and no harm (engine.io `Socket.onPacket`).
-    pub fn on_pong(&mut self, now: Instant) {
+    /// the same and no harm (engine.io `Socket.onPacket`). Returns how long it took, where that is known.
+    pub fn on_pong(&mut self, now: Instant) -> Option<Duration> {
+        let timeout = Duration::from_millis(self.timeout_ms.into());
+        let round_trip = match self.state {
+            State::Awaiting => Some(timeout.saturating_sub(self.deadline.saturating_duration_since(now))),
+            State::Resting | State::AwaitingExtended => None,
+        };
         self.state = State::Resting;
         self.deadline = after(now, self.interval_ms);
+        round_trip
     }
 
     /// Another packet came. While a pong is awaited the first one starts the timeout anew, once: the client

@@ -12,6 +12,7 @@ use super::admission::{admit, decide, refuse};
 use super::core::NamespaceCore;
 use super::message::{Connect, Decided, NamespaceSnapshot, ObserveNamespace, SocketDied, Verdict};
 use crate::limits::ms;
+use crate::metrics::Actor as Kind;
 use crate::outbox::Ending;
 use crate::room::{Gone, ObserveShard, RoomShardActor};
 use crate::socket::{DisconnectReason, Refusal, SocketActor, SocketCore};
@@ -146,7 +147,7 @@ impl Handler<SocketDied> for NamespaceActor {
     type Result = ();
 
     fn handle(&mut self, SocketDied(socket): SocketDied, _: &mut Self::Context) {
-        self.core.node.metrics.socket_deaths.increment();
+        self.core.node.metrics.deaths.of(Kind::Socket).increment();
         error!(%socket.id, namespace = self.core.name(), "socket died: its client is disconnected");
         give_up(&socket, "its actor died");
     }
@@ -175,7 +176,7 @@ impl Handler<Gone> for NamespaceActor {
             );
             return self.core.node.give_up();
         }
-        self.core.node.metrics.shard_restarts.increment();
+        self.core.node.metrics.restarts.of(Kind::RoomShard).increment();
         warn!(namespace = self.core.name(), restarts = self.restarts, "room shard died: rebuilding it");
         match self.restarts {
             0 => self.rebuild_shard(ctx),

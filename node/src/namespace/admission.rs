@@ -8,8 +8,9 @@ use serde_json::value::RawValue;
 use tracing::{debug, error};
 
 use super::core::NamespaceCore;
+use crate::metrics::Metrics;
 use crate::outbox::Packet;
-use crate::socket::{ConnectContext, Refusal, SocketCore};
+use crate::socket::{ConnectContext, Link, Refusal, SocketCore};
 use crate::socketio::encode;
 
 /// Asks the middlewares in order; the first refusal decides. A panic is a refusal that tells the client nothing.
@@ -33,14 +34,16 @@ fn refuse_misfit(misfit: crate::socket::Misfit) -> Refusal {
 
 /// Tells the client that it may not enter.
 pub(super) fn refuse(socket: &SocketCore, refusal: &Refusal) {
-    socket.namespace.node.metrics.rejections.increment();
+    let metrics = &socket.namespace.node.metrics;
+    metrics.rejections.increment();
     debug!(%socket.id, reason = refusal.message, "client refused");
-    send_refusal(&socket.link, socket.namespace.name(), &refusal.message, refusal.data.as_deref());
+    send_refusal(metrics, &socket.link, socket.namespace.name(), &refusal.message, refusal.data.as_deref());
 }
 
 /// Sends a CONNECT_ERROR packet for a namespace.
 pub(crate) fn send_refusal(
-    link: &crate::socket::Link,
+    metrics: &Metrics,
+    link: &Link,
     namespace: &str,
     message: &str,
     data: Option<&RawValue>,
@@ -48,6 +51,7 @@ pub(crate) fn send_refusal(
     let packet = Packet::new(encode::connect_error(namespace, message, data), true);
     // If the connection is closed, there is nobody left to tell.
     link.outbox.push(&packet, false);
+    link.count_sent(metrics, &packet);
 }
 
 /// Lets a client in: from now on broadcasts reach it, and CONNECT is the first packet that does.
@@ -58,6 +62,7 @@ pub(super) fn admit(namespace: &NamespaceCore, socket: &Arc<SocketCore>) -> bool
     }
     let packet = Packet::new(encode::connect(namespace.name(), socket.id.as_str()), true);
     socket.link.outbox.push(&packet, false);
+    socket.link.count_sent(&namespace.node.metrics, &packet);
     namespace.remember(socket);
     socket.enter_shard()
 }

@@ -11,6 +11,7 @@ use rustc_hash::FxBuildHasher;
 
 use super::actor::NamespaceActor;
 use crate::ids::SocketId;
+use crate::metrics::Actor;
 use crate::node::Node;
 use crate::room::Rooms;
 use crate::socket::{Handlers, SocketCore};
@@ -123,7 +124,7 @@ impl NamespaceCore {
             return Some(alive.clone());
         }
         if supervisor.is_some() {
-            self.node.metrics.supervisor_restarts.increment();
+            self.node.metrics.restarts.of(Actor::Namespace).increment();
         }
         Some(supervisor.insert(start()).clone())
     }

@@ -218,6 +218,11 @@ impl Rooms {
         self.index.room_count()
     }
 
+    /// How many deliveries of other threads wait for its shards.
+    pub fn waiting(&self) -> usize {
+        self.lanes.iter().filter_map(|lane| lane.read().as_ref().map(Lane::len)).sum()
+    }
+
     /// Names of the rooms that have members, without the sockets' own ones.
     pub fn names(&self) -> Vec<Room> {
         self.index.rooms()

@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Instant;
 
 use indexmap::IndexSet;
 use rustc_hash::{FxBuildHasher, FxHashMap};
@@ -13,7 +14,7 @@ use slab::Slab;
 use super::index::{Hold, RoomIndex};
 use super::rooms::Target;
 use crate::ids::{Room, SocketId};
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, PacketType};
 use crate::node::Node;
 use crate::outbox::{Outbox, Packet, Pushed};
 
@@ -108,6 +109,7 @@ impl RoomShard {
             && members.keys.insert(key)
         {
             self.members[key as usize].rooms.push(room.clone());
+            self.node.metrics.memberships.increment();
         }
     }
 
@@ -126,7 +128,9 @@ impl RoomShard {
 
     fn remove_from(&mut self, room: &Room, key: u32) {
         let Some(members) = self.rooms.get_mut(room) else { return };
-        members.keys.swap_remove(&key);
+        if members.keys.swap_remove(&key) {
+            self.node.metrics.memberships.decrement();
+        }
         if members.keys.is_empty() {
             self.rooms.remove(room);
         }
@@ -134,9 +138,11 @@ impl RoomShard {
 
     /// Hands a packet to every member that the target means, to each once. Returns how many took it.
     pub fn broadcast(&mut self, target: &Target, packet: &Arc<Packet>, volatile: bool) -> u64 {
+        let started = Instant::now();
         let mut tally = Tally::default();
         self.for_each_of(target, |member| tally.count(member.seat.outbox.push(packet, volatile)));
-        tally.report(&self.node.metrics);
+        tally.report(&self.node.metrics, packet);
+        self.node.metrics.fanouts.record(started.elapsed());
         tally.delivered
     }
 
@@ -209,6 +215,8 @@ impl RoomShard {
 impl Drop for RoomShard {
     fn drop(&mut self) {
         self.keys.keys().for_each(|_| self.index.member_left(self.number));
+        let memberships: usize = self.rooms.values().map(|members| members.keys.len()).sum();
+        self.node.metrics.memberships.add(-(memberships as i64));
     }
 }
 
@@ -223,9 +231,11 @@ impl Tally {
         }
     }
 
-    fn report(&self, metrics: &Metrics) {
+    fn report(&self, metrics: &Metrics, packet: &Packet) {
         metrics.broadcasts.increment();
         metrics.deliveries.add(self.delivered);
+        metrics.packets_sent.of(PacketType::Event).add(self.delivered);
+        metrics.sent_bytes.add(self.delivered * packet.bytes());
         if self.dropped > 0 {
             metrics.volatile_drops.add(self.dropped);
         }

@@ -22,6 +22,7 @@ use crate::engine::request::{Admission, Head, Options as Offer, Query, SessionVi
 use crate::engine::{Refusal, open};
 use crate::ids::SessionId;
 use crate::limits::{Cookie, Options, SameSite, ms};
+use crate::metrics::Refused;
 use crate::socket::Handshake;
 
 type Answer = Result<Response<Full<Bytes>>, Cut>;
@@ -220,9 +221,20 @@ fn posted() -> Response<Full<Bytes>> {
 }
 
 pub(super) fn refuse(site: &Site, refusal: &Refusal, is_upgrade: bool) -> Response<Full<Bytes>> {
-    site.hub.node.metrics.refusals.increment();
+    site.hub.node.metrics.refusals.of(counted_as(refusal)).increment();
     tracing::debug!(%refusal, "request refused");
     refusal_response(refusal, is_upgrade)
+}
+
+fn counted_as(refusal: &Refusal) -> Refused {
+    match refusal {
+        Refusal::TransportUnknown => Refused::TransportUnknown,
+        Refusal::SessionUnknown => Refused::SessionUnknown,
+        Refusal::BadHandshakeMethod => Refused::BadHandshakeMethod,
+        Refusal::BadRequest(_) => Refused::BadRequest,
+        Refusal::Forbidden(_) => Refused::Forbidden,
+        Refusal::UnsupportedProtocolVersion => Refused::UnsupportedProtocolVersion,
+    }
 }
 
 fn refusal_response(refusal: &Refusal, is_upgrade: bool) -> Response<Full<Bytes>> {

@@ -68,6 +68,15 @@ pub struct PendingAck {
     pub(super) answer: oneshot::Receiver<Arguments>,
 }
 
+impl PendingAck {
+    /// Whoever waited gave up.
+    pub fn count_timeout(&self) {
+        if let Some(socket) = self.socket.upgrade() {
+            socket.namespace.node.metrics.acks_timed_out.increment();
+        }
+    }
+}
+
 impl Future for PendingAck {
     type Output = Result<Arguments, NoAck>;
 

@@ -6,8 +6,8 @@ use std::time::Instant;
 use super::core::{Phase, SocketCore};
 use super::handlers::{DisconnectContext, run};
 use super::message::Stop;
-use super::reason::DisconnectReason;
 use crate::outbox::Packet;
+use crate::reason::DisconnectReason;
 use crate::socketio::encode;
 
 impl SocketCore {
@@ -27,11 +27,13 @@ impl SocketCore {
         if tell_client && was_admitted {
             let packet = Packet::new(encode::disconnect(self.namespace.name()), false);
             self.link.outbox.push(&packet, false);
+            self.link.count_sent(&self.namespace.node.metrics, &packet);
         }
         if was_admitted {
             self.run_disconnect_handlers(reason, detail, true);
             self.namespace.rooms.exit(self.id);
             self.namespace.forget(self);
+            self.namespace.node.metrics.disconnects.of(reason).increment();
         }
         self.inner().closed_at = Some(Instant::now());
         self.advance(Phase::Closed);

@@ -19,10 +19,10 @@ use super::gather::Asked;
 use super::handlers::Handlers;
 use super::link::Link;
 use super::message::{Close, SocketSnapshot};
-use super::reason::DisconnectReason;
 use crate::ids::{Room, SocketId};
 use crate::namespace::NamespaceCore;
 use crate::outbox::{Ending, Packet, Pushed};
+use crate::reason::DisconnectReason;
 use crate::room::{Overloaded, Seat};
 use crate::socketio::Arguments;
 
@@ -211,7 +211,10 @@ impl SocketCore {
             return Err(SendError::Disconnected);
         }
         match self.link.outbox.push(packet, volatile) {
-            Pushed::Queued => Ok(()),
+            Pushed::Queued => {
+                self.link.count_sent(&self.namespace.node.metrics, packet);
+                Ok(())
+            }
             Pushed::Dropped => {
                 self.namespace.node.metrics.volatile_drops.increment();
                 Ok(())

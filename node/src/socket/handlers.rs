@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::task::{Context, Poll, Waker};
+use std::time::Instant;
 
 use bytestring::ByteString;
 use futures_util::FutureExt;
@@ -13,10 +14,10 @@ use serde_json::value::RawValue;
 use tracing::{debug, error, warn};
 
 use super::core::SocketCore;
-use super::reason::DisconnectReason;
 use crate::namespace::NamespaceCore;
 use crate::nursery;
 use crate::outbox::Packet;
+use crate::reason::DisconnectReason;
 use crate::socketio::{Arguments, Encoded, encode};
 
 /// The future of a handler. It stays on its reactor, so it need not be `Send`.
@@ -168,6 +169,7 @@ pub fn run(
     ack: Option<Arc<AckSlot>>,
     call: impl FnOnce() -> Result<HandlerFuture<Result<(), HandlerError>>, Misfit>,
 ) {
+    let started = Instant::now();
     let called = std::panic::catch_unwind(AssertUnwindSafe(call));
     let future = match called {
         Ok(Ok(future)) => future,
@@ -176,18 +178,18 @@ pub fn run(
             debug!(%socket.id, event = what, %misfit, "event does not fit its handler");
             return;
         }
-        Err(_) => return report(socket, what, ack.as_deref(), Err(())),
+        Err(_) => return report(socket, what, started, ack.as_deref(), Err(())),
     };
     let mut future = AssertUnwindSafe(future).catch_unwind();
     match future.poll_unpin(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(outcome) => report(socket, what, ack.as_deref(), outcome.map_err(drop)),
+        Poll::Ready(outcome) => report(socket, what, started, ack.as_deref(), outcome.map_err(drop)),
         Poll::Pending => {
             let (socket, what) = (socket.clone(), what.to_owned());
             socket.handler_started();
             socket.namespace.node.metrics.handlers.increment();
             nursery::spawn(async move {
                 let outcome = future.await;
-                report(&socket, &what, ack.as_deref(), outcome.map_err(drop));
+                report(&socket, &what, started, ack.as_deref(), outcome.map_err(drop));
                 socket.handler_finished();
                 socket.namespace.node.metrics.handlers.decrement();
             });
@@ -198,10 +200,12 @@ pub fn run(
 fn report(
     socket: &SocketCore,
     what: &str,
+    started: Instant,
     ack: Option<&AckSlot>,
     outcome: Result<Result<(), HandlerError>, ()>,
 ) {
     let metrics = &socket.namespace.node.metrics;
+    metrics.handlings.record(started.elapsed());
     match outcome {
         Ok(Ok(())) => {}
         Ok(Err(error)) => {

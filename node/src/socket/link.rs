@@ -7,7 +7,8 @@ use std::time::SystemTime;
 
 use crate::engine::request::TransportKind;
 use crate::ids::SessionId;
-use crate::outbox::Outbox;
+use crate::metrics::{Metrics, PacketType};
+use crate::outbox::{Outbox, Packet};
 
 /// One Engine.IO connection, as its sockets see it.
 #[derive(Debug)]
@@ -36,6 +37,12 @@ impl Link {
     /// The transport in use now.
     pub fn transport(&self) -> TransportKind {
         if self.transport.load(Relaxed) == 0 { TransportKind::Polling } else { TransportKind::WebSocket }
+    }
+
+    /// A packet to this client alone was queued.
+    pub fn count_sent(&self, metrics: &Metrics, packet: &Packet) {
+        metrics.packets_sent.of(PacketType::of_message(&packet.text)).increment();
+        metrics.sent_bytes.add(packet.bytes());
     }
 
     /// The upgrade succeeded.

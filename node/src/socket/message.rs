@@ -4,7 +4,7 @@ use actix::Message;
 use bytestring::ByteString;
 use serde::Serialize;
 
-use super::reason::DisconnectReason;
+use crate::reason::DisconnectReason;
 use crate::socketio::Arguments;
 
 /// From the connection: the client emitted. Handled in the order of arrival (ORDER-1).

@@ -38,7 +38,7 @@ async fn a_session_that_enters_no_namespace_is_closed() {
     let mut websockets = join_all((0..EACH).map(|_| Client::open(&url))).await;
     let polling = join_all((0..EACH).map(|_| Polling::open(&url))).await;
     let mut polls = join_all((0..EACH).map(|_| Polling::open(&url))).await;
-    assert_eq!(io.metrics().sessions.get(), 3 * EACH as i64);
+    assert_eq!(io.metrics().connections.get(), 3 * EACH as i64);
     // The clients keep their connections: it is the server that closes, and those who listen hear of it.
     let closed = websockets.iter_mut().map(async |client| assert_eq!(client.closed().await, []));
     let polled = polls.iter_mut().map(async |client| while client.poll().await.status == 200 {});

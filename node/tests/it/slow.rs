@@ -88,7 +88,10 @@ async fn stream_past(io: &Io, url: &str, slow: &Socket) {
     assert_eq!((metrics.slow_consumers.get(), metrics.sockets.get()), (1, READERS as i64));
     // At the moment it is given up; its outbox's content is counted too when its connection ends.
     eventually("what waited for it is counted", || metrics.undelivered.get() > 0).await;
-    assert_eq!(metrics.connection_deaths.get() + metrics.socket_deaths.get(), 0);
+    assert_eq!(
+        metrics.deaths.of(fanfare::Actor::Connection).get() + metrics.deaths.of(fanfare::Actor::Socket).get(),
+        0
+    );
     drop(readers);
 }
 
@@ -116,7 +119,7 @@ async fn a_polling_client_that_never_polls_is_disconnected_and_nobody_waits_for_
     unread.send("0").await;
     let slow = only_socket(&io).await;
     stream_past(&io, &url, &slow).await;
-    eventually("its session is forgotten", || io.metrics().sessions.get() == 0).await;
+    eventually("its session is forgotten", || io.metrics().connections.get() == 0).await;
     drop(unread);
     nothing_stays(&io).await;
     io.close().await;

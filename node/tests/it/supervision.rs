@@ -112,7 +112,13 @@ async fn a_handler_that_panics_is_logged_and_counted_and_its_socket_goes_on() {
     }
     io.to("room").emit("still", "here").expect("an emit");
     assert_eq!(client.receive().await.text, "2[\"still\",\"here\"]");
-    assert_eq!((io.metrics().socket_deaths.get(), io.metrics().connection_deaths.get()), (0, 0));
+    assert_eq!(
+        (
+            io.metrics().deaths.of(fanfare::Actor::Socket).get(),
+            io.metrics().deaths.of(fanfare::Actor::Connection).get()
+        ),
+        (0, 0)
+    );
     eventually("no handler counts as running", || socket.is_connected()).await;
     assert_eq!(io.observe().await.sockets[0].events_in_flight, 0);
     drop(client);
@@ -142,7 +148,13 @@ async fn connect_and_disconnect_handlers_that_panic_end_nothing_but_themselves()
     drop(clients);
     nothing_stays(&io).await;
     assert_eq!(io.metrics().handler_panics.get(), 60);
-    assert_eq!((io.metrics().socket_deaths.get(), io.metrics().connection_deaths.get()), (0, 0));
+    assert_eq!(
+        (
+            io.metrics().deaths.of(fanfare::Actor::Socket).get(),
+            io.metrics().deaths.of(fanfare::Actor::Connection).get()
+        ),
+        (0, 0)
+    );
     io.close().await;
 }
 
@@ -229,7 +241,13 @@ async fn the_client_of_a_socket_that_dies_is_disconnected_with_a_reason_and_noth
         assert!(matches!(answer, Err(fanfare::AckError::Disconnected)), "{answer:?}");
     }
     eventually("the sockets are closed", || io.metrics().sockets.get() == 0).await;
-    assert_eq!((io.metrics().socket_deaths.get(), io.metrics().connection_deaths.get()), (CLIENTS as u64, 0));
+    assert_eq!(
+        (
+            io.metrics().deaths.of(fanfare::Actor::Socket).get(),
+            io.metrics().deaths.of(fanfare::Actor::Connection).get()
+        ),
+        (CLIENTS as u64, 0)
+    );
     // Its socket elsewhere ends with the connection.
     assert_ended_by_the_server(&endings, CLIENTS);
     assert_ended_by_the_server(&other_endings, CLIENTS);
@@ -262,7 +280,7 @@ async fn a_connection_that_dies_takes_its_sockets_along_and_nothing_stays() {
     }
     assert_eq!(polling.poll().await.status, 400, "the session is unknown");
     eventually("the sockets are closed", || io.metrics().sockets.get() == 0).await;
-    assert_eq!(io.metrics().connection_deaths.get(), CLIENTS as u64 + 1);
+    assert_eq!(io.metrics().deaths.of(fanfare::Actor::Connection).get(), CLIENTS as u64 + 1);
     assert_ended_by_the_server(&endings, CLIENTS + 1);
     assert!(sockets.iter().all(|socket| !socket.is_connected() && socket.rooms().is_empty()));
     drop((clients, polling));
@@ -292,7 +310,7 @@ async fn a_connection_that_dies_while_a_poll_waits_or_middlewares_decide_leaves_
     };
     let polling = join_all(clients.iter_mut().map(async |client| while client.poll().await.status == 200 {}));
     futures_util::future::join(killing, polling).await;
-    assert_eq!(io.metrics().connection_deaths.get(), 20);
+    assert_eq!(io.metrics().deaths.of(fanfare::Actor::Connection).get(), 20);
     drop(clients);
     nothing_stays(&io).await;
     io.close().await;
@@ -349,7 +367,10 @@ async fn a_room_shard_that_dies_under_load_is_rebuilt_and_no_message_is_lost_unc
         let delivered = io.metrics().deliveries.get();
         eventually("messages flow", || io.metrics().deliveries.get() > delivered + 100).await;
         io.kill_room_shards("/");
-        eventually("each shard is restarted", || io.metrics().shard_restarts.get() == 3 * kill).await;
+        eventually("each shard is restarted", || {
+            io.metrics().restarts.of(fanfare::Actor::RoomShard).get() == 3 * kill
+        })
+        .await;
     }
     let refused_too = everybody_is_back(&io, CLIENTS).await;
     is_over.store(true, Ordering::Relaxed);
@@ -369,7 +390,13 @@ async fn a_room_shard_that_dies_under_load_is_rebuilt_and_no_message_is_lost_unc
     }
     membership_works(&io, &mut clients).await;
     assert!(io.is_healthy());
-    assert_eq!((metrics.socket_deaths.get(), metrics.connection_deaths.get()), (0, 0));
+    assert_eq!(
+        (
+            metrics.deaths.of(fanfare::Actor::Socket).get(),
+            metrics.deaths.of(fanfare::Actor::Connection).get()
+        ),
+        (0, 0)
+    );
     drop(clients);
     nothing_stays(&io).await;
     io.close().await;
@@ -433,7 +460,7 @@ async fn emits_of_handlers_while_their_shard_is_rebuilt_say_so() {
     let metrics = io.metrics();
     let dying = || {
         io.kill_room_shards("/");
-        metrics.shard_restarts.get() >= 4
+        metrics.restarts.of(fanfare::Actor::RoomShard).get() >= 4
     };
     eventually("the shard is restarted", dying).await;
     is_over.store(true, Ordering::Relaxed);
@@ -463,11 +490,15 @@ async fn a_node_whose_shards_die_again_and_again_says_that_it_is_not_healthy() {
     let client = Client::connect(&url).await;
     let start = Instant::now();
     while io.is_healthy() {
-        assert!(start.elapsed() < PATIENCE, "{} restarts are not enough", io.metrics().shard_restarts.get());
+        assert!(
+            start.elapsed() < PATIENCE,
+            "{} restarts are not enough",
+            io.metrics().restarts.of(fanfare::Actor::RoomShard).get()
+        );
         io.kill_room_shards("/");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    assert!(io.metrics().shard_restarts.get() >= 5, "it gives up too soon");
+    assert!(io.metrics().restarts.of(fanfare::Actor::RoomShard).get() >= 5, "it gives up too soon");
     assert!(matches!(io.emit("m", ()), Err(EmitError::Overloaded)));
     drop(client);
     eventually("its clients can leave all the same", || io.metrics().sockets.get() == 0).await;

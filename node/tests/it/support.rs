@@ -76,7 +76,7 @@ async fn leftovers(io: &Io) -> Vec<String> {
     let seen = io.observe().await;
     let count = |what: &str, count: i64| (count != 0).then(|| format!("{count} {what}"));
     let mut left: Vec<String> = [
-        count("sessions counted", metrics.sessions.get()),
+        count("sessions counted", metrics.connections.get()),
         count("sockets counted", metrics.sockets.get()),
         count("HTTP connections", metrics.http_connections.get()),
         count("connections", seen.connections.len() as i64),

@@ -1,0 +1,56 @@
+//! One metric for each value of a label.
+
+use std::marker::PhantomData;
+
+use super::sums::{Counter, Gauge};
+
+/// Something that metrics are told apart by. It has few values, all known when the program is built: what clients
+/// choose, such as names of rooms, is no label.
+pub trait Label: Copy {
+    /// The label's name.
+    const NAME: &'static str;
+    /// What it can be.
+    const VALUES: &'static [&'static str];
+
+    /// Which of these it is.
+    fn index(self) -> usize;
+}
+
+/// A metric for each value of the label `L`.
+#[derive(Debug)]
+pub struct Family<L, S = Counter> {
+    sums: Box<[S]>,
+    label: PhantomData<fn(L)>,
+}
+
+impl<L: Label, S: Default> Default for Family<L, S> {
+    fn default() -> Self {
+        Self { sums: L::VALUES.iter().map(|_| S::default()).collect(), label: PhantomData }
+    }
+}
+
+impl<L: Label, S> Family<L, S> {
+    /// The one of this value.
+    pub fn of(&self, label: L) -> &S {
+        &self.sums[label.index()]
+    }
+
+    /// Each value with what belongs to it.
+    pub fn iter(&self) -> impl Iterator<Item = (&'static str, &S)> {
+        L::VALUES.iter().copied().zip(&self.sums)
+    }
+}
+
+impl<L: Label> Family<L> {
+    /// All of them together.
+    pub fn get(&self) -> u64 {
+        self.sums.iter().map(Counter::get).sum()
+    }
+}
+
+impl<L: Label> Family<L, Gauge> {
+    /// All of them together.
+    pub fn get(&self) -> i64 {
+        self.sums.iter().map(Gauge::get).sum()
+    }
+}

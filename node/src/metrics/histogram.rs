@@ -1,0 +1,80 @@
+//! How often something took how long.
+//!
+//! Our own, because those of the `metrics` crate keep every value until they are asked for, which is no bound. It is
+//! written in the text format of Prometheus beside what the exporter writes.
+
+use std::fmt::Write;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+/// Microseconds up to which the work of a processor is told apart: from 10 µs to 3 s.
+pub(super) const WORK_US: &[u64] =
+    &[10, 30, 100, 300, 1_000, 3_000, 10_000, 30_000, 100_000, 300_000, 1_000_000, 3_000_000];
+/// The same for what takes a network: from 300 µs to 30 s.
+pub(super) const NETWORK_US: &[u64] =
+    &[300, 1_000, 3_000, 10_000, 30_000, 100_000, 300_000, 1_000_000, 3_000_000, 10_000_000, 30_000_000];
+
+/// Durations, counted by how long they were. Recording one is two relaxed additions.
+#[derive(Debug)]
+pub struct Histogram {
+    /// The upper bounds of all buckets but the last.
+    bounds_us: &'static [u64],
+    buckets: Box<[AtomicU64]>,
+    sum_ns: AtomicU64,
+}
+
+impl Histogram {
+    pub(super) fn new(bounds_us: &'static [u64]) -> Self {
+        let buckets = (0..=bounds_us.len()).map(|_| AtomicU64::default()).collect();
+        Self { bounds_us, buckets, sum_ns: AtomicU64::default() }
+    }
+
+    /// Counts one duration.
+    pub fn record(&self, duration: Duration) {
+        let ns = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
+        let bucket = self.bounds_us.partition_point(|bound| bound * 1000 < ns);
+        self.buckets[bucket].fetch_add(1, Relaxed);
+        self.sum_ns.fetch_add(ns, Relaxed);
+    }
+
+    /// How many were counted.
+    pub fn count(&self) -> u64 {
+        self.buckets.iter().map(|bucket| bucket.load(Relaxed)).sum()
+    }
+
+    /// Writes it in the text format of Prometheus, in seconds.
+    pub(super) fn render(&self, name: &str, help: &str, text: &mut String) {
+        let mut count = 0;
+        // Writing to a string does not fail.
+        let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} histogram");
+        for (number, bucket) in self.buckets.iter().enumerate() {
+            count += bucket.load(Relaxed);
+            let bound = self.bounds_us.get(number).map(|us| (*us as f64 / 1e6).to_string());
+            let _ = writeln!(text, "{name}_bucket{{le=\"{}\"}} {count}", bound.as_deref().unwrap_or("+Inf"));
+        }
+        let sum = self.sum_ns.load(Relaxed) as f64 / 1e9;
+        let _ = writeln!(text, "{name}_sum {sum}\n{name}_count {count}\n");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_duration_counts_in_every_bucket_that_is_wide_enough() {
+        let histogram = Histogram::new(&[10, 1_000]);
+        for us in [10, 11, 1_000, 5_000_000] {
+            histogram.record(Duration::from_micros(us));
+        }
+        let mut text = String::new();
+        histogram.render("x_seconds", "Help.", &mut text);
+        let lines: Vec<_> = text.lines().collect();
+        assert_eq!(lines[2], "x_seconds_bucket{le=\"0.00001\"} 1");
+        assert_eq!(lines[3], "x_seconds_bucket{le=\"0.001\"} 3");
+        assert_eq!(lines[4], "x_seconds_bucket{le=\"+Inf\"} 4");
+        assert_eq!(lines[5], "x_seconds_sum 5.001021");
+        assert_eq!(lines[6], "x_seconds_count 4");
+        assert_eq!(histogram.count(), 4);
+    }
+}
