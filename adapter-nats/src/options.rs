@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use async_nats::ServerAddr;
 use percent_encoding::percent_decode_str;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The control line of NATS has 4096 bytes, and a subject needs room for what follows the prefix.
@@ -17,7 +18,7 @@ const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 /// Which NATS servers to use, how to log in, and the bounds of everything that waits.
 ///
 /// `Debug` shows no secret. `Serialize` shows all of them.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct NatsOptions {
     /// Where NATS listens, such as `nats://10.0.0.1:4222` or `tls://nats.example.com`. With several the bus uses any

@@ -1,8 +1,10 @@
 //! One Engine.IO session: its transport, heartbeat and upgrade, and the way from its packets to its sockets.
 
 mod actor;
+mod allowance;
 mod closing;
 mod drive;
+mod gate;
 mod message;
 mod packets;
 mod polling;
@@ -12,6 +14,7 @@ mod sessions;
 mod websocket;
 
 pub use actor::{Connection, Opening};
+pub use gate::{Gate, Place};
 #[cfg(feature = "fault-injection")]
 pub use message::CrashConnection;
 pub use message::{

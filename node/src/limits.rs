@@ -2,9 +2,16 @@
 //!
 //! Plain data: every field says its unit, its default and what happens at the limit.
 
+mod bucket;
+mod clients;
+
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+pub use bucket::Bucket;
+pub use clients::ClientLimits;
 
 use crate::ids::REACTORS_MAX;
 
@@ -12,7 +19,7 @@ use crate::ids::REACTORS_MAX;
 pub const MS_MAX: u64 = 30 * 24 * 3600 * 1000;
 
 /// Options of a server. Names and defaults follow the official server where it has the option.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Options {
     /// Path under which clients connect. Matched as a prefix that ends in `/`. Default `/socket.io`.
@@ -70,12 +77,14 @@ pub struct Options {
     /// Milliseconds for which packets to a namespace just left are ignored instead of closing the connection.
     /// Default 10,000.
     pub left_namespace_grace_ms: u64,
+    /// What clients may ask of the node before it says no.
+    pub limits: ClientLimits,
     /// The node's life with others; without effect on a node on its own.
     pub cluster: ClusterOptions,
 }
 
 /// How a node lives with the others of its cluster.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct ClusterOptions {
     /// Milliseconds between two signs of life. Default 2,000.
@@ -131,6 +140,7 @@ impl Default for Options {
             close_timeout_ms: 5_000,
             polling_close_timeout_ms: 30_000,
             left_namespace_grace_ms: 10_000,
+            limits: ClientLimits::default(),
             cluster: ClusterOptions::default(),
         }
     }
@@ -217,6 +227,7 @@ impl Options {
                 );
             }
         }
+        faults.extend(self.limits.faults(self.max_payload_bytes));
         faults
     }
 
@@ -227,7 +238,7 @@ impl Options {
 }
 
 /// The cookie of the polling handshake; its value is the session id.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Cookie {
     /// Its name. Default `io`.
@@ -245,7 +256,7 @@ pub struct Cookie {
 }
 
 /// When a cookie travels with requests from other sites.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum SameSite {
     /// Never.
@@ -270,7 +281,7 @@ impl Default for Cookie {
 }
 
 /// What pages of other origins may do. It sets headers for browsers; it is no access control.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Cors {
     /// Origins, or `*` for any.

@@ -10,7 +10,7 @@ mod sums;
 
 pub use family::{Family, Label};
 pub use histogram::Histogram;
-pub use labels::{Actor, Mailbox, PacketType, Refused, Transport};
+pub use labels::{Actor, Limit, Mailbox, PacketType, Refused, Transport};
 pub use reference::{Description, table};
 pub use sums::{Counter, Gauge};
 
@@ -177,6 +177,8 @@ metrics! {
         restarts = "fanfare_actor_restarts_total" by Actor,
         /// Actors that died without being closed, and were cleaned up.
         deaths = "fanfare_actor_deaths_total" by Actor,
+        /// Times something was refused, or a client read more slowly, because of `[server.limits]`.
+        limits = "fanfare_limits_reached_total" by Limit,
     }
     gauges {
         /// Sockets admitted to a namespace now.

@@ -9,7 +9,7 @@ use crate::socketio::Arguments;
 ///
 /// | client sends | node does |
 /// |---|---|
-/// | `join`, room | the socket joins the room |
+/// | `join`, room | the socket joins the room; if it may not, the acknowledgement says why |
 /// | `leave`, room | the socket leaves the room |
 /// | `emit`, room, payload | everybody in the room gets `msg`, payload; the sender too if it is a member |
 /// | `broadcast`, payload | everybody gets `msg`, payload |
@@ -17,9 +17,10 @@ use crate::socketio::Arguments;
 ///
 /// Every event can be acknowledged.
 pub fn install(io: &Io) {
-    io.on("join", async |socket: Socket, Data(room): Data<String>, ack: Ack| {
-        socket.join(room).await?;
-        ack.send(())
+    io.on("join", async |socket: Socket, Data(room): Data<String>, ack: Ack| match socket.join(room).await {
+        // What the client may not is told to the client, and is no failure of this program.
+        Err(EmitError::TooManyRooms(error)) => ack.send(error.to_string()),
+        joined => joined.and_then(|()| ack.send(())),
     });
     io.on("leave", async |socket: Socket, Data(room): Data<String>, ack: Ack| {
         socket.leave(room).await?;

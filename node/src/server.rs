@@ -5,10 +5,12 @@ mod client_files;
 mod engine;
 mod layers;
 mod listener;
+mod proxies;
 mod reactor;
 mod site;
 mod upgrade;
 
 pub use client_files::ClientFiles;
 pub use listener::{ServeError, Server};
+pub use proxies::TrustedProxies;
 pub use site::{AllowRequest, Fallback, Site};

@@ -9,6 +9,7 @@ mod gather;
 mod handlers;
 mod link;
 mod message;
+mod rooms;
 
 pub use crate::reason::DisconnectReason;
 pub use acks::{NoAck, PendingAck};
@@ -23,3 +24,4 @@ pub use link::{Handshake, Link};
 #[cfg(feature = "fault-injection")]
 pub use message::CrashSocket;
 pub use message::{AckArrived, Close, Event, ObserveSocket, SocketSnapshot};
+pub use rooms::{NotChanged, PendingChange, TooManyRooms};

@@ -5,7 +5,7 @@ use serde_json::value::{RawValue, to_raw_value};
 
 use crate::bus::TooLarge;
 use crate::room::Overloaded;
-use crate::socket::{NoAck, Refusal, SendError};
+use crate::socket::{NoAck, NotChanged, Refusal, SendError, TooManyRooms};
 use crate::socketio::{ArgumentError, EncodeError};
 
 /// Why an emit did not happen. Nothing of it was sent.
@@ -27,6 +27,9 @@ pub enum EmitError {
     /// This node's: more is emitted than it can hand out. Emit less, or later.
     #[error("the node has too much to do: emit less, or later")]
     Overloaded,
+    /// The client's, if it decides which rooms it joins: it is in as many as it may be, and has joined none of these.
+    #[error(transparent)]
+    TooManyRooms(#[from] TooManyRooms),
 }
 
 impl From<SendError> for EmitError {
@@ -34,6 +37,15 @@ impl From<SendError> for EmitError {
         match error {
             SendError::Disconnected => Self::Disconnected,
             SendError::Overloaded(_) => Self::Overloaded,
+        }
+    }
+}
+
+impl From<NotChanged> for EmitError {
+    fn from(error: NotChanged) -> Self {
+        match error {
+            NotChanged::Overloaded(_) => Self::Overloaded,
+            NotChanged::TooManyRooms(error) => Self::TooManyRooms(error),
         }
     }
 }

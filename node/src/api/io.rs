@@ -14,13 +14,13 @@ use tracing::warn;
 
 use super::namespace::Namespace;
 use crate::cluster::ClusterThread;
-use crate::connection::{Hub, Sessions};
+use crate::connection::{Gate, Hub, Sessions};
 use crate::ids::NodeTag;
 use crate::limits::{Options, ms};
 use crate::metrics::Metrics;
 use crate::namespace::Registry;
 use crate::node::Node;
-use crate::server::{AllowRequest, ClientFiles, Fallback, ServeError, Server, Site};
+use crate::server::{AllowRequest, ClientFiles, Fallback, ServeError, Server, Site, TrustedProxies};
 
 /// A Socket.IO server. Cheap to clone; usable from any thread.
 ///
@@ -179,7 +179,9 @@ impl IoBuilder {
         let main = Namespace(namespaces.declare("/"));
         let sessions = Sessions::new(node.reactors());
         let path_prefix = node.options.path_prefix();
-        let hub = Arc::new(Hub { node, namespaces, sessions });
+        let proxies = TrustedProxies::new(node.options.limits.proxy_networks());
+        let gate = Gate::new(node.clone());
+        let hub = Arc::new(Hub { node, namespaces, sessions, gate });
         let client = self.client_dist.and_then(|folder| {
             let loaded = ClientFiles::load(&folder);
             loaded.inspect_err(|error| warn!(?folder, %error, "no JavaScript client to serve")).ok()
@@ -188,6 +190,7 @@ impl IoBuilder {
             hub: hub.clone(),
             path_prefix,
             client,
+            proxies,
             allow_request: self.allow_request,
             fallback: self.fallback,
         });

@@ -5,12 +5,11 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use smallvec::SmallVec;
-use tokio::sync::oneshot;
 
 use super::error::EmitError;
 use crate::ids::{Room, SocketId};
 use crate::namespace::NamespaceCore;
-use crate::room::Overloaded;
+use crate::socket::{NotChanged, PendingChange};
 
 /// One room or several: text, a [`Room`], a [`SocketId`] (the room of that socket alone), or a list of these.
 #[diagnostic::on_unimplemented(
@@ -70,7 +69,7 @@ where
 /// any case, and until the cluster sends here what is emitted to a room that was joined; not while the bus is away,
 /// since nothing comes from it then.
 pub struct Changed {
-    pub(super) outcome: Result<Option<oneshot::Receiver<()>>, Overloaded>,
+    pub(super) outcome: Result<Option<PendingChange>, NotChanged>,
     /// The namespace in which rooms were joined.
     pub(super) joined: Option<Arc<NamespaceCore>>,
 }
@@ -79,7 +78,8 @@ impl Changed {
     /// Whether the change is made or on its way, without waiting.
     ///
     /// # Errors
-    /// `Overloaded`, if the socket lives on another reactor whose queue is full; nothing has changed then.
+    /// `Overloaded`, if the socket lives on another reactor whose queue is full; `TooManyRooms`, if it lives on this one
+    /// and would be in more than it may. Nothing has changed then.
     pub fn result(&self) -> Result<(), EmitError> {
         self.outcome.as_ref().map(|_| ()).map_err(|error| EmitError::from(*error))
     }
@@ -93,7 +93,7 @@ impl IntoFuture for Changed {
         Box::pin(async move {
             if let Some(done) = self.outcome? {
                 // The shard died with the change in its queue.
-                done.await.map_err(|_| EmitError::Overloaded)?;
+                done.await.map_err(|_| EmitError::Overloaded)??;
             }
             if let Some(namespace) = self.joined {
                 namespace.rooms.interest().settle().await;

@@ -185,7 +185,7 @@ impl Socket {
     // Rooms.
 
     /// Joins rooms, in order with the emits of this thread, whether awaited or not (JOIN-1). Does nothing after a
-    /// disconnect.
+    /// disconnect. With a limit on the rooms of a socket (`rooms_per_socket_max`) it joins all of these or none.
     pub fn join(&self, rooms: impl IntoRooms) -> Changed {
         Changed { outcome: self.0.join(rooms.into_rooms()), joined: Some(self.0.namespace.clone()) }
     }

@@ -104,7 +104,10 @@ pub fn apply_here(
 impl Change {
     fn make(&self, socket: &Arc<SocketCore>) {
         match self {
-            Self::Join(rooms) => rooms.iter().for_each(|room| socket.join_here(room.clone())),
+            Self::Join(rooms) => {
+                // Who asked for many is not told what a single one of them may not; it is counted.
+                let _ = socket.join_here(rooms);
+            }
             Self::Leave(rooms) => rooms.iter().for_each(|room| socket.leave_here(room)),
             Self::Disconnect { whole_connection } => socket.disconnect_here(*whole_connection),
         }

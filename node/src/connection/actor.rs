@@ -5,8 +5,10 @@ use std::time::Instant;
 
 use actix::{Actor, AsyncContext, Handler};
 
+use super::allowance::Allowance;
 use super::closing::Phase;
 use super::drive::Drive;
+use super::gate::Place;
 use super::message::{ConnectionSnapshot, ObserveConnection};
 use super::polling::{Inbox, Polling};
 use super::probe::Probe;
@@ -60,6 +62,10 @@ pub struct Connection {
     pub(super) may_be_busy: bool,
     /// When the client may be read again; `None` = now.
     pub(super) read_at: Option<Instant>,
+    /// What the client may still send; `None` without limits.
+    pub(super) allowance: Option<Box<Allowance>>,
+    /// Its place among the sessions, where these are limited; given back when it is closed.
+    pub(super) place: Option<Box<Place>>,
     /// Packets of a POST that are being handled.
     pub(super) inbox: Option<Box<Inbox>>,
     /// The client asked for binary data as base64 text (`b64` in its handshake).
@@ -68,7 +74,14 @@ pub struct Connection {
 
 impl Connection {
     /// Starts a session on this thread's reactor and makes it known under its id.
-    pub fn open(hub: &Arc<Hub>, session: SessionId, handshake: Handshake, base64: bool, opening: Opening) {
+    pub fn open(
+        hub: &Arc<Hub>,
+        session: SessionId,
+        place: Option<Box<Place>>,
+        handshake: Handshake,
+        base64: bool,
+        opening: Opening,
+    ) {
         let options = &hub.node.options;
         let now = Instant::now();
         let (transport, kind, writing) = match opening {
@@ -93,6 +106,8 @@ impl Connection {
             slow_since: None,
             may_be_busy: false,
             read_at: None,
+            allowance: Allowance::new(&options.limits, now),
+            place,
             inbox: None,
             base64,
         };
@@ -177,6 +192,7 @@ impl Drop for Connection {
         self.hub.sessions.remove(self.link.session);
         let metrics = &self.hub.node.metrics;
         if matches!(self.phase, Phase::Open) {
+            self.place = None;
             metrics.deaths.of(Kind::Connection).increment();
             self.count_closed(DisconnectReason::ForcedServerClose);
             self.link.outbox.close();

@@ -106,6 +106,7 @@ impl Connection {
         }
         debug!(session = ?self.link.session, %reason, detail, "connection closed");
         self.link.outbox.close();
+        self.place = None;
         self.count_closed(reason);
         self.seats.close_all(|| Close { reason, detail, tell_client: false });
         self.abandon_probe(None);

@@ -22,7 +22,8 @@ use crate::socket::DisconnectReason;
 const BATCH_BYTES: usize = 16 * 1024;
 /// Messages read before other connections get a turn.
 pub(super) const READS_PER_TURN: usize = 32;
-
+/// The Engine.IO packet.
+const PING: &str = "2";
 /// How long a client is not read whose event asked for more than the node could do.
 const SLOW_DOWN: Duration = Duration::from_millis(10);
 
@@ -45,7 +46,7 @@ impl ActorFuture<Connection> for Drive {
             connection.too_slow();
         }
         if notices.slow_down {
-            connection.read_at = Some(Instant::now() + SLOW_DOWN);
+            connection.pause(Instant::now() + SLOW_DOWN);
         }
         if connection.alarm.rang() {
             connection.on_time(Instant::now());
@@ -211,13 +212,20 @@ impl Connection {
         if self.connect_deadline.is_some_and(|deadline| now >= deadline) {
             return self.time_out(DisconnectReason::ForcedServerClose, "entered no namespace in time");
         }
+        let is_paused = self.read_at.is_some();
         if self.read_at.is_some_and(|at| now >= at) {
             self.read_at = None;
         }
         if self.slow_deadline().is_some_and(|deadline| now >= deadline) {
             return self.too_slow();
         }
-        match self.heartbeat.on_deadline(now) {
+        let mut beat = self.heartbeat.on_deadline(now);
+        if beat == Beat::TimedOut && is_paused {
+            // Its pong may be among what is not read.
+            self.heartbeat.on_pause(now);
+            beat = self.heartbeat.on_deadline(now);
+        }
+        match beat {
             Beat::Early => {}
             Beat::Ping => self.ping(),
             Beat::TimedOut => return self.time_out(DisconnectReason::PingTimeout, ""),
@@ -228,9 +236,11 @@ impl Connection {
     fn ping(&mut self) {
         self.hub.node.metrics.packets_sent.of(PacketType::Ping).increment();
         match &mut self.transport {
-            Transport::Polling(polling) => polling.control.push("2"),
+            // One that no poll has fetched yet says the same.
+            Transport::Polling(polling) if polling.control.contains(&PING) => {}
+            Transport::Polling(polling) => polling.control.push(PING),
             Transport::WebSocket(websocket) => {
-                websocket.queue_text(&bytestring::ByteString::from_static("2"));
+                websocket.queue_text(&bytestring::ByteString::from_static(PING));
                 self.writing = true;
             }
         }

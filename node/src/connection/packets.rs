@@ -10,7 +10,7 @@ use super::actor::Connection;
 use super::seats::Standing;
 use crate::engine::{Message, Packet, PacketError};
 use crate::limits::ms;
-use crate::metrics::PacketType;
+use crate::metrics::{Limit, PacketType};
 use crate::namespace::{Connect, namespace_here, send_refusal};
 use crate::socket::{AckArrived, Close, DisconnectReason, Event};
 use crate::socketio;
@@ -23,12 +23,16 @@ impl Connection {
         if !self.is_open() {
             return;
         }
+        let now = Instant::now();
+        if let Ok(packet) = &packet {
+            self.charge(packet, now);
+        }
         if !matches!(packet, Ok(Packet::Pong(_))) {
-            self.heartbeat.on_other_packet(Instant::now());
+            self.heartbeat.on_other_packet(now);
         }
         match packet {
             Ok(Packet::Message(message)) => self.receive_message(message, ctx),
-            Ok(Packet::Pong(_)) => self.receive_pong(),
+            Ok(Packet::Pong(_)) => self.receive_pong(now),
             Ok(Packet::Close) => self.client_closes(),
             Ok(Packet::Ping(_)) => self.break_off(DisconnectReason::TransportError, "a client must not ping"),
             // Nothing of the sort is due from a client here; the official server lets them pass.
@@ -40,10 +44,10 @@ impl Connection {
         }
     }
 
-    fn receive_pong(&mut self) {
+    fn receive_pong(&mut self, now: Instant) {
         let metrics = &self.hub.node.metrics;
         metrics.packets_received.of(PacketType::Pong).increment();
-        if let Some(round_trip) = self.heartbeat.on_pong(Instant::now()) {
+        if let Some(round_trip) = self.heartbeat.on_pong(now) {
             metrics.pings.record(round_trip);
         }
     }
@@ -94,6 +98,13 @@ impl Connection {
             metrics.rejections.increment();
             return send_refusal(metrics, &self.link, name, "Invalid namespace", None);
         };
+        let max = self.hub.node.options.limits.namespaces_per_connection_max;
+        if max > 0 && self.seats.occupied() >= max {
+            let metrics = &self.hub.node.metrics;
+            metrics.limits.of(Limit::Namespaces).increment();
+            metrics.rejections.increment();
+            return send_refusal(metrics, &self.link, name, "too many namespaces", None);
+        }
         let connect = Connect {
             link: self.link.clone(),
             auth: auth.map(Into::into),

@@ -117,4 +117,14 @@ impl Seats {
     pub fn len(&self) -> usize {
         self.0.len()
     }
+
+    /// How many namespaces the connection is in, or asked to enter.
+    pub fn occupied(&self) -> usize {
+        let occupied = |seat: &&Seat| match seat {
+            Seat::Pending(_) => true,
+            Seat::Taken(socket) => socket.closed_at().is_none(),
+            Seat::Left(..) => false,
+        };
+        self.0.iter().filter(occupied).count()
+    }
 }

@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 use rustc_hash::FxBuildHasher;
 
 use super::actor::Connection;
+use super::gate::Gate;
 use crate::ids::SessionId;
 use crate::namespace::Registry;
 use crate::node::Node;
@@ -21,6 +22,8 @@ pub struct Hub {
     pub namespaces: Arc<Registry>,
     /// The sessions.
     pub sessions: Sessions,
+    /// Who may open one.
+    pub gate: Arc<Gate>,
 }
 
 /// One session that a request may name.

@@ -87,6 +87,16 @@ impl Heartbeat {
             self.deadline = after(now, self.timeout_ms);
         }
     }
+
+    /// The client is not read for a while, and the pong that is awaited may be among what it sent. It counts as given;
+    /// but the next ping comes no later than that pong was due, since the client, too, waits for a sign of life and
+    /// counts from the last one. A client that is gone misses the next pong.
+    pub fn on_pause(&mut self, now: Instant) {
+        if self.state != State::Resting {
+            self.state = State::Resting;
+            self.deadline = self.deadline.min(after(now, self.interval_ms));
+        }
+    }
 }
 
 fn milliseconds(duration: Duration) -> u32 {

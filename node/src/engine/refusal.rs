@@ -21,6 +21,14 @@ pub enum Refusal {
     /// `Forbidden`.
     #[error("the application refused the handshake: {0}")]
     Forbidden(String),
+    /// Code 4 too, as the official server has none for it: the node takes no more now. The message goes to the client.
+    #[error("the node takes no more now: {message}")]
+    Busy {
+        /// Which limit was reached.
+        message: &'static str,
+        /// Seconds after which it is worth another try.
+        retry_after_s: u32,
+    },
     /// Code 5: `EIO` is not 4; a missing `EIO` counts as 3.
     #[error("the client speaks an unsupported protocol version")]
     UnsupportedProtocolVersion,
@@ -51,7 +59,7 @@ impl Refusal {
             Refusal::SessionUnknown => 1,
             Refusal::BadHandshakeMethod => 2,
             Refusal::BadRequest(_) => 3,
-            Refusal::Forbidden(_) => 4,
+            Refusal::Forbidden(_) | Refusal::Busy { .. } => 4,
             Refusal::UnsupportedProtocolVersion => 5,
         }
     }
@@ -65,14 +73,17 @@ impl Refusal {
             Refusal::BadRequest(_) => "Bad request",
             Refusal::Forbidden(message) if message.is_empty() => "Forbidden",
             Refusal::Forbidden(message) => message,
+            Refusal::Busy { message, .. } => message,
             Refusal::UnsupportedProtocolVersion => "Unsupported protocol version",
         }
     }
 
-    /// The HTTP status of the answer to a plain request. The official server answers every refused upgrade
-    /// request with 400.
-    pub fn status(&self) -> u16 {
+    /// The HTTP status of the answer. The official server answers every refused upgrade request with 400.
+    pub fn status(&self, is_upgrade: bool) -> u16 {
         match self {
+            // Proxies count it, and it is nobody's fault.
+            Refusal::Busy { .. } => 503,
+            _ if is_upgrade => 400,
             Refusal::Forbidden(_) => 403,
             _ => 400,
         }

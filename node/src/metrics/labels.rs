@@ -48,7 +48,19 @@ labels! {
         BadHandshakeMethod = "bad_handshake_method",
         BadRequest = "bad_request",
         Forbidden = "forbidden",
+        Busy = "busy",
         UnsupportedProtocolVersion = "unsupported_protocol_version",
+    }
+
+    /// A limit against abuse.
+    "limit" Limit {
+        Connections = "connections",
+        ConnectionsPerAddress = "connections_per_address",
+        Handshakes = "handshakes",
+        Events = "events",
+        Bytes = "bytes",
+        Rooms = "rooms",
+        Namespaces = "namespaces",
     }
 
     /// Actors with a queue of their own: handlers' events, and deliveries of other threads.

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use bytestring::ByteString;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, ORIGIN, SET_COOKIE, UPGRADE, USER_AGENT};
+use http::header::{
+    CACHE_CONTROL, CONNECTION, CONTENT_TYPE, ORIGIN, RETRY_AFTER, SET_COOKIE, UPGRADE, USER_AGENT,
+};
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper::body::Incoming;
@@ -90,6 +92,12 @@ fn handshake(
 ) -> Answer {
     let (parts, body) = request.into_parts();
     let is_upgrade = transport == TransportKind::WebSocket;
+    let client = site.proxies.client(peer, &parts.headers);
+    // Before the application is asked: what it does for an answer may be dear.
+    let place = match site.hub.gate.admit(client.ip()) {
+        Ok(place) => place,
+        Err(refusal) => return Ok(refuse(site, &refusal, is_upgrade)),
+    };
     let allowed = site.allow_request.as_ref().map_or(Ok(()), |allow| {
         let asked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| allow(&parts)));
         asked.unwrap_or_else(|_| Err(String::new()))
@@ -100,13 +108,13 @@ fn handshake(
     let node = &site.hub.node;
     let Some(reactor) = node.reactor_here() else { return Err(Cut("a request was served on no reactor")) };
     let id = SessionId::generate(node.tag, reactor);
-    let handshake = Handshake::new(peer, &parts.uri, &parts.headers);
+    let handshake = Handshake::new(client, &parts.uri, &parts.headers);
     let packet = open_packet(&node.options, id, transport);
     if is_upgrade {
         let request = Request::from_parts(parts, body);
-        return Ok(upgrade::to_new_session(site, request, id, handshake, query.b64, packet));
+        return Ok(upgrade::to_new_session(site, request, id, place, handshake, query.b64, packet));
     }
-    Connection::open(&site.hub, id, handshake, query.b64, Opening::Polling);
+    Connection::open(&site.hub, id, place, handshake, query.b64, Opening::Polling);
     let mut response = polled(PollAnswer { body: packet.to_string(), compress: false });
     if let Some(cookie) = &node.options.cookie
         && let Ok(value) = HeaderValue::try_from(session_cookie(cookie, id))
@@ -233,15 +241,22 @@ fn counted_as(refusal: &Refusal) -> Refused {
         Refusal::BadHandshakeMethod => Refused::BadHandshakeMethod,
         Refusal::BadRequest(_) => Refused::BadRequest,
         Refusal::Forbidden(_) => Refused::Forbidden,
+        Refusal::Busy { .. } => Refused::Busy,
         Refusal::UnsupportedProtocolVersion => Refused::UnsupportedProtocolVersion,
     }
 }
 
 fn refusal_response(refusal: &Refusal, is_upgrade: bool) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::from(refusal.body()));
-    let status = if is_upgrade { 400 } else { refusal.status() };
-    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    let status = StatusCode::from_u16(refusal.status(is_upgrade));
+    *response.status_mut() = status.unwrap_or(StatusCode::BAD_REQUEST);
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    if let Refusal::Busy { retry_after_s, .. } = refusal {
+        headers.insert(RETRY_AFTER, HeaderValue::from(*retry_after_s));
+        // Its file descriptor is for somebody who comes in.
+        headers.insert(CONNECTION, HeaderValue::from_static("close"));
+    }
     response
 }
 

@@ -11,6 +11,7 @@ use hyper::body::Incoming;
 
 use super::client_files::ClientFiles;
 use super::engine;
+use super::proxies::TrustedProxies;
 use crate::connection::Hub;
 
 /// Decides about a handshake before there is a session; an error's text goes to the client, empty = `Forbidden`.
@@ -32,6 +33,8 @@ pub struct Site {
     pub path_prefix: String,
     /// The JavaScript client, if there is one to be served.
     pub client: Option<ClientFiles>,
+    /// Whose word about a client's address counts.
+    pub proxies: TrustedProxies,
     /// Asked for each handshake.
     pub allow_request: Option<AllowRequest>,
     /// Everything else.

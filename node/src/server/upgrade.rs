@@ -14,7 +14,7 @@ use tracing::{debug, error};
 
 use super::engine::refuse;
 use super::site::Site;
-use crate::connection::{Candidate, Connection, Opening, Session, WebSocket};
+use crate::connection::{Candidate, Connection, Opening, Place, Session, WebSocket};
 use crate::engine::Refusal;
 use crate::ids::SessionId;
 use crate::socket::Handshake;
@@ -25,6 +25,7 @@ pub(super) fn to_new_session(
     site: &Arc<Site>,
     request: Request<Incoming>,
     id: SessionId,
+    place: Option<Box<Place>>,
     handshake: Handshake,
     base64: bool,
     open_packet: ByteString,
@@ -34,7 +35,7 @@ pub(super) fn to_new_session(
     switch(request, move |stream, read_already| {
         let mut websocket = Plain::new(stream, &read_already, message_bytes_max)?;
         websocket.queue_text(&open_packet);
-        Connection::open(&hub, id, handshake, base64, Opening::WebSocket(Box::new(websocket)));
+        Connection::open(&hub, id, place, handshake, base64, Opening::WebSocket(Box::new(websocket)));
         Ok(())
     })
 }

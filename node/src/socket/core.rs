@@ -1,7 +1,7 @@
 //! The state of one socket, shared by its actor, its namespace and the handles in users' hands.
 //!
 //! Packets are pushed and rooms entered only on the reactor that the socket lives on; from other threads the work
-//! is sent there in order.
+//! is sent there in order. What concerns rooms is in `rooms`.
 
 use std::sync::atomic::{AtomicU8, AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
@@ -10,8 +10,6 @@ use std::time::Instant;
 use actix::Addr;
 use indexmap::IndexSet;
 use parking_lot::{Mutex, MutexGuard};
-use smallvec::SmallVec;
-use tokio::sync::oneshot;
 
 use super::acks::{Acks, PendingAck};
 use super::actor::SocketActor;
@@ -23,7 +21,7 @@ use crate::ids::{Room, SocketId};
 use crate::namespace::NamespaceCore;
 use crate::outbox::{Ending, Packet, Pushed};
 use crate::reason::DisconnectReason;
-use crate::room::{Overloaded, Seat};
+use crate::room::Overloaded;
 use crate::socketio::Arguments;
 
 /// Why a packet could not be sent to one socket.
@@ -221,104 +219,6 @@ impl SocketCore {
             }
             Pushed::Overflowed | Pushed::Closed => Err(SendError::Disconnected),
         }
-    }
-
-    // Rooms.
-
-    /// Joins rooms, in order with the emits of this thread; at once if the socket lives on it. Else the receiver
-    /// tells when it is done. Does nothing after a disconnect.
-    pub fn join(
-        self: &Arc<Self>,
-        rooms: SmallVec<[Room; 2]>,
-    ) -> Result<Option<oneshot::Receiver<()>>, Overloaded> {
-        let reactor = self.id.reactor();
-        let away = !self.lives_here();
-        // Emits made after this must find their way to the socket, even before it has joined.
-        let holds: Vec<_> =
-            rooms.iter().filter(|_| away).map(|room| self.namespace.rooms.hold(room, reactor)).collect();
-        let core = self.clone();
-        self.at_home(move || {
-            rooms.into_iter().for_each(|room| core.join_here(room));
-            drop(holds);
-        })
-    }
-
-    /// Leaves rooms, in order with the emits of this thread; at once if the socket lives on it. Else the receiver
-    /// tells when it is done.
-    pub fn leave(
-        self: &Arc<Self>,
-        rooms: SmallVec<[Room; 2]>,
-    ) -> Result<Option<oneshot::Receiver<()>>, Overloaded> {
-        let core = self.clone();
-        self.at_home(move || rooms.iter().for_each(|room| core.leave_here(room)))
-    }
-
-    /// Does something on the reactor that the socket lives on, where alone its rooms change.
-    fn at_home(
-        &self,
-        work: impl FnOnce() + Send + 'static,
-    ) -> Result<Option<oneshot::Receiver<()>>, Overloaded> {
-        if self.lives_here() {
-            work();
-            return Ok(None);
-        }
-        let (done, is_done) = oneshot::channel();
-        self.namespace.rooms.run_on(self.id.reactor(), move || {
-            work();
-            // Nobody may be waiting.
-            let _ = done.send(());
-        })?;
-        Ok(Some(is_done))
-    }
-
-    /// Joins a room, on the reactor that the socket lives on.
-    pub fn join_here(&self, room: Room) {
-        let mut inner = self.inner();
-        if self.phase() == Phase::Closed {
-            return;
-        }
-        if room.as_str() == self.id.as_str() {
-            inner.left_own_room = false;
-        } else if !inner.rooms.insert(room.clone()) {
-            return;
-        }
-        drop(inner);
-        if self.phase() != Phase::Connecting {
-            self.namespace.rooms.join(self.id, &room);
-        }
-    }
-
-    /// Leaves a room, on the reactor that the socket lives on.
-    pub fn leave_here(&self, room: &Room) {
-        let mut inner = self.inner();
-        if room.as_str() == self.id.as_str() {
-            inner.left_own_room = true;
-        } else if !inner.rooms.swap_remove(room) {
-            return;
-        }
-        drop(inner);
-        if self.phase() != Phase::Connecting {
-            self.namespace.rooms.leave(self.id, room);
-        }
-    }
-
-    /// The rooms it is in, its own one first.
-    pub fn rooms(&self) -> Vec<Room> {
-        let inner = self.inner();
-        if self.phase() == Phase::Closed {
-            return Vec::new();
-        }
-        let own = (!inner.left_own_room).then(|| Room::from(self.id));
-        own.into_iter().chain(inner.rooms.iter().cloned()).collect()
-    }
-
-    /// Takes its place in the shard of this thread; when admitted, and when the shard is rebuilt.
-    pub fn enter_shard(&self) -> bool {
-        let inner = self.inner();
-        let rooms: Vec<Room> = inner.rooms.iter().cloned().collect();
-        let seat = Seat { id: self.id, outbox: self.link.outbox.clone(), in_own_room: !inner.left_own_room };
-        drop(inner);
-        self.namespace.rooms.enter(seat, &rooms)
     }
 
     // The rest.

@@ -54,7 +54,7 @@ impl Link {
 /// The HTTP request that opened a connection. Kept as text, since thousands of idle connections keep one each.
 #[derive(Clone, Debug)]
 pub struct Handshake {
-    /// The client's address.
+    /// The client's address; behind a trusted proxy the one that it tells, with port 0.
     pub address: SocketAddr,
     /// When it arrived.
     pub time: SystemTime,

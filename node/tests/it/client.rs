@@ -227,6 +227,8 @@ pub struct Http {
 #[derive(Debug)]
 pub struct Answer {
     pub status: u16,
+    /// Header lines in lower case.
+    pub headers: Vec<String>,
     pub body: String,
 }
 
@@ -245,7 +247,12 @@ impl Http {
     }
 
     pub async fn get(&mut self, path: &str) -> Answer {
-        self.write(head("GET", path, "").as_bytes()).await;
+        self.get_with(path, "").await
+    }
+
+    /// A GET with more header lines, each with its end.
+    pub async fn get_with(&mut self, path: &str, more: &str) -> Answer {
+        self.write(head("GET", path, more).as_bytes()).await;
         self.answer().await.expect("an answer")
     }
 
@@ -260,13 +267,18 @@ impl Http {
         self.stream.write_all(bytes).await.is_ok()
     }
 
+    /// Whether anything comes from the server within that time, if only its end.
+    pub async fn hears_within(&mut self, time: std::time::Duration) -> bool {
+        timeout(time, self.stream.fill_buf()).await.is_ok()
+    }
+
     /// Reads one response; an error if the server hangs up before its end.
     pub async fn answer(&mut self) -> io::Result<Answer> {
         timeout(DEADLINE, self.read_answer()).await.expect("no answer came from the server in time")
     }
 
     async fn read_answer(&mut self) -> io::Result<Answer> {
-        let (mut status, mut length) = (None, 0);
+        let (mut status, mut length, mut headers) = (None, 0, Vec::new());
         loop {
             let mut line = String::new();
             if self.stream.read_line(&mut line).await? == 0 {
@@ -278,12 +290,13 @@ impl Http {
                 Some(status) if line.is_empty() => {
                     let mut body = vec![0; length];
                     self.stream.read_exact(&mut body).await?;
-                    return Ok(Answer { status, body: String::from_utf8(body).expect("text") });
+                    return Ok(Answer { status, headers, body: String::from_utf8(body).expect("text") });
                 }
                 Some(_) => {
                     if let Some(told) = line.strip_prefix("content-length:") {
                         length = told.trim().parse().expect("a length");
                     }
+                    headers.push(line);
                 }
             }
         }

@@ -10,6 +10,7 @@ mod conformance;
 mod contract;
 mod judges;
 mod layers;
+mod limits;
 mod membership;
 mod nats;
 mod operations;

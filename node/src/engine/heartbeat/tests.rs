@@ -98,3 +98,30 @@ fn durations_without_bound_do_not_panic() {
 fn heartbeat_is_small() {
     assert!(size_of::<Heartbeat>() <= 40);
 }
+
+#[test]
+fn a_pause_counts_as_the_pong_that_is_awaited_and_as_no_more() {
+    let (pinged, mut heartbeat) = pinged();
+    heartbeat.on_pause(pinged + SECOND);
+    // The next ping is sent when the pong was due, or an interval from now, whichever is sooner.
+    assert_eq!(heartbeat.deadline(), pinged + TIMEOUT);
+    // While none is awaited a pause puts nothing off, so that pings go on however often a client pauses.
+    heartbeat.on_pause(pinged + 2 * SECOND);
+    assert_eq!(heartbeat.deadline(), pinged + TIMEOUT);
+    assert_eq!(heartbeat.on_deadline(pinged + TIMEOUT), Beat::Ping);
+    assert_eq!(heartbeat.on_deadline(heartbeat.deadline()), Beat::TimedOut);
+}
+
+#[test]
+fn a_pause_longer_than_the_wait_for_a_pong_is_pinged_through() {
+    let (mut pinged, mut heartbeat) = pinged();
+    for _ in 0..3 {
+        let due = pinged + TIMEOUT;
+        assert_eq!(heartbeat.on_deadline(due), Beat::TimedOut);
+        heartbeat.on_pause(due);
+        assert_eq!(heartbeat.on_deadline(due), Beat::Ping);
+        pinged = due;
+    }
+    heartbeat.on_pong(pinged + SECOND);
+    assert_eq!(heartbeat.deadline(), pinged + SECOND + INTERVAL);
+}

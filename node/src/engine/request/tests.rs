@@ -176,9 +176,16 @@ fn refusals_read_as_those_of_the_official_server() {
         (Refusal::UnsupportedProtocolVersion, 400, r#"{"code":5,"message":"Unsupported protocol version"}"#),
     ];
     for (refusal, status, body) in table {
-        assert_eq!(refusal.status(), status);
+        assert_eq!((refusal.status(false), refusal.status(true)), (status, 400));
         assert_eq!(refusal.body(), body);
     }
+}
+
+#[test]
+fn a_node_that_takes_no_more_says_so_in_the_form_of_the_official_server() {
+    let busy = Refusal::Busy { message: "too many connections", retry_after_s: 5 };
+    assert_eq!((busy.status(false), busy.status(true)), (503, 503));
+    assert_eq!(busy.body(), r#"{"code":4,"message":"too many connections"}"#);
 }
 
 #[test]

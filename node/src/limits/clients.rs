@@ -1,0 +1,95 @@
+//! What clients may ask of a node before it says no: limits against abuse.
+
+use ipnet::IpNet;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::MS_MAX;
+
+/// The longest that one message may keep its client from being read.
+const PAUSE_S_MAX: u64 = 60;
+
+/// Limits against abuse; 0 = no limit, which is the default of all: what is too much, only who runs the node knows.
+///
+/// Whoever is over a limit gets a clear answer or waits, and nobody else notices. Each has a counter.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct ClientLimits {
+    /// Engine.IO sessions on this node at a time. A handshake beyond them is refused with 503, `too many connections`;
+    /// stock clients try again by themselves. 0 = as many as the system has file descriptors. Default 0.
+    pub connections_max: usize,
+    /// Sessions of one IP address at a time, or of one /64 of IPv6, which is what one subscriber gets. Beyond it a
+    /// handshake is refused with 503, `too many connections from this address`. Behind a proxy all clients come from
+    /// its address: name it in `trusted_proxies`. A company or a school may be one address too. Default 0.
+    pub connections_per_address_max: usize,
+    /// Handshakes a second on this node, refused ones not counted. Beyond it they are refused with 503,
+    /// `too many handshakes`. Default 0.
+    pub handshakes_per_second: u32,
+    /// Packets a second of one client: events, acknowledgements, all but attachments. A client that sends more is read
+    /// more slowly: nothing is lost, its packets wait in the network, and pings go on meanwhile. Default 0.
+    pub events_per_second: u32,
+    /// Bytes of packets a second of one client. A client that sends more is read more slowly, as above. At least a
+    /// sixtieth of `max_payload_bytes`, so that no message keeps its client waiting for more than a minute. Default 0.
+    pub bytes_per_second: u64,
+    /// Milliseconds' worth of the three paces above that may be used at once, by who was quiet before. Default 1,000.
+    pub burst_ms: u64,
+    /// Rooms that a socket may be in, beside its own. Joining more fails as a whole, with `TooManyRooms`. Default 0.
+    pub rooms_per_socket_max: usize,
+    /// Namespaces that a connection may be in, `/` among them. Entering one more is refused with `too many namespaces`,
+    /// a `connect_error` for the client. Default 0.
+    pub namespaces_per_connection_max: usize,
+    /// Addresses, or networks such as `10.0.0.0/8`, of proxies in front of this node. Of a request from one of them the
+    /// client's address is the last one in `X-Forwarded-For` that is no such proxy; what others write there is ignored.
+    /// Default none.
+    pub trusted_proxies: Vec<String>,
+}
+
+impl Default for ClientLimits {
+    fn default() -> Self {
+        Self {
+            connections_max: 0,
+            connections_per_address_max: 0,
+            handshakes_per_second: 0,
+            events_per_second: 0,
+            bytes_per_second: 0,
+            burst_ms: 1_000,
+            rooms_per_socket_max: 0,
+            namespaces_per_connection_max: 0,
+            trusted_proxies: Vec::new(),
+        }
+    }
+}
+
+impl ClientLimits {
+    /// Everything that is wrong with them, one sentence each; empty = nothing.
+    pub(super) fn faults(&self, max_payload_bytes: usize) -> Vec<String> {
+        let mut faults = Vec::new();
+        if self.bytes_per_second > 0
+            && self.bytes_per_second.saturating_mul(PAUSE_S_MAX) < max_payload_bytes as u64
+        {
+            faults.push(format!(
+                "limits.bytes_per_second must be at least a sixtieth of max_payload_bytes, which is {}",
+                (max_payload_bytes as u64).div_ceil(PAUSE_S_MAX)
+            ));
+        }
+        if self.burst_ms > MS_MAX {
+            faults.push("limits.burst_ms must be at most a month (2,592,000,000 ms)".into());
+        }
+        for proxy in self.trusted_proxies.iter().filter(|proxy| network(proxy).is_none()) {
+            faults.push(format!(
+                "limits.trusted_proxies: {proxy:?} is no address such as 10.0.0.1 and no network such as 10.0.0.0/8"
+            ));
+        }
+        faults
+    }
+
+    /// The networks of the trusted proxies; what is none is left out, and told by `faults`.
+    pub fn proxy_networks(&self) -> Vec<IpNet> {
+        self.trusted_proxies.iter().filter_map(|proxy| network(proxy)).collect()
+    }
+}
+
+/// A network, or one address.
+fn network(text: &str) -> Option<IpNet> {
+    text.parse().ok().or_else(|| text.parse::<std::net::IpAddr>().ok().map(IpNet::from))
+}

@@ -1,0 +1,53 @@
+//! Whose address a request comes from, if proxies stand between the client and the node.
+
+use std::net::{IpAddr, SocketAddr};
+
+use http::HeaderMap;
+use ipnet::IpNet;
+
+const FORWARDED_FOR: &str = "x-forwarded-for";
+
+/// The proxies that are believed when they tell a client's address.
+pub struct TrustedProxies(Vec<IpNet>);
+
+impl TrustedProxies {
+    /// Those in these networks.
+    pub fn new(networks: Vec<IpNet>) -> Self {
+        Self(networks)
+    }
+
+    /// The client that sent a request: the peer, unless that is a trusted proxy. Then it is the last address in
+    /// `X-Forwarded-For` that is no trusted proxy, since each proxy adds at the end whom it speaks for, and what stands
+    /// further in front anybody may have written. It has port 0, as nobody tells the port.
+    pub(super) fn client(&self, peer: SocketAddr, headers: &HeaderMap) -> SocketAddr {
+        let mut client = peer;
+        if !self.trust(peer.ip()) {
+            return client;
+        }
+        for line in headers.get_all(FORWARDED_FOR).iter().rev() {
+            for told in line.to_str().unwrap_or_default().rsplit(',') {
+                // What is no address was not written by a proxy that one could believe: then that proxy is the client.
+                let Some(address) = parse(told.trim()) else { return client };
+                client = SocketAddr::new(address, 0);
+                if !self.trust(address) {
+                    return client;
+                }
+            }
+        }
+        client
+    }
+
+    fn trust(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        self.0.iter().any(|network| network.contains(&address))
+    }
+}
+
+/// An address, which some proxies write with a port, and some with brackets.
+fn parse(text: &str) -> Option<IpAddr> {
+    let address = text.parse().ok().or_else(|| text.parse::<SocketAddr>().ok().map(|address| address.ip()));
+    address.or_else(|| text.strip_prefix('[')?.strip_suffix(']')?.parse().ok())
+}
+
+#[cfg(test)]
+mod tests;
