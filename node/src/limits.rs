@@ -77,7 +77,7 @@ pub struct Options {
     /// Milliseconds for which packets to a namespace just left are ignored instead of closing the connection.
     /// Default 10,000.
     pub left_namespace_grace_ms: u64,
-    /// What clients may ask of the node before it says no.
+    /// What clients may ask of the node before it says no; 0 = no limit.
     pub limits: ClientLimits,
     /// The node's life with others; without effect on a node on its own.
     pub cluster: ClusterOptions,

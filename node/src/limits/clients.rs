@@ -28,10 +28,12 @@ pub struct ClientLimits {
     /// Packets a second of one client: events, acknowledgements, all but attachments. A client that sends more is read
     /// more slowly: nothing is lost, its packets wait in the network, and pings go on meanwhile. Default 0.
     pub events_per_second: u32,
-    /// Bytes of packets a second of one client. A client that sends more is read more slowly, as above. At least a
-    /// sixtieth of `max_payload_bytes`, so that no message keeps its client waiting for more than a minute. Default 0.
+    /// Bytes of packets a second of one client. A client that sends more is read more slowly, as with
+    /// `events_per_second`. At least a sixtieth of `max_payload_bytes`, so that no message keeps its client waiting for
+    /// more than a minute. Default 0.
     pub bytes_per_second: u64,
-    /// Milliseconds' worth of the three paces above that may be used at once, by who was quiet before. Default 1,000.
+    /// Milliseconds' worth of what `handshakes_per_second`, `events_per_second` and `bytes_per_second` allow that may come
+    /// at once, if it was quiet before. Default 1,000.
     pub burst_ms: u64,
     /// Rooms that a socket may be in, beside its own. Joining more fails as a whole, with `TooManyRooms`. Default 0.
     pub rooms_per_socket_max: usize,
