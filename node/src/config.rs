@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use figment::providers::{Env, Format, Serialized, Toml};
 use figment::value::{Dict, Value};
 use figment::{Figment, Profile, Provider};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use fanfare::Options;
@@ -44,7 +45,7 @@ const ABSENT_BY_DEFAULT: &str = r#"# Absent by default; these lines, uncommented
 "#;
 
 /// What the binary can be told.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// Where clients connect. Default `127.0.0.1:3000`.
@@ -70,7 +71,7 @@ pub struct Config {
 }
 
 /// What runs on the node.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum App {
     /// Clients join rooms and emit to them, whoever they are; with a page at `/` to watch it.
@@ -80,7 +81,7 @@ pub enum App {
 }
 
 /// One line of log for people, or one JSON object for machines.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum LogFormat {
     /// For people.

@@ -3,15 +3,18 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 use figment::value::{Dict, Value};
 
 use crate::config::{App, Config, LogFormat};
 
+mod completions;
 mod config;
 mod emit;
+mod healthcheck;
 mod nodes;
 mod outside;
+mod reference;
 mod serve;
 
 #[global_allocator]
@@ -27,6 +30,8 @@ Examples:
   fanfare serve --listen 127.0.0.1:3001 --nats nats://127.0.0.1:4222   one node of a cluster
   fanfare nodes --nats nats://127.0.0.1:4222                           who is in it
   fanfare emit --nats nats://127.0.0.1:4222 --room lobby news 42     an event for everybody in a room
+  fanfare healthcheck                         0 if the node on this machine wants clients, else 1 and why not
+  fanfare completions bash > /etc/bash_completion.d/fanfare
 
 Settings come from the file, then from variables that start with FANFARE_, then from flags.";
 
@@ -47,13 +52,17 @@ enum Command {
     Serve(Flags),
     /// Say what is wrong with a configuration, or print the one in force.
     CheckConfig(Flags),
-    /// Print every key with its default, as a TOML file.
-    DefaultConfig,
+    /// Print every key with its default: a file to start from.
+    DefaultConfig(reference::Arguments),
     /// Send an event into a running cluster, to the clients of all its nodes.
     #[command(after_help = emit::EXAMPLES)]
     Emit(emit::Arguments),
     /// List the nodes of a running cluster.
     Nodes(nodes::Arguments),
+    /// Ask a node whether it is well: for containers and scripts.
+    Healthcheck(healthcheck::Arguments),
+    /// Print what a shell needs to complete this command.
+    Completions(completions::Arguments),
     /// Print the version.
     Version,
 }
@@ -132,12 +141,14 @@ fn main() -> ExitCode {
         Command::CheckConfig(flags) => flags.load().map_err(|faults| faults.to_string()).map(|config| {
             println!("# No fault found. In force:\n{}", config.to_toml());
         }),
-        Command::DefaultConfig => {
-            print!("{}", Config::default_toml());
+        Command::DefaultConfig(arguments) => {
+            print!("{}", reference::text(&arguments, &Cli::command()));
             Ok(())
         }
         Command::Emit(arguments) => emit::run(&arguments),
         Command::Nodes(arguments) => nodes::run(&arguments),
+        Command::Healthcheck(arguments) => healthcheck::run(arguments),
+        Command::Completions(arguments) => completions::run(&arguments, &mut Cli::command()),
         Command::Version => {
             println!("fanfare {}", env!("CARGO_PKG_VERSION"));
             Ok(())

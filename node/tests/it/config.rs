@@ -12,7 +12,7 @@ use crate::client::{Client, Http, Polling};
 use crate::support::DEADLINE;
 
 /// The binary, without what the environment of the tests would tell it.
-fn fanfare(arguments: &[&str]) -> Command {
+pub fn fanfare(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_fanfare"));
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("FANFARE_") {
@@ -29,11 +29,11 @@ fn fanfare(arguments: &[&str]) -> Command {
 }
 
 /// Runs it to its end.
-async fn output(command: &mut Command) -> Output {
+pub async fn output(command: &mut Command) -> Output {
     timeout(DEADLINE, command.output()).await.expect("it ends in time").expect("it starts")
 }
 
-fn text(bytes: &[u8]) -> &str {
+pub fn text(bytes: &[u8]) -> &str {
     std::str::from_utf8(bytes).expect("text")
 }
 

@@ -5,6 +5,7 @@ mod bounds;
 mod browser;
 mod client;
 mod cluster;
+mod commands;
 mod config;
 mod conformance;
 mod contract;

@@ -1,0 +1,177 @@
+//! The smaller commands of the binary.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use fanfare::{Io, Operations};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::net::TcpListener;
+use tokio::process::Command;
+use tokio::time::timeout;
+
+use crate::config::{fanfare, output, text};
+use crate::support::DEADLINE;
+
+// healthcheck
+
+/// The exit code of a command, and what it says on both outputs.
+async fn told(command: &mut Command) -> (Option<i32>, String) {
+    let output = output(command).await;
+    (output.status.code(), format!("{}{}", text(&output.stdout), text(&output.stderr)))
+}
+
+#[tokio::test]
+async fn a_healthcheck_tells_whether_a_node_wants_clients_and_why_not() {
+    let free = "127.0.0.1:0".parse().expect("an address");
+    let ready = Io::new();
+    let address = Operations::new(ready.clone()).listen(free).await.expect("a free port");
+    let url = format!("http://{address}");
+    assert_eq!(told(&mut fanfare(&["healthcheck", "--url", &url])).await, (Some(0), "ready\n".into()));
+    assert_eq!(told(&mut fanfare(&["healthcheck", "--live", "--url", &url])).await, (Some(0), "ok\n".into()));
+    // The address of the configuration; who listens on all addresses is asked on this machine's own.
+    let listen = format!("0.0.0.0:{}", address.port());
+    let mut command = fanfare(&["healthcheck"]);
+    assert_eq!(told(command.env("FANFARE_OPS_LISTEN", &listen)).await, (Some(0), "ready\n".into()));
+
+    let options = fanfare_adapter_nats::NatsOptions {
+        servers: vec!["nats://127.0.0.1:1".into()],
+        ..fanfare_adapter_nats::NatsOptions::default()
+    };
+    let io = Io::builder().bus(fanfare_adapter_nats::NatsBus::new(options).unwrap()).build();
+    let address = Operations::new(io.clone()).listen(free).await.expect("a free port");
+    let url = format!("http://{address}");
+    let (code, said) = told(&mut fanfare(&["healthcheck", "--url", &url])).await;
+    assert!(code == Some(1) && said.contains("503") && said.contains("NATS"), "{code:?} {said}");
+    assert_eq!(told(&mut fanfare(&["healthcheck", "--live", "--url", &url])).await.0, Some(0));
+    io.close().await;
+}
+
+#[tokio::test]
+async fn a_healthcheck_of_nobody_or_of_who_does_not_answer_ends_in_time() {
+    let taken = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let url = format!("http://{}", taken.local_addr().expect("an address"));
+    let patience = ["healthcheck", "--timeout", "200ms", "--url"];
+    // It listens, accepts nothing, and says nothing.
+    let (code, said) = told(fanfare(&patience).arg(&url)).await;
+    assert!(code == Some(1) && said.contains("too long"), "{said}");
+    drop(taken);
+    let (code, said) = told(fanfare(&patience).arg(&url)).await;
+    assert!(code == Some(1) && said.contains("no answer from"), "{said}");
+    for nonsense in ["https://127.0.0.1:1", "127.0.0.1", "http://"] {
+        let (code, said) = told(fanfare(&patience).arg(nonsense)).await;
+        assert!(code == Some(1) && said.contains("--url"), "{said}");
+    }
+    let (code, said) = told(&mut fanfare(&["healthcheck", "--config", "no-such-file.toml"])).await;
+    assert!(code == Some(1) && said.contains("no-such-file.toml"), "{said}");
+}
+
+#[tokio::test]
+async fn a_healthcheck_shows_its_token_and_takes_an_answer_that_comes_in_pieces() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    let asking = tokio::spawn(async move {
+        told(&mut fanfare(&["healthcheck", "--url", &url, "--token", "s3cret"])).await
+    });
+    let (stream, _) = timeout(DEADLINE, listener.accept()).await.expect("it asks").expect("a connection");
+    let mut stream = BufReader::new(stream);
+    let mut head = Vec::new();
+    loop {
+        let mut line = String::new();
+        stream.read_line(&mut line).await.expect("text");
+        match line.trim_end() {
+            "" => break,
+            line => head.push(line.to_owned()),
+        }
+    }
+    assert_eq!(head[0], "GET /readyz HTTP/1.0");
+    assert!(head.contains(&"authorization: Bearer s3cret".to_owned()), "{head:?}");
+    for piece in ["HTTP/1.1 503 Service Una", "vailable\r\nx: y\r\n\r\nfirst rea", "son\nsecond reason\n"] {
+        stream.write_all(piece.as_bytes()).await.expect("it reads");
+        stream.flush().await.expect("it reads");
+        tokio::task::yield_now().await;
+    }
+    drop(stream);
+    let (code, said) = asking.await.expect("no panic");
+    assert!(code == Some(1) && said.contains("first reason\nsecond reason"), "{said}");
+    assert!(!said.contains("s3cret"), "{said}");
+}
+
+// completions
+
+#[tokio::test]
+async fn completions_know_every_command_in_every_shell() {
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let script = output(&mut fanfare(&["completions", shell])).await;
+        assert!(script.status.success(), "{shell}");
+        for word in ["check-config", "healthcheck", "ops-listen", "completions"] {
+            assert!(text(&script.stdout).contains(word), "{word} for {shell}");
+        }
+    }
+    // A shell of this machine reads it.
+    let script = output(&mut fanfare(&["completions", "bash"])).await;
+    let read = output(Command::new("bash").args(["-n", "-c", text(&script.stdout)])).await;
+    assert!(read.status.success(), "{}", text(&read.stderr));
+    assert_eq!(output(&mut fanfare(&["completions", "abacus"])).await.status.code(), Some(2));
+}
+
+// The reference of the configuration
+
+fn reference() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/configuration.md")
+}
+
+#[tokio::test]
+async fn the_reference_of_the_configuration_says_what_the_code_says() {
+    let made = output(&mut fanfare(&["default-config", "--format", "markdown"])).await;
+    assert!(made.status.success());
+    let made = text(&made.stdout);
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        fs::write(reference(), made).expect("it can be written");
+    }
+    let kept = fs::read_to_string(reference()).unwrap_or_default();
+    assert!(kept == made, "docs/configuration.md is out of date: run this test with UPDATE_DOCS=1");
+}
+
+#[tokio::test]
+async fn every_key_stands_in_the_reference_and_every_line_of_it_means_something() {
+    let reference = output(&mut fanfare(&["default-config", "--format", "markdown"])).await;
+    let reference = text(&reference.stdout);
+    let defaults = output(&mut fanfare(&["default-config"])).await;
+    let defaults: toml::Table = text(&defaults.stdout).parse().expect("TOML");
+    let mut variables = Vec::new();
+    variables_of(&defaults, "FANFARE_", &mut variables);
+    assert!(variables.len() > 40, "{variables:?}");
+    // Those that are absent by default.
+    variables.extend(
+        ["NATS", "CLIENT_DIST", "SERVER__COOKIE__NAME", "SERVER__CORS__ORIGINS", "NATS_CLIENT__PASSWORD"]
+            .map(|key| format!("FANFARE_{key}")),
+    );
+    for variable in variables {
+        assert!(reference.contains(&format!("`{variable}`")), "{variable} is not in the reference");
+    }
+    assert!(reference.contains("| `reactors` | `FANFARE_SERVER__REACTORS` | `--reactors` | `0` | Threads"));
+    assert!(reference.contains("`relay`: Clients join rooms"), "choices are told");
+    for line in reference.lines().filter(|line| line.starts_with("| `")) {
+        let cells: Vec<&str> = line.split(" | ").collect();
+        assert_eq!(cells.len(), 5, "{line}");
+        assert!(cells[4].len() > 10, "it says nothing: {line}");
+    }
+}
+
+/// The variable of each key that is no table.
+fn variables_of(table: &toml::Table, prefix: &str, variables: &mut Vec<String>) {
+    for (key, value) in table {
+        let name = format!("{prefix}{}", key.to_uppercase());
+        match value {
+            toml::Value::Table(inner) => variables_of(inner, &format!("{name}__"), variables),
+            _ => variables.push(name),
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_schema_of_the_configuration_is_json() {
+    let schema = output(&mut fanfare(&["default-config", "--format", "schema"])).await;
+    let schema: serde_json::Value = serde_json::from_slice(&schema.stdout).expect("JSON");
+    assert!(schema["properties"]["listen"]["description"].is_string());
+}
