@@ -11,6 +11,9 @@ use figment::{Figment, Profile, Provider};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::ParseError;
+
 use fanfare::Options;
 use fanfare_adapter_nats::NatsOptions;
 
@@ -57,7 +60,8 @@ pub struct Config {
     pub app: App,
     /// The `client-dist` folder of the npm package `socket.io`, to be served to browsers. Default none.
     pub client_dist: Option<PathBuf>,
-    /// What is logged, as `tracing` directives: `info`, `debug`, `fanfare=debug,info`. Default `info`.
+    /// What is logged, as `tracing` directives: `info`, `debug`, `fanfare=debug,info`. The client library of NATS stays
+    /// silent, since the node itself says what people need, unless the directives name `async_nats`. Default `info`.
     pub log: String,
     /// How it is logged. Default `text`.
     pub log_format: LogFormat,
@@ -132,7 +136,7 @@ impl Config {
         let (valid, mut faults) = try_keys(&told, &file);
         // Contradictions between keys that are valid each.
         let config = valid.extract::<Self>().map_err(|error| Faults(vec![error.to_string()]))?;
-        if let Err(error) = tracing_subscriber::EnvFilter::try_new(&config.log) {
+        if let Err(error) = config.log_filter() {
             faults.push(format!("log: {error}"));
         }
         faults.extend(config.server.faults().into_iter().map(|fault| format!("server: {fault}")));
@@ -148,6 +152,15 @@ impl Config {
     pub fn nats_options(&self) -> Option<NatsOptions> {
         let servers = self.nats.as_ref()?.split(',').map(|server| server.trim().to_owned()).collect();
         Some(NatsOptions { servers, ..self.nats_client.clone() })
+    }
+
+    /// What of the log is written.
+    pub fn log_filter(&self) -> Result<EnvFilter, ParseError> {
+        let told = EnvFilter::try_new(&self.log)?;
+        if self.log.contains(NATS_CLIENT) {
+            return Ok(told);
+        }
+        Ok(told.add_directive(format!("{NATS_CLIENT}=off").parse()?))
     }
 
     /// As a TOML file, without what nobody should see.
@@ -171,6 +184,9 @@ impl Config {
         format!("{DEFAULTS_HEAD}{}\n{ABSENT_BY_DEFAULT}", Self::default().to_toml())
     }
 }
+
+/// The client library of NATS. It logs each event at INFO and each failure at ERROR, again and again.
+const NATS_CLIENT: &str = "async_nats";
 
 /// Stands for a secret.
 const HIDDEN: &str = "***";

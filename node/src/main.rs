@@ -11,6 +11,7 @@ use crate::config::{App, Config, LogFormat};
 mod completions;
 mod config;
 mod emit;
+mod foresight;
 mod healthcheck;
 mod nodes;
 mod outside;

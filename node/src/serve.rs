@@ -8,9 +8,9 @@ use http::request::Parts;
 use http::{Response, StatusCode};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{info, warn};
-use tracing_subscriber::EnvFilter;
 
 use crate::config::{App, Config, LogFormat};
+use crate::foresight;
 use fanfare::{Io, Operations, relay};
 use fanfare_adapter_nats::NatsBus;
 
@@ -20,6 +20,7 @@ const DEMO_PAGE: &str = include_str!("../assets/demo.html");
 /// Runs a node until it is told to end.
 pub fn run(config: Config) -> Result<(), String> {
     start_log(&config)?;
+    foresight::look_ahead(&config);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.map_err(|error| format!("cannot start: {error}"))?.block_on(serve(config))
 }
@@ -107,7 +108,7 @@ async fn wait_for_the_end() -> Result<(), String> {
 
 /// Writes the log to standard error.
 pub fn start_log(config: &Config) -> Result<(), String> {
-    let filter = EnvFilter::try_new(&config.log).map_err(|error| format!("log: {error}"))?;
+    let filter = config.log_filter().map_err(|error| format!("log: {error}"))?;
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let log = log.with_ansi(std::io::stderr().is_terminal());
     match config.log_format {

@@ -1,7 +1,8 @@
-//! The smaller commands of the binary.
+//! The smaller commands of the binary, and what a node says about its limits when it starts.
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 
 use fanfare::{Io, Operations};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
@@ -174,4 +175,89 @@ async fn the_schema_of_the_configuration_is_json() {
     let schema = output(&mut fanfare(&["default-config", "--format", "schema"])).await;
     let schema: serde_json::Value = serde_json::from_slice(&schema.stdout).expect("JSON");
     assert!(schema["properties"]["listen"]["description"].is_string());
+}
+
+// What a node says at its start
+
+/// The log of a node that is started with a limit on its file descriptors, until it listens; then it is ended.
+async fn log_with_descriptors(soft_and_hard: &str, more: &[&str]) -> Vec<String> {
+    let mut command = Command::new("sh");
+    let script = format!("{soft_and_hard}; exec \"$@\"");
+    command.args(["-c", &script, "sh", env!("CARGO_BIN_EXE_fanfare"), "serve", "--listen", "127.0.0.1:0"]);
+    command.args(["--app", "none"]).args(more);
+    log_until(&mut command, |line| line.contains("clients can connect")).await
+}
+
+/// The lines up to the first one that is wanted, and that one.
+async fn log_until(command: &mut Command, wanted: impl Fn(&str) -> bool) -> Vec<String> {
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("FANFARE_")) {
+        command.env_remove(name);
+    }
+    command.env("FANFARE_OPS_LISTEN", "127.0.0.1:0");
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
+    let mut child = command.spawn().expect("it starts");
+    let mut log = BufReader::new(child.stderr.take().expect("a pipe")).lines();
+    let mut lines = Vec::new();
+    while !lines.last().is_some_and(|line: &String| wanted(line)) {
+        let line = timeout(DEADLINE, log.next_line()).await.expect("it says it in time").expect("text");
+        lines.push(line.unwrap_or_else(|| panic!("it ended before it said it: {lines:?}")));
+    }
+    child.kill().await.expect("it ends");
+    lines
+}
+
+fn warnings(log: &[String]) -> Vec<&String> {
+    log.iter().filter(|line| line.contains(" WARN ")).collect()
+}
+
+#[tokio::test]
+async fn a_node_takes_all_file_descriptors_it_may_have_and_says_how_many_clients_that_is() {
+    let hard = output(Command::new("sh").args(["-c", "ulimit -Hn"])).await;
+    let hard = text(&hard.stdout).trim().to_owned();
+    let log = log_with_descriptors("ulimit -Sn 300", &[]).await;
+    if hard != "unlimited" {
+        let line = log.iter().find(|line| line.contains("room for clients")).expect("it says it");
+        assert!(line.contains(&format!("nofile={hard} nofile_hard={hard}")), "{line}");
+    }
+    let log = log_with_descriptors("ulimit -n 400", &["--reactors", "1"]).await;
+    assert!(log.iter().any(|line| line.contains("nofile=400") && line.contains("clients=300")), "{log:?}");
+    let warned = warnings(&log);
+    assert!(warned.len() == 1 && warned[0].contains("few file descriptors"), "{warned:?}");
+}
+
+#[tokio::test]
+async fn a_node_warns_of_settings_that_are_going_to_hurt() {
+    let file = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("hurting.toml");
+    fs::write(
+        &file,
+        "[server]\nreactors = 1\nping_interval_ms = 90000\n[server.limits]\nconnections_max = 301\n",
+    )
+    .expect("a file");
+    let path = file.to_str().expect("a path");
+    let log = log_with_descriptors("ulimit -n 400", &["--config", path]).await;
+    let warned = warnings(&log);
+    assert!(warned.len() == 2 && warned[1].contains("connections_max=301"), "{warned:?}");
+    let advice = log.iter().find(|line| line.contains("many proxies")).expect("advice");
+    assert!(advice.contains(" INFO ") && advice.contains("ping_interval_ms=90000"), "{advice}");
+    let _ = fs::remove_file(file);
+}
+
+/// The log of a node whose NATS is not there, until it has said so, and `also` has come after that.
+async fn log_without_nats(filter: &str, also: &str) -> Vec<String> {
+    let mut command = fanfare(&["serve", "--listen", "127.0.0.1:0", "--app", "none", "--log-format", "json"]);
+    command.args(["--nats", "nats://127.0.0.1:1", "--log", filter]);
+    let said = std::cell::Cell::new(false);
+    log_until(&mut command, |line| {
+        said.set(said.get() || line.contains("cannot connect to NATS yet"));
+        said.get() && line.contains(also)
+    })
+    .await
+}
+
+#[tokio::test]
+async fn the_client_library_of_nats_is_heard_only_if_it_is_asked_for() {
+    const THEIRS: &str = "\"target\":\"async_nats";
+    let log = log_without_nats("trace", "").await;
+    assert!(!log.iter().any(|line| line.contains(THEIRS)), "{log:?}");
+    log_without_nats("info,async_nats=trace", THEIRS).await;
 }

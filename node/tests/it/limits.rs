@@ -255,13 +255,9 @@ async fn a_polling_client_that_sends_too_many_events_is_answered_later_and_loses
     assert!(start.elapsed() >= at_least(), "they were handled in {:?}", start.elapsed());
     eventually("all are handled", || noted.lock().unwrap().len() == NOTES as usize).await;
     assert!(noted.lock().unwrap().iter().copied().eq(0..NOTES));
-<<<<<<< ours
-    assert!(io.metrics().limits.of(Limit::Events).get() > 0);
-=======
     assert!(io.metrics().limits.of(Limit::Events).get() > 0);
     client.send("20[\"hello\"]").await;
     assert_eq!(client.receive().await, "30[]");
->>>>>>> theirs
     io.close().await;
 }
 
