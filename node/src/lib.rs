@@ -47,13 +47,13 @@ pub use fanfare_proto::{Bus, BusMeters, Faults, MemoryBus, MemoryHub};
 /// The HTTP types that hooks work with.
 pub use http;
 pub use ids::{Room, SocketId};
-pub use limits::{ClientLimits, ClusterOptions, Cookie, Cors, Options, SameSite};
+pub use limits::{ClientLimits, ClusterOptions, Cookie, Cors, DrainOptions, Options, SameSite};
 pub use metrics::{
     Actor, Counter, Family, Gauge, Histogram, Label, Limit, Mailbox, Metrics, PacketType, Refused, Transport,
 };
 pub use operations::Operations;
 pub use reason::DisconnectReason;
-pub use server::{ServeError, Server};
+pub use server::{Drained, ServeError, Server};
 pub use socket::{Handshake, TooManyRooms};
 pub use socketio::{ArgumentError, Arguments, EncodeError, Raw, Value};
 

@@ -153,6 +153,8 @@ metrics! {
         nodes_doubled = "fanfare_nodes_doubled_total",
         /// TCP connections that could not be accepted or served.
         accept_errors = "fanfare_accept_errors_total",
+        /// Connections closed because the node drains, each after what it had under way.
+        drained = "fanfare_connections_drained_total",
         /// Bytes of messages received from clients.
         received_bytes = "fanfare_received_bytes_total",
         /// Bytes of messages handed to clients, before framing and compression.
@@ -201,6 +203,8 @@ metrics! {
         outbox_bytes = "fanfare_outbox_bytes",
         /// Acknowledgements that the server waits for.
         acks_pending = "fanfare_acks_pending",
+        /// Whether the node drains: 1 from the moment it wants no new clients.
+        draining = "fanfare_draining",
     }
     gauge_families {
         /// Engine.IO connections open now.

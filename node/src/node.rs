@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering::Relaxed};
 use std::time::Instant;
 
 use actix_rt::ArbiterHandle;
@@ -34,6 +34,20 @@ pub struct Node {
     ending: AtomicBool,
     /// False once supervision gave up on an actor: the node must not get new clients.
     healthy: AtomicBool,
+    /// A `Welcome`.
+    welcome: AtomicU8,
+}
+
+/// Whether a node wants clients; it only moves on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Welcome {
+    /// Whoever comes.
+    Open,
+    /// It drains and says so; it takes those who come all the same.
+    Ending,
+    /// It takes no new sessions, and those it has are being closed.
+    Over,
 }
 
 static NEXT_KEY: AtomicU64 = AtomicU64::new(1);
@@ -63,6 +77,7 @@ impl Node {
             metrics: Metrics::default(),
             ending: AtomicBool::new(false),
             healthy: AtomicBool::new(true),
+            welcome: AtomicU8::new(Welcome::Open as u8),
         })
     }
 
@@ -110,5 +125,20 @@ impl Node {
     /// Supervision gave up: the node stays up for its clients and asks for no more.
     pub fn give_up(&self) {
         self.healthy.store(false, Relaxed);
+    }
+
+    /// Whether it wants clients.
+    pub fn welcome(&self) -> Welcome {
+        match self.welcome.load(Relaxed) {
+            0 => Welcome::Open,
+            1 => Welcome::Ending,
+            _ => Welcome::Over,
+        }
+    }
+
+    /// It drains: clients are less welcome from now on.
+    pub fn drain_to(&self, welcome: Welcome) {
+        self.welcome.fetch_max(welcome as u8, Relaxed);
+        self.metrics.draining.set(1);
     }
 }

@@ -124,6 +124,9 @@ impl Operations {
     /// Why the node wants no new clients; empty = it does.
     pub fn reasons(&self) -> Vec<&'static str> {
         let mut reasons = Vec::new();
+        if self.io.is_draining() {
+            reasons.push("draining: this node is about to end, clients belong on others");
+        }
         if !self.io.is_healthy() {
             reasons.push("supervision gave up on an actor: restart this node");
         }

@@ -77,6 +77,8 @@ pub enum Ending {
     Shutdown,
     /// What served the client has died: it shall come back.
     Failure,
+    /// The node drains: the client shall come back elsewhere, once what runs for it has finished.
+    Drain,
 }
 
 /// Whether the transport could take a packet at once.
@@ -164,11 +166,19 @@ impl Outbox {
         Pushed::Queued
     }
 
-    /// Asks the connection's task to close the connection.
+    /// Asks the connection's task to close the connection. Draining replaces no other way to end: those leave less to
+    /// be finished.
     pub fn end(&self, ending: Ending) {
         let mut state = self.state.lock();
-        state.ending = Some(ending);
+        if ending != Ending::Drain || state.ending.is_none() {
+            state.ending = Some(ending);
+        }
         state.wake();
+    }
+
+    /// Whether the connection was asked to close.
+    pub fn is_ending(&self) -> bool {
+        self.state.lock().ending.is_some()
     }
 
     /// Asks the connection's task to read more slowly for a moment.

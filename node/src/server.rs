@@ -2,6 +2,7 @@
 
 mod body;
 mod client_files;
+mod drain;
 mod engine;
 mod layers;
 mod listener;
@@ -11,6 +12,7 @@ mod site;
 mod upgrade;
 
 pub use client_files::ClientFiles;
+pub use drain::Drained;
 pub use listener::{ServeError, Server};
 pub use proxies::TrustedProxies;
 pub use site::{AllowRequest, Fallback, Site};

@@ -19,8 +19,8 @@ use crate::ids::NodeTag;
 use crate::limits::{Options, ms};
 use crate::metrics::Metrics;
 use crate::namespace::Registry;
-use crate::node::Node;
-use crate::server::{AllowRequest, ClientFiles, Fallback, ServeError, Server, Site, TrustedProxies};
+use crate::node::{Node, Welcome};
+use crate::server::{AllowRequest, ClientFiles, Drained, Fallback, ServeError, Server, Site, TrustedProxies};
 
 /// A Socket.IO server. Cheap to clone; usable from any thread.
 ///
@@ -101,6 +101,30 @@ impl Io {
         if let Some(cluster) = cluster {
             cluster.close(ms(self.options().cluster.close_timeout_ms)).await;
         }
+    }
+
+    /// Ends the server without a stampede, as `options().drain` says. Until the wait is over only
+    /// [`is_draining`](Self::is_draining) changes, and with it `/readyz`. Then new sessions are refused, and connections
+    /// are closed at a pace: each after the handlers that run for it have finished and what waits for it was sent, and
+    /// without a DISCONNECT packet, so that official clients come back by themselves, at another node. Their sockets are
+    /// told `server shutting down`. At last the server is [closed](Self::close).
+    ///
+    /// [`close`](Self::close) breaks it off. If this future is dropped, the server drains and ends all the same, but
+    /// does not leave the cluster before it is closed.
+    pub async fn drain(&self) -> Drained {
+        self.inner.hub.node.drain_to(Welcome::Ending);
+        let server = self.inner.server.lock().clone();
+        let drained = match server {
+            Some(server) => server.drain().await,
+            None => Drained::default(),
+        };
+        self.close().await;
+        drained
+    }
+
+    /// Whether it drains, or has been drained.
+    pub fn is_draining(&self) -> bool {
+        self.inner.hub.node.welcome() != Welcome::Open
     }
 
     /// The options it was built with.

@@ -66,6 +66,8 @@ pub struct Connection {
     pub(super) allowance: Option<Box<Allowance>>,
     /// Its place among the sessions, where these are limited; given back when it is closed.
     pub(super) place: Option<Box<Place>>,
+    /// The node drains: when this connection is closed, finished or not.
+    pub(super) leave_by: Option<Instant>,
     /// Packets of a POST that are being handled.
     pub(super) inbox: Option<Box<Inbox>>,
     /// The client asked for binary data as base64 text (`b64` in its handshake).
@@ -108,6 +110,7 @@ impl Connection {
             read_at: None,
             allowance: Allowance::new(&options.limits, now),
             place,
+            leave_by: None,
             inbox: None,
             base64,
         };
@@ -172,6 +175,7 @@ impl Handler<ObserveConnection> for Connection {
             transport: self.link.transport().as_str(),
             namespaces: self.seats.len(),
             upgrading: self.probe.is_some(),
+            leaving: self.leave_by.is_some(),
             outbox_bytes: self.link.outbox.bytes(),
         }
     }

@@ -27,6 +27,8 @@ pub(super) enum Phase {
 pub(super) const NOOP: &str = "6";
 /// The server closed it: the client shall not think that the network failed.
 const NOOP_AND_CLOSE: &str = "6\u{1e}1";
+/// The close code of an endpoint that goes away, such as a server that goes down (RFC 6455, section 7.4.1).
+const GOING_AWAY: u16 = 1001;
 
 impl Connection {
     pub(super) fn is_open(&self) -> bool {
@@ -90,7 +92,38 @@ impl Connection {
                 let detail = Some("what served it has died");
                 self.close(DisconnectReason::ForcedServerClose, detail, None, NOOP_AND_CLOSE);
             }
+            Ending::Drain => self.drain(),
         }
+    }
+
+    /// Closes the transport once nothing is under way, or after the grace. No DISCONNECT packet: after that a client
+    /// would not come back by itself.
+    fn drain(&mut self) {
+        let now = Instant::now();
+        let leave_by = *self.leave_by.get_or_insert(now + ms(self.hub.node.options.drain.grace_ms));
+        if self.has_finished() || now >= leave_by {
+            self.hub.node.metrics.drained.increment();
+            let (reason, detail) = (DisconnectReason::ServerShuttingDown, Some("the node drains"));
+            self.close(reason, detail, Some(GOING_AWAY), NOOP_AND_CLOSE);
+        }
+    }
+
+    /// Whether what was read has been handled, and what was said has been sent. An upgrade under way is waited for too:
+    /// the official client hangs until its ping timeout if both transports go in the middle of it.
+    fn has_finished(&self) -> bool {
+        let is_posting = matches!(&self.transport, Transport::Polling(polling) if polling.is_posting());
+        !is_posting
+            && self.inbox.is_none()
+            && self.probe.is_none()
+            && self.seats.are_idle()
+            && self.link.outbox.is_empty()
+            && !self.writing
+    }
+
+    /// Whether a WebSocket is read no further since the node drains: what it says now would be handled and hardly be
+    /// answered. Unless the program waits for an answer of the client.
+    pub(super) fn reads_no_more(&self) -> bool {
+        self.is_open() && self.leave_by.is_some() && !self.seats.await_acks()
     }
 
     /// Ends the session: its sockets hear why after the events on their way to them, the client by its transport.
@@ -131,6 +164,8 @@ impl Connection {
                 options.polling_close_timeout_ms
             }
         };
+        // Who does not come for the last word shall not hold up a node that drains.
+        let timeout = if self.leave_by.is_some() { timeout.min(options.drain.grace_ms) } else { timeout };
         self.phase = Phase::Closing { until: Instant::now() + ms(timeout), last_word };
     }
 

@@ -79,7 +79,7 @@ impl Connection {
                 self.drive_writes(cx);
                 // What was posted before an upgrade comes before what is read after it.
                 self.drive_inbox(ctx, cx);
-                if self.inbox.is_none() {
+                if self.inbox.is_none() && !self.reads_no_more() {
                     self.drive_reads(ctx, cx);
                 }
                 // Closing queued a Close frame, if it was the reading that closed.
@@ -255,6 +255,7 @@ impl Connection {
             .chain(self.connect_deadline)
             .chain(self.slow_deadline())
             .chain(self.read_at)
+            .chain(self.leave_by)
             .fold(self.heartbeat.deadline(), Instant::min)
     }
 }

@@ -81,6 +81,8 @@ pub struct ConnectionSnapshot {
     pub namespaces: usize,
     /// Whether an upgrade is being tried.
     pub upgrading: bool,
+    /// Whether it is closed as soon as nothing is under way, since the node drains.
+    pub leaving: bool,
     /// Bytes that wait for the client.
     pub outbox_bytes: usize,
 }

@@ -34,6 +34,11 @@ pub(super) struct Polling {
 }
 
 impl Polling {
+    /// Whether the body of a POST is being read.
+    pub fn is_posting(&self) -> bool {
+        self.post.as_ref().is_some_and(|post| !post.is_closed())
+    }
+
     /// Answers the waiting GET if there is something to say. An error if the client has hung up, with the number of
     /// packets that are lost by it.
     pub fn flush(&mut self, outbox: &Outbox) -> Result<(), usize> {
@@ -96,7 +101,7 @@ impl Handler<StartPost> for Connection {
             return Err(Unanswered::Refused(Refusal::SessionUnknown));
         }
         let Transport::Polling(polling) = &mut self.transport else { return Err(mismatch()) };
-        if self.inbox.is_some() || polling.post.as_ref().is_some_and(|post| !post.is_closed()) {
+        if self.inbox.is_some() || polling.is_posting() {
             self.break_off(DisconnectReason::TransportError, "data request overlap from client");
             return Err(Unanswered::Overlap);
         }

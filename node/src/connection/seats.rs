@@ -114,6 +114,16 @@ impl Seats {
         self.sockets().any(|socket| socket.is_busy())
     }
 
+    /// Whether no handler runs, and no event is on its way to one.
+    pub fn are_idle(&self) -> bool {
+        self.sockets().all(|socket| socket.is_idle())
+    }
+
+    /// Whether the program waits for an acknowledgement of the client.
+    pub fn await_acks(&self) -> bool {
+        self.sockets().any(|socket| socket.awaits_acks())
+    }
+
     pub fn len(&self) -> usize {
         self.0.len()
     }

@@ -56,7 +56,20 @@ impl Sessions {
 
     /// All of them.
     pub fn all(&self) -> Vec<Session> {
-        self.0.iter().flat_map(|sessions| sessions.lock().values().cloned().collect::<Vec<_>>()).collect()
+        self.pick(|session| Some(session.clone()))
+    }
+
+    /// What `pick` takes of them. It must not use this.
+    pub fn pick<T>(&self, pick: impl Fn(&Session) -> Option<T>) -> Vec<T> {
+        self.0
+            .iter()
+            .flat_map(|sessions| sessions.lock().values().filter_map(&pick).collect::<Vec<_>>())
+            .collect()
+    }
+
+    /// Whether there is one like that. `is_it` must not use this.
+    pub fn any(&self, is_it: impl Fn(&Session) -> bool) -> bool {
+        self.0.iter().any(|sessions| sessions.lock().values().any(&is_it))
     }
 
     /// How many there are.

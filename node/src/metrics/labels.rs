@@ -49,6 +49,7 @@ labels! {
         BadRequest = "bad_request",
         Forbidden = "forbidden",
         Busy = "busy",
+        Draining = "draining",
         UnsupportedProtocolVersion = "unsupported_protocol_version",
     }
 

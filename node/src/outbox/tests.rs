@@ -60,3 +60,17 @@ fn a_closed_outbox_takes_nothing_and_can_still_be_drained() {
     assert_eq!(outbox.push(&packet("b"), false), Pushed::Closed);
     assert_eq!(drained(&outbox), ["a"]);
 }
+
+#[test]
+fn draining_replaces_no_other_ending_and_is_replaced_by_any() {
+    let outbox = Outbox::new(1000);
+    let ending = || outbox.attend(&Context::from_waker(Waker::noop())).ending;
+    assert!(!outbox.is_ending());
+    outbox.end(Ending::Drain);
+    assert_eq!(ending(), Some(Ending::Drain));
+    outbox.end(Ending::Disconnect);
+    outbox.end(Ending::Drain);
+    assert_eq!(ending(), Some(Ending::Disconnect));
+    outbox.end(Ending::Shutdown);
+    assert_eq!(ending(), Some(Ending::Shutdown));
+}

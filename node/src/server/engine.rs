@@ -25,6 +25,7 @@ use crate::engine::{Refusal, open};
 use crate::ids::SessionId;
 use crate::limits::{Cookie, Options, SameSite, ms};
 use crate::metrics::Refused;
+use crate::node::Welcome;
 use crate::socket::Handshake;
 
 type Answer = Result<Response<Full<Bytes>>, Cut>;
@@ -90,6 +91,9 @@ fn handshake(
     query: &Query,
     transport: TransportKind,
 ) -> Answer {
+    if site.hub.node.welcome() == Welcome::Over {
+        return Ok(turn_away(site));
+    }
     let (parts, body) = request.into_parts();
     let is_upgrade = transport == TransportKind::WebSocket;
     let client = site.proxies.client(peer, &parts.headers);
@@ -244,6 +248,14 @@ fn counted_as(refusal: &Refusal) -> Refused {
         Refusal::Busy { .. } => Refused::Busy,
         Refusal::UnsupportedProtocolVersion => Refused::UnsupportedProtocolVersion,
     }
+}
+
+/// To a handshake while the node drains: another node is the place for it, and another connection the way to that.
+fn turn_away(site: &Site) -> Response<Full<Bytes>> {
+    site.hub.node.metrics.refusals.of(Refused::Draining).increment();
+    let mut response = plain(StatusCode::SERVICE_UNAVAILABLE, "draining: this node takes no new clients");
+    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    response
 }
 
 fn refusal_response(refusal: &Refusal, is_upgrade: bool) -> Response<Full<Bytes>> {

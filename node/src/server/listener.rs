@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::mpsc as std_mpsc;
 use std::thread::JoinHandle;
@@ -12,6 +13,7 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{Notify, watch};
 use tracing::{info, warn};
 
+use super::drain::{self, Drained};
 use super::reactor::{Accepted, Reactor};
 use super::site::Site;
 use crate::limits::ms;
@@ -57,6 +59,9 @@ pub struct Server {
 
 struct Control {
     close: Notify,
+    drain: Notify,
+    /// What came of draining; `None` if there was none, or it was broken off.
+    drained: Mutex<Option<Drained>>,
     closed: watch::Receiver<bool>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
@@ -72,7 +77,13 @@ impl Server {
         let listener = bind(&address).map_err(listen_error)?;
         let address = listener.local_addr().map_err(listen_error)?;
         let (closed_sender, closed) = watch::channel(false);
-        let control = Arc::new(Control { close: Notify::new(), closed, thread: Mutex::default() });
+        let control = Arc::new(Control {
+            close: Notify::new(),
+            drain: Notify::new(),
+            drained: Mutex::default(),
+            closed,
+            thread: Mutex::default(),
+        });
         let (ready, started) = std_mpsc::channel();
         let thread = std::thread::Builder::new().name("fanfare".into()).spawn({
             let control = control.clone();
@@ -98,6 +109,17 @@ impl Server {
     /// Closes the server: sockets are told `server shutting down`, connections closed, threads ended.
     pub async fn close(&self) {
         self.control.close.notify_one();
+        self.ended().await;
+    }
+
+    /// Lets its clients go at a pace, and then closes the server.
+    pub(crate) async fn drain(&self) -> Drained {
+        self.control.drain.notify_one();
+        self.ended().await;
+        self.control.drained.lock().unwrap_or_default()
+    }
+
+    async fn ended(&self) {
         self.closed().await;
         let thread = self.control.thread.lock().take();
         if let Some(thread) = thread {
@@ -148,7 +170,7 @@ async fn run(
     };
     let _ = ready.send(Ok(()));
     tokio::select! {
-        () = accept(site, listener, &reactors) => {}
+        () = serve(site, listener, &reactors, control) => {}
         () = control.close.notified() => {}
     }
     info!("closing");
@@ -158,11 +180,34 @@ async fn run(
     reactors.into_iter().for_each(Reactor::join);
 }
 
-async fn accept(site: &Site, listener: TcpListener, reactors: &[Reactor]) {
+/// Accepts connections until the server has been drained.
+async fn serve(site: &Site, listener: TcpListener, reactors: &[Reactor], control: &Control) {
     let listener = match tokio::net::TcpListener::from_std(listener) {
         Ok(listener) => listener,
         Err(error) => return tracing::error!(%error, "cannot wait for connections"),
     };
+    tokio::select! {
+        () = accept(site, &listener, reactors) => return,
+        () = control.drain.notified() => {}
+    }
+    let mut draining = pin!(drain::drain(site));
+    // Sessions that poll do so over new connections, too: the door stays open for them, and for them alone.
+    let drained = tokio::select! {
+        drained = &mut draining => Some(drained),
+        () = accept(site, &listener, reactors) => None,
+        () = drain::nobody_polls(site) => None,
+    };
+    // The kernel refuses whoever comes now, so that a balancer tries elsewhere at once.
+    drop(listener);
+    info!("no more connections are accepted");
+    let drained = match drained {
+        Some(drained) => drained,
+        None => draining.await,
+    };
+    *control.drained.lock() = Some(drained);
+}
+
+async fn accept(site: &Site, listener: &tokio::net::TcpListener, reactors: &[Reactor]) {
     let unread_timeout = ms(site.hub.node.options.unread_timeout_ms);
     let mut turn = 0;
     loop {

@@ -19,6 +19,7 @@ use super::link::Link;
 use super::message::{Close, SocketSnapshot};
 use crate::ids::{Room, SocketId};
 use crate::namespace::NamespaceCore;
+use crate::node::Welcome;
 use crate::outbox::{Ending, Packet, Pushed};
 use crate::reason::DisconnectReason;
 use crate::room::Overloaded;
@@ -304,9 +305,20 @@ impl SocketCore {
     /// A handler finished; the connection is woken if it was waiting for that.
     pub(super) fn handler_finished(&self) {
         let before = self.in_flight.fetch_sub(1, Relaxed) as usize;
-        if before == self.namespace.node.options.events_in_flight_max {
+        let node = &self.namespace.node;
+        if before == node.options.events_in_flight_max || (before == 1 && node.welcome() == Welcome::Over) {
             self.link.outbox.wake();
         }
+    }
+
+    /// Whether no handler runs, and no event is on its way to one.
+    pub fn is_idle(&self) -> bool {
+        self.in_flight.load(Relaxed) == 0
+    }
+
+    /// Whether the program waits for an acknowledgement of the client.
+    pub fn awaits_acks(&self) -> bool {
+        self.inner().acks.as_ref().is_some_and(|acks| acks.len() > 0)
     }
 
     /// Whether the connection has to stop reading for this socket.

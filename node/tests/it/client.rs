@@ -187,6 +187,23 @@ impl Client {
         last
     }
 
+    /// Reads everything until the server closes the WebSocket: the packets, and the code it closes with.
+    pub async fn farewell(&mut self) -> (Vec<String>, Option<u16>) {
+        let mut last = Vec::new();
+        loop {
+            let next = timeout(DEADLINE, self.stream.next()).await.expect("the server keeps the connection");
+            match next.expect("a Close frame before the end").expect("a Close frame before any error") {
+                Message::Text(text) => last.extend(text.strip_prefix('4').map(str::to_owned)),
+                Message::Close(frame) => {
+                    // Closes too, and hears the network close.
+                    assert!(self.raw().await.is_none());
+                    return (last, frame.map(|frame| frame.code.into()));
+                }
+                _ => {}
+            }
+        }
+    }
+
     /// The next message as it comes; nothing at the end.
     pub async fn raw(&mut self) -> Option<Message> {
         let next = timeout(DEADLINE, self.stream.next()).await.expect("nothing came from the server in time");
