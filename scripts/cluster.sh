@@ -33,10 +33,16 @@ fi
 processes=()
 stop() {
   trap - EXIT INT TERM
-  # Nodes first, so that they can say goodbye.
-  for ((n = ${#processes[@]} - 1; n >= 0; n--)); do
-    kill "${processes[n]}" 2>/dev/null && wait "${processes[n]}" 2>/dev/null
+  # Nodes first, so that they can say goodbye; all at once and without draining, as there is nowhere for clients to go.
+  for node in "${processes[@]:1}"; do
+    kill -INT "$node" 2>/dev/null || true
   done
+  for node in "${processes[@]:1}"; do
+    wait "$node" 2>/dev/null || true
+  done
+  if ((${#processes[@]})); then
+    kill "${processes[0]}" 2>/dev/null && wait "${processes[0]}" 2>/dev/null
+  fi
   exit "${1:-0}"
 }
 trap 'stop 0' INT TERM

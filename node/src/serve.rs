@@ -1,4 +1,4 @@
-//! `fanfare serve`: puts a node together, runs it, and ends it on Ctrl-C or SIGTERM.
+//! `fanfare serve`: puts a node together, runs it, and ends it: at once on Ctrl-C, client by client on SIGTERM.
 
 use std::io::IsTerminal;
 
@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderValue};
 use http::request::Parts;
 use http::{Response, StatusCode};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::{info, warn};
 
 use crate::config::{App, Config, LogFormat};
@@ -46,11 +46,29 @@ async fn serve(config: Config) -> Result<(), String> {
     listen_for_operators(&config, &io).await?;
     let server = io.listen(config.listen).await.map_err(|error| error.to_string())?;
     announce(&config, &io, server.address());
-    tokio::select! {
-        told = wait_for_the_end() => told?,
+    let mut signals = Signals::new()?;
+    let told = tokio::select! {
+        told = signals.next() => told,
         () = server.closed() => return Err("the server ended by itself: see the log".into()),
+    };
+    tokio::spawn(async move {
+        signals.next().await;
+        warn!("a second signal: ending without goodbyes");
+        std::process::exit(1);
+    });
+    match told {
+        Told::Interrupt => {
+            info!("interrupted: closing at once");
+            io.close().await;
+        }
+        Told::Terminate => {
+            info!("told to end: draining; a second signal ends it at once");
+            let drained = io.drain().await;
+            if drained.cut > 0 {
+                return Err(format!("not drained in time: {} connections were cut off", drained.cut));
+            }
+        }
     }
-    io.close().await;
     info!("ended");
     Ok(())
 }
@@ -87,23 +105,31 @@ fn warn_about_relay(config: &Config) {
     }
 }
 
-async fn wait_for_the_end() -> Result<(), String> {
-    let handler = |kind| signal(kind).map_err(|error| format!("cannot wait for signals: {error}"));
-    let (mut interrupt, mut terminate) =
-        (handler(SignalKind::interrupt())?, handler(SignalKind::terminate())?);
-    tokio::select! {
-        _ = interrupt.recv() => info!("interrupted"),
-        _ = terminate.recv() => info!("told to end"),
+/// What a signal tells a node.
+enum Told {
+    /// Somebody sits there and waits.
+    Interrupt,
+    /// Whoever runs the node has time, and other nodes for its clients.
+    Terminate,
+}
+
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn new() -> Result<Self, String> {
+        let listen = |kind| signal(kind).map_err(|error| format!("cannot wait for signals: {error}"));
+        Ok(Self { interrupt: listen(SignalKind::interrupt())?, terminate: listen(SignalKind::terminate())? })
     }
-    // A second signal does not wait for the goodbyes.
-    tokio::spawn(async move {
+
+    async fn next(&mut self) -> Told {
         tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
+            _ = self.interrupt.recv() => Told::Interrupt,
+            _ = self.terminate.recv() => Told::Terminate,
         }
-        std::process::exit(1);
-    });
-    Ok(())
+    }
 }
 
 /// Writes the log to standard error.

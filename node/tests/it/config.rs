@@ -68,9 +68,21 @@ pub struct Node {
 impl Node {
     /// Starts it on a free port.
     pub async fn start(more: &[&str]) -> Self {
-        let mut arguments = vec!["serve", "--listen", "127.0.0.1:0"];
+        Self::start_with(more, &[]).await
+    }
+
+    /// The same with settings of the section `server`, in the environment.
+    pub async fn start_with(more: &[&str], server: &[(&str, &str)]) -> Self {
+        Self::start_at("127.0.0.1:0", more, server).await
+    }
+
+    /// The same on an address.
+    pub async fn start_at(address: &str, more: &[&str], server: &[(&str, &str)]) -> Self {
+        let mut arguments = vec!["serve", "--listen", address];
         arguments.extend(more);
-        let mut child = fanfare(&arguments).stdout(Stdio::null()).spawn().expect("it starts");
+        let mut command = fanfare(&arguments);
+        command.envs(server.iter().map(|(name, value)| (format!("FANFARE_SERVER__{name}"), value)));
+        let mut child = command.stdout(Stdio::null()).spawn().expect("it starts");
         let mut log = BufReader::new(child.stderr.take().expect("a pipe")).lines();
         loop {
             let line = timeout(DEADLINE, log.next_line()).await.expect("it listens in time").expect("text");
@@ -84,7 +96,8 @@ impl Node {
         }
     }
 
-    async fn signal(&self, signal: &str) {
+    /// Sends it a signal, such as `-TERM`.
+    pub async fn signal(&self, signal: &str) {
         let pid = self.child.id().expect("it runs").to_string();
         let sent = Command::new("kill").args([signal, &pid]).status().await.expect("the command kill");
         assert!(sent.success());
@@ -95,15 +108,31 @@ impl Node {
         self.end_by("-INT").await
     }
 
-    async fn end_by(mut self, signal: &str) -> Vec<String> {
+    async fn end_by(self, signal: &str) -> Vec<String> {
         self.signal(signal).await;
+        let (code, log) = self.ended().await;
+        assert_eq!(code, Some(0));
+        log
+    }
+
+    /// Waits until its log says something.
+    pub async fn logs(&mut self, what: &str) {
+        loop {
+            let line = timeout(DEADLINE, self.log.next_line()).await.expect("it logs in time").expect("text");
+            if line.expect("it says so before it ends").contains(what) {
+                return;
+            }
+        }
+    }
+
+    /// Waits until it has ended. Its exit code, and the rest of its log.
+    pub async fn ended(mut self) -> (Option<i32>, Vec<String>) {
         let status = timeout(DEADLINE, self.child.wait()).await.expect("it ends in time").expect("a status");
-        assert_eq!(status.code(), Some(0));
         let mut rest = Vec::new();
         while let Some(line) = self.log.next_line().await.expect("text") {
             rest.push(line);
         }
-        rest
+        (status.code(), rest)
     }
 }
 
@@ -303,7 +332,7 @@ async fn a_node_serves_its_page_and_its_relay_and_ends_well_when_it_is_interrupt
 
 #[tokio::test]
 async fn a_node_without_an_app_serves_no_page_and_ends_well_when_it_is_terminated() {
-    let node = Node::start(&["--app", "none", "--log-format", "text"]).await;
+    let node = Node::start_with(&["--app", "none", "--log-format", "text"], &[("DRAIN__WAIT_MS", "0")]).await;
     assert_eq!(Http::connect(&node.url).await.get("/").await.status, 404);
     let mut client = Client::connect(&node.url).await;
     client.send("20[\"echo\",1]").await;
