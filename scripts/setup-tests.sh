@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs what the tests need beside Rust, if it is missing: Node.js with npm, Python with venv, Chromium, NATS, and the
-# packages of the judges. The system is touched only by apt-get; everything else stays in this repository.
+# Installs what the tests need beside Rust, if it is missing: Node.js with npm, Python with venv, Chromium, HAProxy, NATS,
+# and the packages of the judges. The system is touched only by apt-get; everything else stays in this repository.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -17,6 +17,8 @@ system_packages() {
   [[ -x ${CHROMIUM:-/usr/bin/chromium} ]] || missing+=(chromium)
   # It has promtool, which judges metrics.
   command -v promtool >/dev/null || missing+=(prometheus)
+  # Debian puts it where only root looks.
+  PATH="$PATH:/usr/sbin" command -v haproxy >/dev/null || missing+=(haproxy)
   if ((${#missing[@]})); then
     scripts/install-packages.sh "${missing[@]}"
   fi

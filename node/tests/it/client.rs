@@ -251,7 +251,10 @@ pub struct Answer {
 
 impl Http {
     pub async fn connect(url: &str) -> Self {
-        let stream = TcpStream::connect(address_of(url)).await.expect("a server");
+        Self::over(TcpStream::connect(address_of(url)).await.expect("a server"))
+    }
+
+    pub fn over(stream: TcpStream) -> Self {
         Self { stream: BufReader::new(stream) }
     }
 
@@ -392,9 +395,10 @@ impl Polling {
     }
 }
 
-/// Waits until the server hangs up, whatever it says before.
-pub async fn hung_up(http: &mut Http) {
+/// Waits until the server hangs up: what it says before.
+pub async fn hung_up(http: &mut Http) -> String {
     let mut rest = Vec::new();
     let end = timeout(DEADLINE, http.stream.read_to_end(&mut rest)).await;
     let _ = end.expect("the server keeps the connection");
+    String::from_utf8_lossy(&rest).into_owned()
 }

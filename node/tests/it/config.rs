@@ -125,6 +125,11 @@ impl Node {
         }
     }
 
+    /// Whether it runs still.
+    pub fn runs(&mut self) -> bool {
+        self.child.try_wait().expect("its state can be asked for").is_none()
+    }
+
     /// Waits until it has ended. Its exit code, and the rest of its log.
     pub async fn ended(mut self) -> (Option<i32>, Vec<String>) {
         let status = timeout(DEADLINE, self.child.wait()).await.expect("it ends in time").expect("a status");

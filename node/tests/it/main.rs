@@ -18,6 +18,7 @@ mod nats;
 mod operations;
 mod order;
 mod reaping;
+mod rolling;
 mod slow;
 mod supervision;
 mod support;

@@ -8,7 +8,7 @@ use fanfare_adapter_nats::{NatsBus, NatsOptions};
 use serde_json::json;
 use tokio::process::{Child, Command};
 
-pub use self::server::Server;
+pub use self::server::{Server, free_port};
 use crate::client::Client;
 use crate::contract::contract_server_of;
 use crate::support::{DEADLINE, eventually, judge, judge_folder, serve};
@@ -26,7 +26,7 @@ fn options() -> Options {
     options
 }
 
-fn bus(urls: &[String]) -> NatsBus {
+pub fn bus(urls: &[String]) -> NatsBus {
     let options = NatsOptions {
         servers: urls.to_vec(),
         ping_interval_ms: 1_000,
