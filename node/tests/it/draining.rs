@@ -201,6 +201,10 @@ async fn nothing_new_is_read_of_a_client_that_is_about_to_go() {
     begun(&url).await;
     turn_has_come(&io).await;
     client.send("22[\"work\"]").await;
+    for _ in 0..200 {
+        turn_has_come(&io).await;
+        assert_eq!(io.metrics().events.get(), 1);
+    }
     permits.add_permits(2);
     assert_eq!(client.farewell().await, (vec!["31[\"done\"]".into()], GOING_AWAY));
     assert_eq!(done(draining).await, Drained { connections: 1, cut: 0 });
