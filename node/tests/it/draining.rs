@@ -95,9 +95,9 @@ async fn a_node_says_that_it_drains_and_serves_everybody_until_balancers_had_tim
     let mut late = Client::connect(&url).await;
     assert_eq!(late.ask("hello").await, []);
     // Who cannot wait may close it.
-    io.close().await;
-    assert_eq!(done(draining).await.connections, 0);
-    assert_eq!(join(client.closed(), late.closed()).await, (vec![], vec![]));
+    let (left, ()) = join(join(client.closed(), late.closed()), io.close()).await;
+    assert_eq!(left, (vec![], vec![]));
+    assert_eq!(done(draining).await, Drained::default());
 }
 
 #[tokio::test]
@@ -341,6 +341,7 @@ async fn the_cluster_hears_of_the_last_disconnect_and_then_of_the_node_s_own() {
     drop(client);
     assert_eq!(done(draining).await, Drained { connections: 1, cut: 0 });
     eventually("the node has said goodbye", || staying.nodes().is_empty()).await;
+    drop(witness);
     staying.close().await;
 }
 
