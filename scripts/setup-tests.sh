@@ -1,10 +1,13 @@
 #!/usr/bin/env bash
-# Installs what the tests need beside Rust, if it is missing: Node.js with npm, Python with venv, Chromium, HAProxy, NATS,
-# and the packages of the judges. The system is touched only by apt-get; everything else stays in this repository.
+# Installs what the tests need beside Rust, if it is missing: Node.js with npm, Python with venv, Chromium, NATS, the
+# packages of the judges, and the programs that deploy/ is for. The system is touched only by apt-get; everything else
+# stays in this repository.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 node_major_min=20 # asked for by playwright-core, which drives the browser
+# Packages put servers there, where not everybody looks.
+PATH="$PATH:/usr/sbin:/sbin"
 node_home=target/node/node_modules/node/bin
 judge=node/tests/judge
 
@@ -15,10 +18,11 @@ system_packages() {
   # ensurepip is what Debian leaves out of python3 and puts into python3-venv.
   python3 -c 'import venv, ensurepip' 2>/dev/null || missing+=(python3 python3-venv)
   [[ -x ${CHROMIUM:-/usr/bin/chromium} ]] || missing+=(chromium)
-  # It has promtool, which judges metrics.
-  command -v promtool >/dev/null || missing+=(prometheus)
-  # Debian puts it where only root looks.
-  PATH="$PATH:/usr/sbin" command -v haproxy >/dev/null || missing+=(haproxy)
+  command -v haproxy >/dev/null || missing+=(haproxy)
+  command -v nginx >/dev/null || missing+=(nginx-light)
+  # promtool is in it.
+  command -v prometheus >/dev/null || missing+=(prometheus)
+  command -v systemd-analyze >/dev/null || missing+=(systemd)
   if ((${#missing[@]})); then
     scripts/install-packages.sh "${missing[@]}"
   fi
@@ -51,7 +55,7 @@ npm_packages() {
 
 python_packages() {
   if ! cmp --silent "$judge/requirements.txt" target/venv/requirements.txt; then
-    echo "Installing python-socketio and nats-server into target/venv"
+    echo "Installing python-socketio, nats-server and checkers of schemas into target/venv"
     python3 -m venv --clear target/venv
     target/venv/bin/pip install --quiet --disable-pip-version-check --requirement "$judge/requirements.txt"
     cp "$judge/requirements.txt" target/venv/requirements.txt

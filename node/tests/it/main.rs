@@ -9,6 +9,7 @@ mod commands;
 mod config;
 mod conformance;
 mod contract;
+mod deploy;
 mod draining;
 mod judges;
 mod layers;

@@ -1,0 +1,161 @@
+//! What is in `deploy/`, judged by the programs that it is for.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::process::{Child, Command};
+use tokio::time::timeout;
+
+use crate::support::DEADLINE;
+
+mod balancers;
+mod files;
+mod monitoring;
+
+/// The path of a file in `deploy/`.
+fn path(file: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy").join(file)
+}
+
+fn read(file: &str) -> String {
+    fs::read_to_string(path(file)).unwrap_or_else(|error| panic!("deploy/{file}: {error}"))
+}
+
+/// A program of the system; `None` if it is not installed.
+fn find(name: &str) -> Option<PathBuf> {
+    let told = std::env::var_os("PATH").unwrap_or_default();
+    // Packages put servers there, where not everybody looks.
+    let folders = std::env::split_paths(&told).chain(["/usr/sbin".into(), "/sbin".into()]);
+    folders.map(|folder| folder.join(name)).find(|program| program.is_file())
+}
+
+fn program(name: &str) -> Command {
+    Command::new(
+        find(name).unwrap_or_else(|| panic!("{name} is not installed: scripts/setup-tests.sh does that")),
+    )
+}
+
+/// A module of the Python that `make test` installs.
+fn python(module: &str) -> Command {
+    let mut command = Command::new(std::env::var_os("JUDGE_PYTHON").unwrap_or_else(|| "python3".into()));
+    command.args(["-m", module]);
+    command
+}
+
+/// Runs a program to its end and returns what it said; shows that if it fails.
+async fn output(command: &mut Command) -> String {
+    let output = timeout(DEADLINE, command.stdin(Stdio::null()).kill_on_drop(true).output()).await;
+    let output = output.expect("it ends in time").unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let complained = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{command:?} is not content:\n{said}{complained}");
+    said
+}
+
+/// A YAML file, as JSON.
+async fn yaml(file: &Path) -> Vec<serde_json::Value> {
+    let mut command = Command::new(std::env::var_os("JUDGE_PYTHON").unwrap_or_else(|| "python3".into()));
+    let script = "import json, sys, yaml; print(json.dumps(list(yaml.safe_load_all(open(sys.argv[1])))))";
+    let json = output(command.args(["-c", script]).arg(file)).await;
+    serde_json::from_str(&json).expect("JSON")
+}
+
+/// A folder that is removed in the end.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let folder = std::env::temp_dir().join(format!("fanfare-deploy-{}-{number}", std::process::id()));
+        fs::create_dir_all(&folder).expect("a folder");
+        Self(folder)
+    }
+
+    fn write(&self, name: &str, content: &str) -> PathBuf {
+        let path = self.0.join(name);
+        fs::write(&path, content).expect("a file");
+        path
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A server that runs until this is dropped.
+struct Daemon {
+    _child: Child,
+    address: SocketAddr,
+}
+
+impl Daemon {
+    /// Starts it and waits until it listens. It must be one process, so that killing that ends it.
+    async fn start(command: &mut Command, port: u16, log: &Path) -> Self {
+        let address = SocketAddr::from(([127, 0, 0, 1], port));
+        let file = fs::File::create(log).expect("a log");
+        let errors = file.try_clone().expect("the same log");
+        let quiet = command.stdin(Stdio::null()).stdout(file).stderr(errors).kill_on_drop(true);
+        let mut child = quiet.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+        let start = std::time::Instant::now();
+        while TcpStream::connect(address).await.is_err() {
+            let ended = child.try_wait().expect("its state can be asked for").is_some();
+            let log = || fs::read_to_string(log).unwrap_or_default();
+            assert!(!ended && start.elapsed() < DEADLINE, "it does not listen: {command:?}\n{}", log());
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+        Self { _child: child, address }
+    }
+
+    fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+}
+
+/// What a GET is answered with, if it is answered well; the whole answer if not. In HTTP 1.0, so that the body comes as it
+/// is and ends with the connection.
+async fn get(address: SocketAddr, path: &str) -> Result<String, String> {
+    let answer = async {
+        let mut stream = TcpStream::connect(address).await?;
+        stream.write_all(format!("GET {path} HTTP/1.0\r\nhost: {address}\r\n\r\n").as_bytes()).await?;
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).await?;
+        std::io::Result::Ok(String::from_utf8_lossy(&answer).into_owned())
+    };
+    let answer = timeout(DEADLINE, answer).await.expect("an answer in time").expect("an answer");
+    match answer.split_once("\r\n\r\n") {
+        Some((head, body)) if head.contains(" 200 ") => Ok(body.to_owned()),
+        _ => Err(answer),
+    }
+}
+
+/// Asks until the answer is as it should be, and shows the last one if it never is.
+async fn get_until(address: SocketAddr, path: &str, is_right: impl Fn(&str) -> bool) -> String {
+    let start = std::time::Instant::now();
+    loop {
+        let answer = get(address, path).await;
+        match answer {
+            Ok(answer) if is_right(&answer) => return answer,
+            answer => assert!(start.elapsed() < DEADLINE, "{path} never became right: {answer:?}"),
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+}
+
+/// Waits until Prometheus has reached so many targets of a job, and none of them fails.
+pub async fn targets_up(prometheus: SocketAddr, job: &str, count: usize) {
+    let up = |answer: &str| {
+        let answer: serde_json::Value = serde_json::from_str(answer).expect("JSON");
+        let targets = answer["data"]["activeTargets"].as_array().cloned().unwrap_or_default();
+        let mut of_job = targets.iter().filter(|target| target["labels"]["job"] == job);
+        of_job.clone().count() == count && of_job.all(|target| target["health"] == "up")
+    };
+    get_until(prometheus, "/api/v1/targets?state=active", up).await;
+}
