@@ -119,9 +119,8 @@ impl Daemon {
     }
 }
 
-/// What a GET is answered with, if it is answered well; the whole answer if not. In HTTP 1.0, so that the body comes as it
-/// is and ends with the connection.
-async fn get(address: SocketAddr, path: &str) -> Result<String, String> {
+/// The head and the body of what a GET is answered with. In HTTP 1.0, so that the body ends with the connection.
+async fn ask(address: SocketAddr, path: &str) -> (String, String) {
     let answer = async {
         let mut stream = TcpStream::connect(address).await?;
         stream.write_all(format!("GET {path} HTTP/1.0\r\nhost: {address}\r\n\r\n").as_bytes()).await?;
@@ -130,21 +129,20 @@ async fn get(address: SocketAddr, path: &str) -> Result<String, String> {
         std::io::Result::Ok(String::from_utf8_lossy(&answer).into_owned())
     };
     let answer = timeout(DEADLINE, answer).await.expect("an answer in time").expect("an answer");
-    match answer.split_once("\r\n\r\n") {
-        Some((head, body)) if head.contains(" 200 ") => Ok(body.to_owned()),
-        _ => Err(answer),
-    }
+    let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
+    (head.to_ascii_lowercase(), body.to_owned())
 }
 
-/// Asks until the answer is as it should be, and shows the last one if it never is.
-async fn get_until(address: SocketAddr, path: &str, is_right: impl Fn(&str) -> bool) -> String {
+/// Asks until the answer is 200 and as it should be; shows the end of the last one if it never is.
+async fn ask_until(address: SocketAddr, path: &str, is_right: impl Fn(&str) -> bool) -> String {
     let start = std::time::Instant::now();
     loop {
-        let answer = get(address, path).await;
-        match answer {
-            Ok(answer) if is_right(&answer) => return answer,
-            answer => assert!(start.elapsed() < DEADLINE, "{path} never became right: {answer:?}"),
+        let (head, body) = ask(address, path).await;
+        if head.contains(" 200 ") && is_right(&body) {
+            return body;
         }
+        let shown = body.get(body.len().saturating_sub(2_000)..).unwrap_or(&body);
+        assert!(start.elapsed() < DEADLINE, "{path} never became right: {head}\n{shown}");
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     }
 }
@@ -157,5 +155,5 @@ pub async fn targets_up(prometheus: SocketAddr, job: &str, count: usize) {
         let mut of_job = targets.iter().filter(|target| target["labels"]["job"] == job);
         of_job.clone().count() == count && of_job.all(|target| target["health"] == "up")
     };
-    get_until(prometheus, "/api/v1/targets?state=active", up).await;
+    ask_until(prometheus, "/api/v1/targets?state=active", up).await;
 }

@@ -12,7 +12,7 @@ use fanfare::{Cookie, Io, MemoryHub, Options, relay};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
-use super::{Daemon, Folder, get_until, program, read};
+use super::{Daemon, Folder, ask, ask_until, program, read};
 use crate::client::{Client, Polling};
 use crate::nats::free_port;
 use crate::support::{eventually, judge, serve};
@@ -124,7 +124,7 @@ impl Haproxy {
         let line =
             format!("haproxy_server_status{{proxy=\"nodes\",server=\"fanfare-1\",state=\"{state}\"}} 1");
         let says = |metrics: &str| metrics.lines().any(|found| found == line);
-        get_until(self.statistics, "/metrics", says).await;
+        ask_until(self.statistics, "/metrics?scope=server", says).await;
     }
 }
 
@@ -180,6 +180,30 @@ async fn official_clients_stay_on_their_node_behind_nginx() {
     let (nginx, _folder) = nginx(nodes.addresses()).await;
     judged(&nginx.url(), 3).await;
     judge("load.mjs", &[&nginx.url(), "--clients", "20", "--polling", "10"]).await;
+    nodes.close().await;
+}
+
+#[tokio::test]
+async fn a_node_learns_who_its_clients_are_and_they_do_not_see_the_cookie_of_the_balancer() {
+    let nodes = Nodes::start().await;
+    let haproxy = Haproxy::in_front_of(&nodes).await;
+    let (nginx, _folder) = nginx(nodes.addresses()).await;
+    let address_seen = || {
+        let sockets = nodes.nodes.iter().flat_map(|io| io.local_sockets());
+        let seen = sockets.map(|socket| socket.handshake().header("x-forwarded-for").map(str::to_owned));
+        seen.collect::<Vec<_>>()
+    };
+    for balancer in [haproxy.url(), nginx.url()] {
+        let client = Client::connect(&balancer).await;
+        assert_eq!(address_seen(), [Some("127.0.0.1".to_owned())]);
+        drop(client);
+        eventually("it has gone", || address_seen().is_empty()).await;
+    }
+    let handshake = "/socket.io/?EIO=4&transport=polling";
+    let (head, body) = ask(nodes.addresses[0].parse().expect("an address"), handshake).await;
+    assert!(head.contains("set-cookie: io=") && body.contains("sid"), "{head}");
+    let (head, body) = ask(haproxy.daemon.address, handshake).await;
+    assert!(!head.contains("set-cookie") && body.contains("sid"), "{head}");
     nodes.close().await;
 }
 

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use fanfare::{Io, Operations};
 
 use super::balancers::Haproxy;
-use super::{Daemon, Folder, get, get_until, program, read, targets_up};
+use super::{Daemon, Folder, ask_until, program, read, targets_up};
 use crate::nats::free_port;
 use crate::support::serve;
 
@@ -26,8 +26,8 @@ async fn prometheus(targets: &str, folder: &Folder) -> Daemon {
     Daemon::start(&mut command, port, &folder.0.join("prometheus.log")).await
 }
 
-fn ask(query: &str) -> String {
-    let encoded: String = query.bytes().map(|byte| format!("%{byte:02X}")).collect();
+fn query(promql: &str) -> String {
+    let encoded: String = promql.bytes().map(|byte| format!("%{byte:02X}")).collect();
     format!("/api/v1/query?query={encoded}")
 }
 
@@ -52,16 +52,16 @@ async fn prometheus_reaches_nodes_and_balancer_and_knows_the_alerts() {
     let prometheus = prometheus(&targets, &folder).await;
     targets_up(prometheus.address, "fanfare", 3).await;
     targets_up(prometheus.address, "haproxy", 1).await;
-    let rules = get(prometheus.address, "/api/v1/rules").await.expect("the rules");
+    let rules = ask_until(prometheus.address, "/api/v1/rules", |_| true).await;
     let rules: serde_json::Value = serde_json::from_str(&rules).expect("JSON");
     let groups = rules["data"]["groups"].as_array().expect("groups");
     let loaded: usize = groups.iter().map(|group| group["rules"].as_array().map_or(0, Vec::len)).sum();
     assert_eq!(loaded, read("prometheus/alerts.yml").matches("- alert: ").count());
     // What the alerts rely on: the job's name, and figures of the process beside those of the node.
     let three = |answer: &str| answer.contains("\"3\"");
-    get_until(prometheus.address, &ask("sum(up{job=\"fanfare\"})"), three).await;
-    get_until(prometheus.address, &ask("count(process_open_fds{job=\"fanfare\"})"), three).await;
-    get_until(prometheus.address, &ask("count(haproxy_server_status{state=\"UP\"} == 1)"), three).await;
+    ask_until(prometheus.address, &query("sum(up{job=\"fanfare\"})"), three).await;
+    ask_until(prometheus.address, &query("count(process_open_fds{job=\"fanfare\"})"), three).await;
+    ask_until(prometheus.address, &query("count(haproxy_server_status{state=\"UP\"} == 1)"), three).await;
     for (io, _, _) in nodes {
         io.close().await;
     }
