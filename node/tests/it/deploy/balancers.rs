@@ -13,7 +13,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
 use super::{Daemon, Folder, ask, ask_until, program, read};
-use crate::client::{Client, Polling};
+use crate::client::{Client, Http, Polling};
 use crate::nats::free_port;
 use crate::support::{eventually, judge, serve};
 
@@ -252,9 +252,10 @@ async fn clients_of_a_dead_node_find_another_one() {
     }
     // Its health is left as it was: balancers notice by themselves that nobody listens there.
     nodes.nodes[0].close().await;
-    let mut orphan = first.expect("a client of the first node");
+    let orphan = first.expect("a client of the first node");
     eventually("the port is closed", || std::net::TcpStream::connect(&nodes.addresses[0]).is_err()).await;
-    let answer = orphan.post("420[\"echo\"]").await;
+    // On another connection: HAProxy may have closed those of the client together with those of the node.
+    let answer = Http::connect(&haproxy.url()).await.post(&orphan.path(), "420[\"echo\"]").await;
     assert_eq!(answer.status, 400, "another node does not know the session: {}", answer.body);
     judged(&haproxy.url(), 2).await;
     judged(&nginx.url(), 2).await;
