@@ -24,6 +24,7 @@ const ABSENT_BY_DEFAULT: &str = r#"# Absent by default; these lines, uncommented
 #
 # client_dist = "node_modules/socket.io/client-dist"    # belongs at the top of the file
 # nats = "nats://10.0.0.1:4222,nats://10.0.0.2:4222"      # so does this
+# ops_token = "…"                                         # and this
 #
 # [nats_client]
 # user = "fanfare"
@@ -56,6 +57,9 @@ pub struct Config {
     /// Where operators ask for metrics and health. Default `127.0.0.1:9464`; if that port is taken by somebody else, such
     /// as another node, the node goes on without.
     pub ops_listen: SocketAddr,
+    /// What operators must show for all but `/healthz` and `/readyz`: as a bearer token, or as the password of HTTP Basic.
+    /// Default none: everybody who reaches the address may look.
+    pub ops_token: Option<String>,
     /// The app that runs on the node. Default `relay`.
     pub app: App,
     /// The `client-dist` folder of the npm package `socket.io`, to be served to browsers. Default none.
@@ -99,6 +103,7 @@ impl Default for Config {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 3000)),
             ops_listen: SocketAddr::from(([127, 0, 0, 1], 9464)),
+            ops_token: None,
             app: App::Relay,
             client_dist: None,
             log: "info".into(),
@@ -139,6 +144,11 @@ impl Config {
         if let Err(error) = config.log_filter() {
             faults.push(format!("log: {error}"));
         }
+        if config.ops_token.as_ref().is_some_and(String::is_empty) {
+            faults.push(
+                "ops_token: it is empty, which would let nobody in; leave it out to let everybody in".into(),
+            );
+        }
         faults.extend(config.server.faults().into_iter().map(|fault| format!("server: {fault}")));
         if !config.nats_client.servers.is_empty() {
             faults.push("nats_client.servers: name the servers in `nats`, at the top".into());
@@ -167,7 +177,8 @@ impl Config {
     pub fn to_toml(&self) -> String {
         let mut config = self.clone();
         let client = &mut config.nats_client;
-        for secret in [&mut client.password, &mut client.token, &mut client.nkey_seed] {
+        for secret in [&mut config.ops_token, &mut client.password, &mut client.token, &mut client.nkey_seed]
+        {
             secret.as_mut().into_iter().for_each(|secret| HIDDEN.clone_into(secret));
         }
         config.nats = config.nats.map(|servers| hide_logins(&servers));

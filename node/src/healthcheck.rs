@@ -39,17 +39,19 @@ pub struct Arguments {
 pub fn run(arguments: Arguments) -> Result<(), String> {
     let patience: Duration = arguments.timeout.into();
     let deadline = Instant::now() + patience;
-    let authority = match &arguments.url {
-        Some(url) => authority_of(url)?,
+    let (authority, token) = match &arguments.url {
+        Some(url) => (authority_of(url)?, None),
         None => {
             let config = Config::load(arguments.config.as_deref(), Dict::new());
-            reachable(config.map_err(|faults| faults.to_string())?.ops_listen).to_string()
+            let config = config.map_err(|faults| faults.to_string())?;
+            (reachable(config.ops_listen).to_string(), config.ops_token)
         }
     };
+    let token = arguments.token.or(token);
     let path = if arguments.live { "/healthz" } else { "/readyz" };
     let failed = |error: std::io::Error| format!("no answer from http://{authority}{path}: {error}");
     let mut stream = connect(&authority, deadline).map_err(failed)?;
-    let answer = get(&mut stream, &authority, path, arguments.token.as_deref(), deadline).map_err(failed)?;
+    let answer = get(&mut stream, &authority, path, token.as_deref(), deadline).map_err(failed)?;
     let (status, body) = parse(&answer)
         .ok_or_else(|| format!("http://{authority}{path} answered with something that is not HTTP"))?;
     if status == 200 {

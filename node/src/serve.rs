@@ -75,8 +75,16 @@ async fn serve(config: Config) -> Result<(), String> {
 
 async fn listen_for_operators(config: &Config, io: &Io) -> Result<(), String> {
     let address = config.ops_listen;
-    match Operations::new(io.clone()).listen(address).await {
-        Ok(address) => info!("metrics: http://{address}/metrics, health: /healthz and /readyz"),
+    let mut operations = Operations::new(io.clone());
+    match &config.ops_token {
+        Some(token) => operations = operations.token(token),
+        None if !address.ip().is_loopback() => {
+            warn!(%address, "everybody who reaches this address sees metrics and actors: set ops_token, or a firewall");
+        }
+        None => {}
+    }
+    match operations.listen(address).await {
+        Ok(address) => info!("for operators: http://{address} (a page), /metrics, /healthz, /readyz"),
         // Several nodes on one machine shall not need a port each for what nobody asked for.
         Err(error) if address == Config::default().ops_listen => {
             warn!(%error, "no metrics and health checks on {address}: choose another address with --ops-listen");

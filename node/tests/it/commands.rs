@@ -10,6 +10,7 @@ use tokio::net::TcpListener;
 use tokio::process::Command;
 use tokio::time::timeout;
 
+use crate::client::Http;
 use crate::config::{fanfare, output, text};
 use crate::support::DEADLINE;
 
@@ -95,6 +96,34 @@ async fn a_healthcheck_shows_its_token_and_takes_an_answer_that_comes_in_pieces(
     let (code, said) = asking.await.expect("no panic");
     assert!(code == Some(1) && said.contains("first reason\nsecond reason"), "{said}");
     assert!(!said.contains("s3cret"), "{said}");
+}
+
+#[tokio::test]
+async fn a_token_for_operators_is_asked_for_and_shown_to_nobody() {
+    let checked = told(fanfare(&["check-config"]).env("FANFARE_OPS_TOKEN", "s3cret")).await;
+    assert!(checked.0 == Some(0) && checked.1.contains("ops_token = \"***\""), "{checked:?}");
+    assert!(!checked.1.contains("s3cret"), "{checked:?}");
+    let (code, said) = told(fanfare(&["check-config"]).env("FANFARE_OPS_TOKEN", "")).await;
+    assert!(code == Some(1) && said.contains("ops_token"), "{said}");
+
+    let mut node = fanfare(&["serve", "--listen", "127.0.0.1:0", "--app", "none"]);
+    node.envs([("FANFARE_OPS_LISTEN", "127.0.0.1:0"), ("FANFARE_OPS_TOKEN", "s3cret")]);
+    node.stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
+    let mut node = node.spawn().expect("it starts");
+    let mut log = BufReader::new(node.stderr.take().expect("a pipe")).lines();
+    let url = loop {
+        let line = timeout(DEADLINE, log.next_line()).await.expect("it says it in time").expect("text");
+        let line = line.expect("it says it before it ends");
+        assert!(!line.contains("s3cret"), "{line}");
+        if let Some((_, rest)) = line.split_once("for operators: ") {
+            break rest.split(' ').next().expect("an address").to_owned();
+        }
+    };
+    let mut http = Http::connect(&url).await;
+    assert_eq!(http.get("/metrics").await.status, 401);
+    assert_eq!(http.get_with("/metrics", "authorization: Bearer s3cret\r\n").await.status, 200);
+    assert_eq!(told(&mut fanfare(&["healthcheck", "--url", &url])).await.0, Some(0), "health needs no token");
+    node.kill().await.expect("it ends");
 }
 
 // completions
