@@ -27,6 +27,9 @@ pub(super) enum Phase {
 pub(super) const NOOP: &str = "6";
 /// The server closed it: the client shall not think that the network failed.
 const NOOP_AND_CLOSE: &str = "6\u{1e}1";
+/// The server goes away: polls are refused like those to a session that never was. After a close packet not every client
+/// comes back by itself: python-socketio does not.
+const REFUSAL: &str = "";
 /// The close code of an endpoint that goes away, such as a server that goes down (RFC 6455, section 7.4.1).
 const GOING_AWAY: u16 = 1001;
 
@@ -104,7 +107,7 @@ impl Connection {
         if self.has_finished() || now >= leave_by {
             self.hub.node.metrics.drained.increment();
             let (reason, detail) = (DisconnectReason::ServerShuttingDown, Some("the node drains"));
-            self.close(reason, detail, Some(GOING_AWAY), NOOP_AND_CLOSE);
+            self.close(reason, detail, Some(GOING_AWAY), REFUSAL);
         }
     }
 
@@ -156,8 +159,10 @@ impl Connection {
                 // Pings are for the living.
                 polling.control.clear();
                 if let Some(poll) = polling.poll.take() {
+                    let close = PollAnswer { body: "1".into(), compress: false };
+                    let refusal = Unanswered::Refused(Refusal::SessionUnknown);
                     // If the client hung up, it knows already.
-                    let _ = poll.send(Ok(PollAnswer { body: "1".into(), compress: false }));
+                    let _ = poll.send(if last_word == REFUSAL { Err(refusal) } else { Ok(close) });
                     self.phase = Phase::Closed;
                     return;
                 }
@@ -172,6 +177,9 @@ impl Connection {
     /// Answers a GET to a session that is over: once with what was left to say, then never again.
     pub(super) fn last_poll(&mut self, answer: oneshot::Sender<Result<PollAnswer, Unanswered>>) {
         let answered = match (&self.phase, &mut self.transport) {
+            (Phase::Closing { last_word: REFUSAL, .. }, Transport::Polling(_)) => {
+                Err(Unanswered::Refused(Refusal::SessionUnknown))
+            }
             (Phase::Closing { last_word, .. }, Transport::Polling(polling)) => {
                 if *last_word == NOOP_AND_CLOSE {
                     let (mut last, _) = polling.gather(&self.link.outbox);

@@ -1,5 +1,6 @@
 //! Draining: clients leave at a pace, each with what it is owed, and come back by themselves elsewhere.
 
+use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -9,12 +10,14 @@ use fanfare::{
 use futures_util::future::{join, join_all};
 use serde_json::json;
 use tokio::net::TcpStream;
+use tokio::process::Command;
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
 use crate::client::{Answer, Client, Http, Polling, head, hung_up};
 use crate::config::Node;
-use crate::support::{DEADLINE, eventually, serve};
+use crate::nats::free_port;
+use crate::support::{DEADLINE, eventually, judge_folder, serve};
 
 const HANDSHAKE: &str = "/socket.io/?EIO=4&transport=polling";
 /// The code of a server that goes away.
@@ -62,9 +65,9 @@ async fn turn_has_come(io: &Io) {
     }
 }
 
-/// Whether this answer to a poll tells an official client that the transport is closed.
+/// Whether this answer to a poll lets every client know that it has to start again.
 fn is_end(answer: &Answer) -> bool {
-    answer.status == 200 && ["1", "6\u{1e}1"].contains(&answer.body.as_str())
+    answer.status == 400 && answer.body.contains("Session ID unknown")
 }
 
 /// Handlers of "work" that answer when they are permitted to.
@@ -343,6 +346,35 @@ async fn the_cluster_hears_of_the_last_disconnect_and_then_of_the_node_s_own() {
     eventually("the node has said goodbye", || staying.nodes().is_empty()).await;
     drop(witness);
     staying.close().await;
+}
+
+/// The official JavaScript client proves it in `rolling.rs`.
+#[tokio::test]
+async fn python_clients_of_all_transports_come_back_by_themselves() {
+    let python = std::env::var("JUDGE_PYTHON").unwrap_or_else(|_| "python3".into());
+    let address = format!("127.0.0.1:{}", free_port());
+    let listen = async || {
+        let io = io(patient());
+        io.listen(&address).await.expect("a free port");
+        io
+    };
+    let first = listen().await;
+    let mut clients = Command::new(python)
+        .args(["python_returns.py", &format!("http://{address}")])
+        .current_dir(judge_folder())
+        .stdin(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .expect("Python runs");
+    eventually("they are there", || first.metrics().sockets.get() == 3).await;
+    eventually("one has upgraded", || first.metrics().upgrades.get() == 1).await;
+    assert_eq!(done(begin(&first)).await, Drained { connections: 3, cut: 0 });
+    let second = listen().await;
+    eventually("they are back", || second.metrics().sockets.get() == 3).await;
+    drop(clients.stdin.take());
+    let ended = tokio::time::timeout(DEADLINE, clients.wait()).await.expect("they end").expect("a status");
+    assert!(ended.success());
+    second.close().await;
 }
 
 // The binary

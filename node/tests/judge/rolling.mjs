@@ -28,8 +28,9 @@ const sent = [];
 // What one client received, period by period of being connected: the number that is due when it begins, the first and the
 // last one that came, and what ended it.
 class Account {
-  constructor(client, index) {
+  constructor(client, mode, index) {
     this.client = client;
+    this.mode = mode;
     this.index = index;
     this.periods = [];
     this.faults = [];
@@ -56,7 +57,8 @@ class Account {
   #leave(reason) {
     const { period } = this;
     period.reason = reason;
-    if (reason !== "transport close") this.#fault(`disconnected by "${reason}"`);
+    const isExpected = reason === "transport close" || (reason === "transport error" && this.mode !== "websocket");
+    if (!isExpected) this.#fault(`disconnected by "${reason}"`);
     const firstMissed = period.last === undefined ? period.due : period.last + 1;
     const age = firstMissed < sent.length ? performance.now() - sent[firstMissed] : 0;
     if (age > LAST_MOMENTS_MS) this.#fault(`${firstMissed} did not come in the ${Math.round(age)} ms before the end`);
@@ -67,7 +69,7 @@ class Account {
   }
 
   #fault(what) {
-    this.faults.push(`client ${this.index} (${MODES[this.index % MODES.length]}), period ${this.periods.length}: ${what}`);
+    this.faults.push(`client ${this.index} (${this.mode}), period ${this.periods.length}: ${what}`);
   }
 }
 
@@ -84,7 +86,7 @@ const roll = async () => {
     const mode = MODES[index % MODES.length];
     // They come back soon and each after another time, so that the run is short and the pace is the server's.
     const back = { reconnection: true, reconnectionDelay: 200, reconnectionDelayMax: 1_000 };
-    return new Account(start({ url: balancer, mode, ...back }), index);
+    return new Account(start({ url: balancer, mode, ...back }), mode, index);
   });
   const isConnected = ({ client }) => client.socket.connected;
   await eventually("everybody to be connected", () => accounts.every(isConnected));
