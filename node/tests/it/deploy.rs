@@ -120,7 +120,7 @@ impl Daemon {
 }
 
 /// The head and the body of what a GET is answered with. In HTTP 1.0, so that the body ends with the connection.
-async fn ask(address: SocketAddr, path: &str) -> (String, String) {
+async fn ask(address: SocketAddr, path: &str) -> std::io::Result<(String, String)> {
     let answer = async {
         let mut stream = TcpStream::connect(address).await?;
         stream.write_all(format!("GET {path} HTTP/1.0\r\nhost: {address}\r\n\r\n").as_bytes()).await?;
@@ -128,16 +128,18 @@ async fn ask(address: SocketAddr, path: &str) -> (String, String) {
         stream.read_to_end(&mut answer).await?;
         std::io::Result::Ok(String::from_utf8_lossy(&answer).into_owned())
     };
-    let answer = timeout(DEADLINE, answer).await.expect("an answer in time").expect("an answer");
-    let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
-    (head.to_ascii_lowercase(), body.to_owned())
+    let answer = timeout(DEADLINE, answer).await.expect("an answer in time")?;
+    let (head, body) = answer.split_once("\r\n\r\n").ok_or(std::io::ErrorKind::UnexpectedEof)?;
+    Ok((head.to_ascii_lowercase(), body.to_owned()))
 }
 
 /// Asks until the answer is 200 and as it should be; shows the end of the last one if it never is.
 async fn ask_until(address: SocketAddr, path: &str, is_right: impl Fn(&str) -> bool) -> String {
     let start = std::time::Instant::now();
     loop {
-        let (head, body) = ask(address, path).await;
+        // It may not listen on all of its ports yet.
+        let (head, body) =
+            ask(address, path).await.unwrap_or_else(|error| (error.to_string(), String::new()));
         if head.contains(" 200 ") && is_right(&body) {
             return body;
         }
@@ -145,6 +147,20 @@ async fn ask_until(address: SocketAddr, path: &str, is_right: impl Fn(&str) -> b
         assert!(start.elapsed() < DEADLINE, "{path} never became right: {head}\n{shown}");
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     }
+}
+
+/// Waits until HAProxy has asked three nodes for their health and all were well. Before that it deals clients out to nodes
+/// that may not listen yet.
+pub async fn nodes_healthy(statistics: SocketAddr) {
+    let healthy = |metrics: &str| {
+        let is_well = |line: &&str| {
+            line.starts_with("haproxy_server_check_status{") && line.ends_with("state=\"L7OK\"} 1")
+        };
+        let is_up =
+            |line: &&str| line.starts_with("haproxy_server_status{") && line.ends_with("state=\"UP\"} 1");
+        metrics.lines().filter(is_well).count() == 3 && metrics.lines().filter(is_up).count() == 3
+    };
+    ask_until(statistics, "/metrics?scope=server", healthy).await;
 }
 
 /// Waits until Prometheus has reached so many targets of a job, and none of them fails.

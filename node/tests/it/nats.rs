@@ -11,7 +11,7 @@ use tokio::process::{Child, Command};
 pub use self::server::{Server, free_port};
 use crate::client::Client;
 use crate::contract::contract_server_of;
-use crate::deploy::targets_up;
+use crate::deploy::{nodes_healthy, targets_up};
 use crate::support::{DEADLINE, eventually, judge, judge_folder, serve};
 
 #[path = "../../../adapter-nats/tests/it/server.rs"]
@@ -389,6 +389,7 @@ async fn one_command_starts_a_cluster_and_ends_it() {
     assert_eq!(two.receive().await.arguments(), [json!("msg"), json!(1)]);
     // The balancer deals clients out and keeps them on their nodes, and all of it is watched.
     listens(balancer).await;
+    nodes_healthy(std::net::SocketAddr::from(([127, 0, 0, 1], statistics))).await;
     for mode in ["polling", "websocket", "upgrade"] {
         judge("balancer.mjs", &[&address(balancer), mode, "--clients", "12"]).await;
     }

@@ -21,13 +21,18 @@ const QUESTIONS = 10;
 const room = roomName("balancer");
 let clients = [];
 
+// The client's error says what failed; the status of the answer is beside it.
+const explain = (error) => {
+  throw new Error(`${error.message}: ${error.description?.message ?? error.description}`);
+};
+
 // The first four characters of an id name the node.
 const nodeOf = ({ id }) => id.slice(0, 4);
 
 await test(`${CLIENTS} clients are on ${NODES} nodes`, async () => {
   const agent = (n) => new http.Agent({ keepAlive: false, localAddress: `127.0.1.${n + 1}` });
   clients = await Promise.all(
-    Array.from({ length: CLIENTS }, (_, n) => connect({ url, mode, agent: agent(n), forceNew: true })),
+    Array.from({ length: CLIENTS }, (_, n) => connect({ url, mode, agent: agent(n), forceNew: true }).catch(explain)),
   );
   const nodes = new Set(clients.map(nodeOf));
   assert.equal(nodes.size, NODES, `on the nodes ${[...nodes]}`);

@@ -12,7 +12,7 @@ use fanfare::{Cookie, Io, MemoryHub, Options, relay};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
-use super::{Daemon, Folder, ask, ask_until, program, read};
+use super::{Daemon, Folder, ask, ask_until, nodes_healthy, program, read};
 use crate::client::{Client, Http, Polling};
 use crate::nats::free_port;
 use crate::support::{eventually, judge, serve};
@@ -107,7 +107,9 @@ impl Haproxy {
             command.env(format!("NODE_{n}"), address).env(format!("NODE_{n}_OPS"), health.to_string());
         }
         let daemon = Daemon::start(&mut command, port, &folder.0.join("haproxy.log")).await;
-        Self { daemon, statistics: SocketAddr::from(([127, 0, 0, 1], statistics)), _folder: folder }
+        let statistics = SocketAddr::from(([127, 0, 0, 1], statistics));
+        nodes_healthy(statistics).await;
+        Self { daemon, statistics, _folder: folder }
     }
 
     async fn in_front_of(nodes: &Nodes) -> Self {
@@ -200,9 +202,10 @@ async fn a_node_learns_who_its_clients_are_and_they_do_not_see_the_cookie_of_the
         eventually("it has gone", || address_seen().is_empty()).await;
     }
     let handshake = "/socket.io/?EIO=4&transport=polling";
-    let (head, body) = ask(nodes.addresses[0].parse().expect("an address"), handshake).await;
+    let node = nodes.addresses[0].parse().expect("an address");
+    let (head, body) = ask(node, handshake).await.expect("an answer");
     assert!(head.contains("set-cookie: io=") && body.contains("sid"), "{head}");
-    let (head, body) = ask(haproxy.daemon.address, handshake).await;
+    let (head, body) = ask(haproxy.daemon.address, handshake).await.expect("an answer");
     assert!(!head.contains("set-cookie") && body.contains("sid"), "{head}");
     nodes.close().await;
 }
