@@ -53,7 +53,7 @@ async fn a_rolling_restart_moves_every_client_at_the_pace_and_costs_only_what_is
 /// Drains a node, and starts it again once all its clients are with the others. They come no faster than they are let go.
 async fn restart(n: usize, places: &mut [Place]) {
     let mut node = places[n].node.take().expect("it runs");
-    let here = places[n].counts("fanfare_sessions").await;
+    let here = places[n].counts("fanfare_connections").await;
     assert!(here > 0, "node {n} has clients");
     let opened = others(places, n, "fanfare_connections_opened_total").await;
     let start = Instant::now();
@@ -113,10 +113,16 @@ impl Place {
         self.node = Some(Node::start_at(&self.listen, &arguments, &settings).await);
     }
 
+    /// What a metric says, all its labels together.
     async fn counts(&self, metric: &str) -> u64 {
         let metrics = Http::connect(&format!("http://{}", self.operations)).await.get("/metrics").await.body;
-        let line = metrics.lines().find_map(|line| line.strip_prefix(metric)?.strip_prefix(' '));
-        line.expect("it is counted").parse::<f64>().expect("a number") as u64
+        let lines = metrics.lines().filter_map(|line| line.strip_prefix(metric));
+        let values: Vec<f64> = lines
+            .filter(|rest| rest.starts_with(['{', ' ']))
+            .map(|rest| rest.rsplit(' ').next().and_then(|value| value.parse().ok()).expect("a number"))
+            .collect();
+        assert!(!values.is_empty(), "{metric} is not counted");
+        values.iter().sum::<f64>() as u64
     }
 }
 
