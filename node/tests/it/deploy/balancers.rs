@@ -238,6 +238,11 @@ async fn a_node_that_is_not_ready_keeps_its_clients_behind_haproxy_and_gets_no_o
     assert_eq!(sockets(), before);
     nodes.readiness[0].say(true);
     haproxy.first_is("UP").await;
+    // It gets its share of new clients slowly, which must not slow down those that it has.
+    for client in &mut polling {
+        client.send("20[\"echo\",\"still here\"]").await;
+        assert_eq!(client.receive().await, "30[\"still here\"]");
+    }
     drop(polling);
     drop(websockets);
     nodes.close().await;
