@@ -1,7 +1,6 @@
 //! The bus and its life: connecting, running, leaving.
 
 use std::sync::Arc;
-use std::task::Wake;
 use std::time::Duration;
 
 use async_nats::Client;
@@ -56,7 +55,6 @@ impl Bus for NatsBus {
             envelope_bytes_max: options.envelope_bytes_max,
             death_notice: Duration::from_millis(options.ping_interval_ms.saturating_mul(3)),
             queue: Mutex::new(Queue::new(outgoing, options.queue_bytes_max, age_max, meters.clone())),
-            queue_changed: Notify::new(),
             interests: Mutex::new(Interests::new(unlisten_delay, meters.clone())),
             interests_changed: Notify::new(),
             arrivals: Arc::default(),
@@ -83,7 +81,6 @@ pub(crate) struct Shared {
     pub(crate) death_notice: Duration,
     /// From the outlet to the publisher, which is told when it is no longer empty.
     pub(crate) queue: Mutex<Queue>,
-    pub(crate) queue_changed: Notify,
     /// From the outlet to the listener.
     pub(crate) interests: Mutex<Interests>,
     pub(crate) interests_changed: Notify,
@@ -98,20 +95,19 @@ pub(crate) struct Shared {
 impl Shared {
     /// Begins to leave. The first word counts.
     pub(crate) fn leave(&self, patience: Duration) {
-        self.queue.lock().close();
+        let errand = {
+            let mut queue = self.queue.lock();
+            queue.close();
+            queue.publisher.call()
+        };
         self.leaves_at.send_if_modified(|leaves_at| {
             let is_first = leaves_at.is_none();
             leaves_at.get_or_insert_with(|| Instant::now() + patience.min(FOREVER));
             is_first
         });
-        self.queue_changed.notify_one();
-    }
-}
-
-/// Wakes the publisher: the queue was empty, and is no longer.
-impl Wake for Shared {
-    fn wake(self: Arc<Self>) {
-        self.queue_changed.notify_one();
+        if let Some(errand) = errand {
+            errand.run();
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fanfare_proto::wire::envelope::Body;
-use fanfare_proto::{BusMeters, Closed, Outlet, PublishError, Settled, State, Subject, courier, encode};
+use fanfare_proto::{BusMeters, Closed, Outlet, PublishError, Settled, State, Subject, encode};
 use tokio::time::Instant;
 
 use crate::bus::Shared;
@@ -22,22 +22,21 @@ impl Outlet for NatsOutlet {
     fn publish(&self, subjects: &[Subject], mut body: Body) -> Result<(), PublishError> {
         let shared = &self.shared;
         let max = shared.envelope_bytes_max;
-        let check =
-            |bytes: usize| if bytes > max { Err(PublishError::TooLarge { bytes, max }) } else { Ok(()) };
-        let was_empty = if let Body::Heartbeat(_) = body {
-            // What it tells must not change before it is numbered.
-            let mut queue = shared.queue.lock();
+        let encoded = (!matches!(body, Body::Heartbeat(_))).then(|| encode(&body));
+        let mut queue = shared.queue.lock();
+        let bytes = encoded.unwrap_or_else(|| {
+            // What a heartbeat tells must not change before it is numbered.
             queue.complete(&mut body);
-            let bytes = encode(&body);
-            check(bytes.len())?;
-            queue.push(subjects, bytes, Instant::now())?
-        } else {
-            let bytes = encode(&body);
-            check(bytes.len())?;
-            shared.queue.lock().push(subjects, bytes, Instant::now())?
-        };
-        if was_empty {
-            courier::wake(shared.clone().into());
+            encode(&body)
+        });
+        if bytes.len() > max {
+            return Err(PublishError::TooLarge { bytes: bytes.len(), max });
+        }
+        queue.push(subjects, bytes, Instant::now())?;
+        let errand = queue.publisher.call();
+        drop(queue);
+        if let Some(errand) = errand {
+            errand.run();
         }
         Ok(())
     }

@@ -4,6 +4,7 @@
 //! then block. So nothing is handed to it then, and it is handed a frame only when it has room.
 
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use async_nats::Client;
@@ -70,18 +71,19 @@ impl Publisher {
 
     /// Says no if nothing will ever come.
     async fn something_waits(&self) -> bool {
-        loop {
-            {
-                let queue = self.shared.queue.lock();
-                if !queue.is_empty() {
-                    return true;
-                }
-                if queue.is_closed() {
-                    return false;
-                }
+        poll_fn(|cx| {
+            let mut queue = self.shared.queue.lock();
+            if !queue.is_empty() {
+                queue.publisher.wake_up();
+                return Poll::Ready(true);
             }
-            self.shared.queue_changed.notified().await;
-        }
+            if queue.is_closed() {
+                return Poll::Ready(false);
+            }
+            queue.publisher.sleep(cx.waker());
+            Poll::Pending
+        })
+        .await
     }
 
     /// Waits until there is a connection with room for a frame.

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
+use fanfare_proto::courier::Sleeper;
 use fanfare_proto::prost::bytes::Bytes;
 use fanfare_proto::wire::envelope::Body;
 use fanfare_proto::{BusMeters, Numbered, Outgoing, PublishError, Subject};
@@ -22,6 +23,8 @@ pub(crate) struct Queue {
     age_max: Duration,
     closed: bool,
     meters: Arc<BusMeters>,
+    /// The publisher, to be called when something was pushed, or the queue was closed.
+    pub(crate) publisher: Sleeper,
 }
 
 /// An envelope with all its copies.
@@ -45,7 +48,16 @@ impl Queue {
         age_max: Duration,
         meters: Arc<BusMeters>,
     ) -> Self {
-        Self { outgoing, waiting: VecDeque::new(), bytes: 0, bytes_max, age_max, closed: false, meters }
+        Self {
+            outgoing,
+            waiting: VecDeque::new(),
+            bytes: 0,
+            bytes_max,
+            age_max,
+            closed: false,
+            meters,
+            publisher: Sleeper::default(),
+        }
     }
 
     /// Completes a body with what only the queue knows, before it is encoded.
@@ -54,13 +66,13 @@ impl Queue {
     }
 
     /// Queues an encoded body, or drops it if there is no room; its numbers are used either way, so that receivers
-    /// notice. Says whether the queue was empty.
+    /// notice.
     pub(crate) fn push(
         &mut self,
         subjects: &[Subject],
         body: Bytes,
         now: Instant,
-    ) -> Result<bool, PublishError> {
+    ) -> Result<(), PublishError> {
         if self.closed {
             return Err(PublishError::Closed);
         }
@@ -68,11 +80,11 @@ impl Queue {
         self.expire(now);
         if self.bytes + envelope.bytes() > self.bytes_max {
             self.meters.dropped.increment();
-            return Ok(false);
+            return Ok(());
         }
         self.count(self.bytes + envelope.bytes());
         self.waiting.push_back(envelope);
-        Ok(self.waiting.len() == 1)
+        Ok(())
     }
 
     /// The next envelope that is not too old.

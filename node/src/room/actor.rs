@@ -89,6 +89,7 @@ impl ActorFuture<RoomShardActor> for Pump {
                 break;
             }
         }
+        self.deliveries.give_back();
         cx.waker().wake_by_ref();
         Poll::Pending
     }

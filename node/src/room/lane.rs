@@ -1,14 +1,12 @@
 //! The way into a room shard from other threads: a bounded queue of deliveries.
 //!
-//! Its reader is woken by the thread's [courier], so that it finds a burst whole.
-//!
-//! [courier]: fanfare_proto::courier
+//! Its reader is woken by the sender's [courier](fanfare_proto::courier), so that it finds a burst whole.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
-use fanfare_proto::courier;
+use fanfare_proto::courier::Sleeper;
 use parking_lot::Mutex;
 
 use super::message::Delivery;
@@ -28,8 +26,7 @@ struct Waiting {
     deliveries: VecDeque<Delivery>,
     /// Places reserved and not used yet, or taken out by the reader and not handled yet.
     reserved: usize,
-    /// The reader's task, while it sleeps.
-    reader: Option<Waker>,
+    reader: Sleeper,
     /// The reader is gone.
     closed: bool,
 }
@@ -83,10 +80,10 @@ impl Place<'_> {
             return false;
         }
         waiting.deliveries.push_back(delivery);
-        let reader = waiting.reader.take();
+        let errand = waiting.reader.call();
         drop(waiting);
-        if let Some(reader) = reader {
-            courier::wake(reader);
+        if let Some(errand) = errand {
+            errand.run();
         }
         true
     }
@@ -106,8 +103,9 @@ impl Deliveries {
             waiting.reserved -= std::mem::take(&mut self.freed);
             std::mem::swap(&mut waiting.deliveries, &mut self.taken);
             waiting.reserved += self.taken.len();
-            if self.taken.is_empty() {
-                waiting.reader = Some(cx.waker().clone());
+            match self.taken.is_empty() {
+                true => waiting.reader.sleep(cx.waker()),
+                false => waiting.reader.wake_up(),
             }
         }
         match self.taken.pop_front() {
@@ -116,6 +114,14 @@ impl Deliveries {
                 Poll::Ready(delivery)
             }
             None => Poll::Pending,
+        }
+    }
+
+    /// Gives back the places of what was handled: at the end of each turn, so that senders need not wait until all that
+    /// was taken out is handled.
+    pub fn give_back(&mut self) {
+        if self.freed > 0 {
+            self.shared.waiting.lock().reserved -= std::mem::take(&mut self.freed);
         }
     }
 

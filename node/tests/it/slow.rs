@@ -254,3 +254,32 @@ async fn a_client_that_reads_again_within_its_grace_gets_everything() {
     drop(polling);
     io.close().await;
 }
+
+/// A handler that computes, or blocks, costs the clients of its own reactor; nobody else waits for it. Not even for a
+/// wake-up that it has put off.
+#[tokio::test]
+async fn a_handler_that_blocks_its_reactor_holds_up_nobody_on_another() {
+    let io = Io::builder().options(Options { reactors: 2, ..Options::default() }).build();
+    let (release, released) = std::sync::mpsc::channel::<()>();
+    let (begin, mut begun) = tokio::sync::mpsc::unbounded_channel();
+    let released = std::sync::Mutex::new(released);
+    io.on("block", async move |socket: Socket| {
+        socket.broadcast().emit("before", ()).expect("there is room");
+        begin.send(()).expect("the test waits");
+        // The test lets go, or has failed.
+        let _ = released.lock().expect("nobody panicked").recv();
+    });
+    let url = serve(&io).await;
+    // Dealt to the reactors in turn.
+    let mut clients = Client::connect_many(&url, 2).await;
+    let mut other = clients.pop().expect("two");
+    let mut blocking = clients.pop().expect("two");
+    blocking.send("2[\"block\"]").await;
+    begun.recv().await.expect("it has begun");
+    io.emit("now", ()).expect("there is room");
+    assert_eq!(other.receive().await.text, "2[\"before\"]");
+    assert_eq!(other.receive().await.text, "2[\"now\"]");
+    release.send(()).expect("it waits");
+    assert_eq!(blocking.receive().await.text, "2[\"now\"]");
+    io.close().await;
+}

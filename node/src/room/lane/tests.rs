@@ -1,5 +1,5 @@
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
-use std::task::Wake;
+use std::task::{Wake, Waker};
 
 use super::*;
 
@@ -31,8 +31,10 @@ fn a_lane_takes_no_more_than_it_has_places_for() {
     assert!(send(&lane));
     assert_eq!(lane.len(), 3);
     assert!(deliveries.poll_next(&mut cx).is_ready());
-    // What the reader has taken along counts until it comes back for more.
+    // What the reader has taken along counts until it is handled.
     assert!(lane.reserve().is_none());
+    deliveries.give_back();
+    assert!(lane.reserve().is_some());
     assert!(deliveries.poll_next(&mut cx).is_ready());
     assert!(deliveries.poll_next(&mut cx).is_ready());
     assert!(deliveries.poll_next(&mut cx).is_pending());
