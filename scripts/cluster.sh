@@ -88,7 +88,10 @@ start_haproxy() {
     export "NODE_$node=127.0.0.1:$((first_port + node - 1))" "NODE_${node}_OPS=$((first_ops_port + node - 1))"
   done
   files=$(ulimit -Hn)
-  [[ $files == unlimited ]] && files=100000
+  # HAProxy makes tables for as many clients as it is told.
+  if [[ $files == unlimited ]] || ((files > 100000)); then
+    files=100000
+  fi
   BALANCER=127.0.0.1:$balancer_port BALANCER_STATS=127.0.0.1:$stats_port BALANCER_PEERS=127.0.0.1:$peers_port \
     BALANCER_MAXCONN=$((files / 3)) start haproxy haproxy -db -f deploy/haproxy/haproxy.cfg
 }

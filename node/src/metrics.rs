@@ -209,7 +209,8 @@ metrics! {
     gauge_families {
         /// Engine.IO connections open now.
         connections = "fanfare_connections" by Transport,
-        /// Messages that wait for actors: events for sockets, deliveries of other threads for room shards.
+        /// What actors have before them: events that wait for sockets or are being handled, deliveries of other threads for
+        /// room shards.
         mailboxes = "fanfare_mailbox_messages" by Mailbox,
     }
     histograms {

@@ -34,6 +34,8 @@ use crate::metrics::{Description, Metrics, table};
 const CONNECTIONS_MAX: usize = 64;
 /// How long a connection may take for the head of a request.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a connection may last in all: nobody shall hold a place for good, whatever is asked or not read.
+const CONNECTION_TIMEOUT: Duration = Duration::from_secs(30);
 /// After an error of `accept`, such as no free file descriptor.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// How many connections, and how many sockets of each namespace, `/debug/actors` shows unless asked for more.
@@ -219,9 +221,12 @@ async fn serve(operations: Arc<Operations>, listener: TcpListener) {
             let served = http
                 .timer(TokioTimer::new())
                 .header_read_timeout(HEADER_TIMEOUT)
+                .keep_alive(false)
                 .serve_connection(TokioIo::new(stream), answer);
-            if let Err(error) = served.await {
-                debug!(%error, "operations: connection ended");
+            match tokio::time::timeout(CONNECTION_TIMEOUT, served).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => debug!(%error, "operations: connection ended"),
+                Err(_) => debug!("operations: connection took too long"),
             }
             drop(place);
         });

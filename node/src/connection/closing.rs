@@ -86,7 +86,8 @@ impl Connection {
                 for socket in self.seats.sockets() {
                     socket.close(DisconnectReason::ServerNamespaceDisconnect, None, true);
                 }
-                if self.link.outbox.is_empty() && !self.writing {
+                let is_late = self.leave_by.is_some_and(|leave_by| Instant::now() >= leave_by);
+                if is_late || self.link.outbox.is_empty() && !self.writing {
                     let reason = DisconnectReason::ServerNamespaceDisconnect;
                     self.close(reason, None, None, NOOP_AND_CLOSE);
                 }
@@ -142,6 +143,7 @@ impl Connection {
         }
         debug!(session = ?self.link.session, %reason, detail, "connection closed");
         self.link.outbox.close();
+        // Also while it waits for a last poll: a client that comes back shall find the place it has left.
         self.place = None;
         self.count_closed(reason);
         self.seats.close_all(|| Close { reason, detail, tell_client: false });

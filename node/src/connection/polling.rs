@@ -19,7 +19,7 @@ const ANSWER_BYTES: usize = 1024 * 1024;
 pub(super) struct Inbox {
     packets: payload::Payload,
     /// Tells the POST that it can be answered, also by being dropped.
-    _done: oneshot::Sender<()>,
+    done: oneshot::Sender<()>,
 }
 
 /// The state of a polling transport.
@@ -117,7 +117,7 @@ impl Handler<FinishPost> for Connection {
     fn handle(&mut self, post: FinishPost, _: &mut Self::Context) {
         self.forget_post();
         if self.is_open() {
-            let inbox = Inbox { packets: payload::decode(post.body), _done: post.done };
+            let inbox = Inbox { packets: payload::decode(post.body), done: post.done };
             self.inbox = Some(Box::new(inbox));
         }
     }
@@ -145,7 +145,7 @@ impl Connection {
     pub(super) fn drive_inbox(&mut self, ctx: &mut actix::Context<Self>, cx: &mut Context<'_>) {
         for _ in 0..READS_PER_TURN {
             if self.inbox.is_none() || self.must_not_read() {
-                return;
+                return self.notice_hang_up();
             }
             let Some(inbox) = &mut self.inbox else { return };
             match inbox.packets.next() {
@@ -154,5 +154,15 @@ impl Connection {
             }
         }
         cx.waker().wake_by_ref();
+    }
+
+    /// A client that is read more slowly, and does not wait for the answer to its POST, is gone: pauses excuse missing
+    /// pongs, so nothing else would tell.
+    fn notice_hang_up(&mut self) {
+        let has_hung_up = self.inbox.as_ref().is_some_and(|inbox| inbox.done.is_closed());
+        if has_hung_up && self.allowance.is_some() {
+            self.inbox = None;
+            self.transport_failed("data request connection closed prematurely", None);
+        }
     }
 }

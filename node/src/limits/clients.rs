@@ -22,7 +22,7 @@ pub struct ClientLimits {
     /// handshake is refused with 503, `too many connections from this address`. Behind a proxy all clients come from
     /// its address: name it in `trusted_proxies`. A company or a school may be one address too. Default 0.
     pub connections_per_address_max: usize,
-    /// Handshakes a second on this node, refused ones not counted. Beyond it they are refused with 503,
+    /// Handshakes a second on this node, those refused by the two limits above not counted. Beyond it they are refused with 503,
     /// `too many handshakes`. Default 0.
     pub handshakes_per_second: u32,
     /// Packets a second of one client: events, acknowledgements, all but attachments. A client that sends more is read

@@ -119,8 +119,8 @@ async fn a_token_for_operators_is_asked_for_and_shown_to_nobody() {
             break rest.split(' ').next().expect("an address").to_owned();
         }
     };
+    assert_eq!(Http::connect(&url).await.get("/metrics").await.status, 401);
     let mut http = Http::connect(&url).await;
-    assert_eq!(http.get("/metrics").await.status, 401);
     assert_eq!(http.get_with("/metrics", "authorization: Bearer s3cret\r\n").await.status, 200);
     assert_eq!(told(&mut fanfare(&["healthcheck", "--url", &url])).await.0, Some(0), "health needs no token");
     node.kill().await.expect("it ends");

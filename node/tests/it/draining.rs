@@ -292,6 +292,22 @@ async fn an_upgrade_under_way_is_finished_before_the_end() {
     assert_eq!(done(draining).await, Drained { connections: 1, cut: 0 });
 }
 
+/// An app that ends may disconnect everybody itself, in the middle of it.
+#[tokio::test]
+async fn who_is_disconnected_while_draining_is_waited_for_no_longer_than_the_grace() {
+    let io = io(DrainOptions { grace_ms: 200, ..patient() });
+    let url = serve(&io).await;
+    // Between two polls: what waits for it cannot be sent.
+    let client = Polling::connect(&url).await;
+    io.emit("waits", ()).expect("there is room");
+    let draining = begin(&io);
+    turn_has_come(&io).await;
+    io.disconnect_sockets(true).await.expect("it is done here");
+    // It was the app that closed it.
+    assert_eq!(done(draining).await, Drained { connections: 0, cut: 0 });
+    drop(client);
+}
+
 #[tokio::test]
 async fn whoever_is_left_when_the_time_is_over_is_cut_off_and_counted() {
     let io = io(DrainOptions { timeout_ms: 300, ..patient() });

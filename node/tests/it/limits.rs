@@ -392,6 +392,28 @@ async fn a_client_that_vanishes_while_it_is_not_read_is_noticed() {
 
 // Rooms and namespaces
 
+/// Pauses excuse missing pongs, and queued ones count: a body full of them must not keep a session for an hour.
+#[tokio::test]
+async fn a_polling_client_that_vanishes_while_its_post_is_read_slowly_is_noticed() {
+    let options = Options {
+        ping_interval_ms: 100,
+        ping_timeout_ms: 100,
+        polling_close_timeout_ms: 100,
+        ..Options::default()
+    };
+    let (io, _) = limited(slow_events(), options);
+    let url = serve(&io).await;
+    let client = Polling::connect(&url).await;
+    let body = vec!["3"; 50_000].join("\u{1e}");
+    let mut http = Http::connect(&url).await;
+    let length = format!("content-length: {}\r\n", body.len());
+    http.write(format!("{}{body}", head("POST", &client.path(), &length)).as_bytes()).await;
+    eventually("it is read more slowly", || io.metrics().limits.of(Limit::Events).get() > 0).await;
+    drop((http, client));
+    nothing_stays(&io).await;
+    io.close().await;
+}
+
 #[tokio::test]
 async fn a_socket_joins_no_more_rooms_than_it_may_and_is_told() {
     let (io, _) =
