@@ -7,7 +7,7 @@ help:
 	@echo "            more arguments for the node: make run ARGS='--listen 127.0.0.1:4000'"
 	@echo "make cluster  NATS, three nodes, HAProxy and Prometheus on this machine: http://127.0.0.1:3000; Ctrl-C ends them"
 	@echo "make test   install what the tests need, then run every check: 10 to 20 minutes the first time"
-	@echo "make bench  measure Fanfare, its peers and the floor on this machine: about 25 minutes, better left alone meanwhile"
+	@echo "make bench  measure Fanfare, its peers and the floor on this machine: about 20 minutes, better left alone meanwhile"
 	@echo "            what can be chosen: make bench ARGS=--help"
 
 cluster:

@@ -25,7 +25,7 @@ use crate::session::Session;
 
 const EXPLANATION: &str = "\
 Examples:
-  Everything, three times, into docs/performance.md (about 25 minutes):
+  Everything, three times, into docs/performance.md (about 20 minutes):
       make bench
   A look at two rows and two servers, once, printed only:
       make bench ARGS='--runs 1 --row fanout-w1 --row echo --peer floor-batched --peer fanfare --print'
