@@ -12,18 +12,21 @@ const DESCRIPTORS_MIN: u64 = 10_000;
 /// Milliseconds after which many proxies close a connection on which nothing happened.
 const PROXY_PATIENCE_MS: u64 = 60_000;
 
-/// Makes room for as many clients as the system allows, and says what is in force and what is going to hurt.
-pub fn look_ahead(config: &Config) {
+/// Makes room for as many clients as the system allows, and says what is in force and what is going to hurt. Without a limit
+/// on connections that room becomes it: who finds none is refused then, and not left waiting.
+pub fn look_ahead(config: &mut Config) {
     let nofile = raise_descriptors();
     // The system tells no number if there is no limit.
     let (soft, hard) = (nofile.current.unwrap_or(u64::MAX), nofile.maximum.unwrap_or(u64::MAX));
     let room = soft.saturating_sub(RESERVED);
-    let limits = &config.server.limits;
+    let wanted = config.server.limits.connections_max;
+    let connections_max = if wanted == 0 { usize::try_from(room).unwrap_or(usize::MAX) } else { wanted };
+    config.server.limits.connections_max = connections_max;
     info!(
         nofile = soft,
         nofile_hard = hard,
         clients = room,
-        connections_max = limits.connections_max,
+        connections_max,
         "room for clients: each WebSocket takes a file descriptor, a client that polls up to two"
     );
     if soft < DESCRIPTORS_MIN {
@@ -32,9 +35,9 @@ pub fn look_ahead(config: &Config) {
             "few file descriptors: raise the limit (ulimit -Hn, LimitNOFILE of systemd, --ulimit of Docker)"
         );
     }
-    if limits.connections_max as u64 > room {
+    if connections_max as u64 > room {
         warn!(
-            connections_max = limits.connections_max,
+            connections_max,
             clients = room,
             "connections_max is more than the file descriptors allow: clients will be left waiting, not refused"
         );

@@ -18,9 +18,9 @@ use fanfare_adapter_nats::NatsBus;
 const DEMO_PAGE: &str = include_str!("../assets/demo.html");
 
 /// Runs a node until it is told to end.
-pub fn run(config: Config) -> Result<(), String> {
+pub fn run(mut config: Config) -> Result<(), String> {
     start_log(&config)?;
-    foresight::look_ahead(&config);
+    foresight::look_ahead(&mut config);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.map_err(|error| format!("cannot start: {error}"))?.block_on(serve(config))
 }

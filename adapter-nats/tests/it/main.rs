@@ -2,6 +2,7 @@
 
 mod cluster;
 mod conformance;
+mod distance;
 mod hostile;
 mod leaving;
 mod log;

@@ -16,7 +16,8 @@ const PAUSE_S_MAX: u64 = 60;
 #[serde(default, deny_unknown_fields)]
 pub struct ClientLimits {
     /// Engine.IO sessions on this node at a time. A handshake beyond them is refused with 503, `too many connections`;
-    /// stock clients try again by themselves. 0 = as many as the system has file descriptors. Default 0.
+    /// stock clients try again by themselves. With 0 the binary takes as many as it may
+    /// have file descriptors. Default 0.
     pub connections_max: usize,
     /// Sessions of one IP address at a time, or of one /64 of IPv6, which is what one subscriber gets. Beyond it a
     /// handshake is refused with 503, `too many connections from this address`. Behind a proxy all clients come from

@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 use tokio::process::Command;
 use tokio::time::timeout;
 
-use crate::client::Http;
+use crate::client::{Client, Http};
 use crate::config::{fanfare, output, text};
 use crate::support::DEADLINE;
 
@@ -252,6 +252,29 @@ async fn a_node_takes_all_file_descriptors_it_may_have_and_says_how_many_clients
     assert!(log.iter().any(|line| line.contains("nofile=400") && line.contains("clients=300")), "{log:?}");
     let warned = warnings(&log);
     assert!(warned.len() == 1 && warned[0].contains("few file descriptors"), "{warned:?}");
+}
+
+/// Nobody is left waiting for a file descriptor.
+#[tokio::test]
+async fn clients_beyond_the_file_descriptors_of_a_node_are_refused() {
+    let mut command = Command::new("sh");
+    command.args(["-c", "ulimit -n 130; exec \"$@\"", "sh", env!("CARGO_BIN_EXE_fanfare"), "serve"]);
+    command.args(["--listen", "127.0.0.1:0", "--app", "none", "--reactors", "1"]);
+    command.env("FANFARE_OPS_LISTEN", "127.0.0.1:0").stdin(Stdio::null()).stdout(Stdio::null());
+    let mut node = command.stderr(Stdio::piped()).kill_on_drop(true).spawn().expect("it starts");
+    let mut log = BufReader::new(node.stderr.take().expect("a pipe")).lines();
+    let url = loop {
+        let line = timeout(DEADLINE, log.next_line()).await.expect("it says it in time").expect("text");
+        let line = line.expect("it says it before it ends");
+        if let Some((_, rest)) = line.split_once("clients can connect address=") {
+            break format!("http://{}", rest.split(' ').next().expect("an address"));
+        }
+    };
+    let clients = Client::connect_many(&url, 30).await;
+    let refused = Http::connect(&url).await.get("/socket.io/?EIO=4&transport=polling").await;
+    assert!(refused.status == 503 && refused.body.contains("too many connections"), "{refused:?}");
+    drop(clients);
+    node.kill().await.expect("it ends");
 }
 
 #[tokio::test]

@@ -1,0 +1,11 @@
+//! How far away the broker is.
+
+use crate::peer::{Peer, options, until};
+use crate::server::Server;
+
+#[tokio::test]
+async fn the_time_that_the_broker_takes_to_answer_is_measured() {
+    let server = Server::start();
+    let peer = Peer::join("peer", options(&server), &[]).await;
+    until("it is measured", || peer.outlet.meters().round_trip_us.get() > 0).await;
+}
