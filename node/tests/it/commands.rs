@@ -7,7 +7,7 @@ use std::process::Stdio;
 use fanfare::{Io, Operations};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpListener;
-use tokio::process::Command;
+use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
 use crate::client::{Client, Http};
@@ -110,15 +110,8 @@ async fn a_token_for_operators_is_asked_for_and_shown_to_nobody() {
     node.envs([("FANFARE_OPS_LISTEN", "127.0.0.1:0"), ("FANFARE_OPS_TOKEN", "s3cret")]);
     node.stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
     let mut node = node.spawn().expect("it starts");
-    let mut log = BufReader::new(node.stderr.take().expect("a pipe")).lines();
-    let url = loop {
-        let line = timeout(DEADLINE, log.next_line()).await.expect("it says it in time").expect("text");
-        let line = line.expect("it says it before it ends");
-        assert!(!line.contains("s3cret"), "{line}");
-        if let Some((_, rest)) = line.split_once("for operators: ") {
-            break rest.split(' ').next().expect("an address").to_owned();
-        }
-    };
+    let url =
+        word_after("for operators: ", &mut node, |line| assert!(!line.contains("s3cret"), "{line}")).await;
     assert_eq!(Http::connect(&url).await.get("/metrics").await.status, 401);
     let mut http = Http::connect(&url).await;
     assert_eq!(http.get_with("/metrics", "authorization: Bearer s3cret\r\n").await.status, 200);
@@ -217,6 +210,19 @@ async fn log_with_descriptors(soft_and_hard: &str, more: &[&str]) -> Vec<String>
     log_until(&mut command, |line| line.contains("clients can connect")).await
 }
 
+/// The first word that a node's log has after `mark`; each line up to there is shown to `check`.
+async fn word_after(mark: &str, node: &mut Child, check: impl Fn(&str)) -> String {
+    let mut log = BufReader::new(node.stderr.take().expect("a pipe")).lines();
+    loop {
+        let line = timeout(DEADLINE, log.next_line()).await.expect("it says it in time").expect("text");
+        let line = line.expect("it says it before it ends");
+        check(&line);
+        if let Some((_, rest)) = line.split_once(mark) {
+            return rest.split(' ').next().unwrap_or_default().to_owned();
+        }
+    }
+}
+
 /// The lines up to the first one that is wanted, and that one.
 async fn log_until(command: &mut Command, wanted: impl Fn(&str) -> bool) -> Vec<String> {
     for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("FANFARE_")) {
@@ -262,14 +268,8 @@ async fn clients_beyond_the_file_descriptors_of_a_node_are_refused() {
     command.args(["--listen", "127.0.0.1:0", "--app", "none", "--reactors", "1"]);
     command.env("FANFARE_OPS_LISTEN", "127.0.0.1:0").stdin(Stdio::null()).stdout(Stdio::null());
     let mut node = command.stderr(Stdio::piped()).kill_on_drop(true).spawn().expect("it starts");
-    let mut log = BufReader::new(node.stderr.take().expect("a pipe")).lines();
-    let url = loop {
-        let line = timeout(DEADLINE, log.next_line()).await.expect("it says it in time").expect("text");
-        let line = line.expect("it says it before it ends");
-        if let Some((_, rest)) = line.split_once("clients can connect address=") {
-            break format!("http://{}", rest.split(' ').next().expect("an address"));
-        }
-    };
+    let address = word_after("clients can connect address=", &mut node, |_| {}).await;
+    let url = format!("http://{address}");
     let clients = Client::connect_many(&url, 30).await;
     let refused = Http::connect(&url).await.get("/socket.io/?EIO=4&transport=polling").await;
     assert!(refused.status == 503 && refused.body.contains("too many connections"), "{refused:?}");
