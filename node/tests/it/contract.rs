@@ -14,6 +14,8 @@ use serde::ser::SerializeTuple;
 use serde::{Serialize, Serializer};
 use serde_json::json;
 
+mod unusual;
+
 const OPEN_NAMESPACES: [&str; 2] = ["/", "/custom"];
 const TICKS_MAX: usize = 20_000;
 
@@ -92,6 +94,7 @@ fn declare(io: &Io, namespace: &Namespace) {
     declare_stream(namespace);
     declare_crowd(namespace);
     declare_relay(namespace);
+    unusual::declare(namespace);
 }
 
 fn declare_cheat_sheet(io: &Io, namespace: &Namespace) {

@@ -1,6 +1,6 @@
 //! The official JavaScript client, python-socketio and a real browser, against servers of ours.
 
-use fanfare::{Io, Options, relay};
+use fanfare::{Cookie, Io, Options, relay};
 use tokio::process::Command;
 
 use crate::contract::contract_server;
@@ -67,11 +67,42 @@ async fn clients_come_and_go_as_with_the_official_server_after_an_upgrade() {
 }
 
 #[tokio::test]
+async fn every_option_and_event_of_the_official_client_works_over_polling() {
+    judged("client.mjs", MODES[0]).await;
+}
+
+#[tokio::test]
+async fn every_option_and_event_of_the_official_client_works_over_websocket() {
+    judged("client.mjs", MODES[1]).await;
+}
+
+#[tokio::test]
+async fn every_option_and_event_of_the_official_client_works_after_an_upgrade() {
+    judged("client.mjs", MODES[2]).await;
+}
+
+#[tokio::test]
 async fn clients_notice_a_lost_heartbeat_and_so_does_the_server() {
     let io = contract_server(Options { ping_interval_ms: 400, ping_timeout_ms: 400, ..options() });
     let url = serve(&io).await;
     for mode in MODES {
         judge("lifecycle.mjs", &[&url, mode, "--only", "heartbeat"]).await;
+    }
+    io.close().await;
+}
+
+#[tokio::test]
+async fn the_official_client_finds_a_server_elsewhere_keeps_its_cookie_and_its_heartbeat() {
+    let io = contract_server(Options {
+        path: "/elsewhere".into(),
+        cookie: Some(Cookie::default()),
+        ping_interval_ms: 400,
+        ping_timeout_ms: 400,
+        ..options()
+    });
+    let url = serve(&io).await;
+    for mode in MODES {
+        judge("client.mjs", &[&url, mode, "--path", "/elsewhere"]).await;
     }
     io.close().await;
 }

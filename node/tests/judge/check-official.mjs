@@ -42,6 +42,8 @@ for (const mode of MODES) {
   runs.push(({ url }) => play(process.execPath, "cheatsheet.mjs", url, mode));
   runs.push(({ url }) => play(process.execPath, "lifecycle.mjs", url, mode, ...OFFICIAL));
   runs.push((_, { url }) => play(process.execPath, "lifecycle.mjs", url, mode, ...OFFICIAL, "--only", "heartbeat"));
+  runs.push(({ url }) => play(process.execPath, "client.mjs", url, mode, ...OFFICIAL));
+  runs.push((_, __, { url }) => play(process.execPath, "client.mjs", url, mode, ...OFFICIAL, "--path", "/elsewhere"));
   if (values.python) runs.push(({ url }) => play(values.python, "python_judge.py", url, mode));
 }
 runs.push(({ url }) => play(process.execPath, "upgrade.mjs", url));
@@ -49,9 +51,10 @@ runs.push(({ url }) => play(process.execPath, "load.mjs", url));
 
 const server = await startServer();
 const shortHeartbeats = await startServer("400", "400");
+const elsewhere = await startServer("400", "400", "/elsewhere");
+const servers = [server, shortHeartbeats, elsewhere];
 let failed = 0;
-for (const run of runs) if (!(await run(server, shortHeartbeats))) failed++;
-server.stop();
-shortHeartbeats.stop();
+for (const run of runs) if (!(await run(...servers))) failed++;
+for (const { stop } of servers) stop();
 console.log(`${runs.length - failed} passed, ${failed} failed`);
 process.exit(failed === 0 ? 0 : 1);

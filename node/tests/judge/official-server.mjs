@@ -3,7 +3,10 @@
 // It shows every line of the cheat sheet to clients, so that one and the same client script can judge the official
 // server and Fanfare, which implements this contract too. It holds no test logic.
 //
-//   node official-server.mjs PORT [PING_INTERVAL_MS PING_TIMEOUT_MS]     prints "listening PORT"; PORT 0 picks a free one
+//   node official-server.mjs PORT [PING_INTERVAL_MS PING_TIMEOUT_MS [PATH]]
+//
+// Prints "listening PORT"; PORT 0 picks a free one. With a PATH that is where clients connect, and the server sets its
+// cookie: `cookie: true`.
 //
 // NAMESPACES. All have the same handlers.
 //   /         no middleware
@@ -83,6 +86,9 @@
 //                                                 socket.emit("tick", n), socket.emit("tick", n + 1, <n + 1 as decimal
 //                                                 text, in bytes>), n from 0 in steps of 2; at most 20000 ticks
 //   stream-stop                                                                       -> number of ticks emitted
+//   listen-any                                    socket.onAny: from now on the events of this socket are written down
+//   heard-any                                                                         -> [[name, ...args]] of those before
+//                                                 this one
 //
 //   many sockets at once
 //   fetch-sockets         room                    nsp.in(room).fetchSockets()         -> [{id, rooms: [room], data}]
@@ -95,21 +101,32 @@
 //   emit                  room, payload           nsp.in(room).emit("msg", payload)
 //   broadcast             payload                 nsp.emit("msg", payload)
 //   echo                  ...args                                                     -> ...args
+//
+//   events with unusual names (client/unusual-names.json)
+//   each of them          ...args                                                     -> the name, ...args
 
+import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { Server } from "socket.io";
 
-const [port = "0", pingInterval = "25000", pingTimeout = "20000"] = process.argv.slice(2);
+const [port = "0", pingInterval = "25000", pingTimeout = "20000", path] = process.argv.slice(2);
 const httpServer = createServer();
-const io = new Server(httpServer, { pingInterval: Number(pingInterval), pingTimeout: Number(pingTimeout) });
+const io = new Server(httpServer, {
+  pingInterval: Number(pingInterval),
+  pingTimeout: Number(pingTimeout),
+  ...(path && { path, cookie: true }),
+});
 
 const OPEN_NAMESPACES = ["/", "/custom"];
+
+const UNUSUAL = JSON.parse(await readFile(new URL("client/unusual-names.json", import.meta.url)));
 
 // Each handler returns the arguments of the ack as an array, or nothing for an empty ack.
 const handlers = (socket, nsp) => {
   let stream = { count: 0, timer: undefined };
   const stopStream = () => clearInterval(stream.timer);
   socket.on("disconnect", stopStream);
+  const heard = [];
 
   return {
     // the cheat sheet
@@ -220,6 +237,10 @@ const handlers = (socket, nsp) => {
       stopStream();
       return [stream.count];
     },
+    "listen-any": () => {
+      socket.onAny((name, ...args) => heard.push([name, ...args.filter((arg) => typeof arg !== "function")]));
+    },
+    "heard-any": () => [heard.slice(0, -1)],
 
     // many sockets at once
     "fetch-sockets": async (room) => {
@@ -240,7 +261,8 @@ const handlers = (socket, nsp) => {
 const serve = (name) => {
   const nsp = io.of(name);
   nsp.on("connection", (socket) => {
-    for (const [event, handler] of Object.entries(handlers(socket, nsp))) {
+    const unusual = UNUSUAL.map((name) => [name, (...args) => [name, ...args]]);
+    for (const [event, handler] of [...Object.entries(handlers(socket, nsp)), ...unusual]) {
       socket.on(event, async (...args) => {
         const ack = typeof args.at(-1) === "function" ? args.pop() : () => {};
         // A handler that does not await must run to its ack in this tick: only then is "volatile" judged as written.

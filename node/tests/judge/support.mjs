@@ -31,7 +31,7 @@ export const commandLine = ({ deadlineSeconds, flags = {} }) => {
     process.exit(2);
   }
   setTimeout(() => {
-    console.log(`not ok - the whole run took longer than ${deadlineSeconds} s, while in: ${runner.current}`);
+    console.log(`not ok - the whole run took longer than ${deadlineSeconds} s, while in: ${[...runner.playing].join("; ")}`);
     process.exit(1);
   }, deadlineSeconds * 1000).unref();
   runner.only = values.only && new RegExp(values.only);
@@ -41,12 +41,12 @@ export const commandLine = ({ deadlineSeconds, flags = {} }) => {
 
 // ----------------------------------------------------------------------------------------------------- the runner
 
-const runner = { passed: 0, failed: 0, skipped: 0, current: "start", only: undefined, skip: undefined };
+const runner = { passed: 0, failed: 0, skipped: 0, playing: new Set(), only: undefined, skip: undefined };
 
 // Runs one case to its end before the next one starts; a case that fails does not stop the others.
 export const test = async (name, body, timeoutMs = CASE_TIMEOUT_MS) => {
   if (runner.skip?.test(name) || (runner.only && !runner.only.test(name))) return skip(name, "not asked for");
-  runner.current = name;
+  runner.playing.add(name);
   try {
     await within(timeoutMs, body(), "the end of the case");
     runner.passed++;
@@ -55,7 +55,18 @@ export const test = async (name, body, timeoutMs = CASE_TIMEOUT_MS) => {
     runner.failed++;
     console.log(`not ok ${runner.passed + runner.failed} - ${name}`);
     console.log(String(error?.stack ?? error).replace(/^/gm, "    "));
+  } finally {
+    runner.playing.delete(name);
   }
+};
+
+// Runs cases, each a [name, body], that do not disturb each other: so many at a time.
+export const together = async (atOnce, cases, timeoutMs = CASE_TIMEOUT_MS) => {
+  const left = cases.values();
+  const playOneAfterTheOther = async () => {
+    for (const [name, body] of left) await test(name, body, timeoutMs);
+  };
+  await Promise.all(Array.from({ length: atOnce }, playOneAfterTheOther));
 };
 
 export const skip = (name, why) => {
