@@ -2,7 +2,10 @@
 //!
 //! Unknown keys are faults, and all faults are told at once.
 
-use std::net::SocketAddr;
+mod defaults;
+mod fault;
+pub mod log;
+
 use std::path::{Path, PathBuf};
 
 use figment::providers::{Env, Format, Serialized, Toml};
@@ -11,52 +14,24 @@ use figment::{Figment, Profile, Provider};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::filter::ParseError;
-
 use fanfare::Options;
 use fanfare_adapter_nats::NatsOptions;
 
-const DEFAULTS_HEAD: &str =
-    "# Every key with its default. Keys that are absent keep it; unknown keys are refused.\n";
+use crate::address::Address;
 
-const ABSENT_BY_DEFAULT: &str = r#"# Absent by default; these lines, uncommented, would switch them on.
-#
-# client_dist = "node_modules/socket.io/client-dist"    # belongs at the top of the file
-# nats = "nats://10.0.0.1:4222,nats://10.0.0.2:4222"      # so does this
-# ops_token = "…"                                         # and this
-#
-# [nats_client]
-# user = "fanfare"
-# password = "…"                                          # or token, nkey_seed, nkey_seed_file, credentials_file
-# tls_ca_file = "ca.pem"                                   # and tls_cert_file, tls_key_file
-#
-# [server.cookie]
-# name = "io"
-# path = "/"
-# http_only = true
-# same_site = "lax"
-# secure = false
-# max_age_s = 86400
-#
-# [server.cors]
-# origins = ["https://example.com"]
-# methods = []
-# allowed_headers = []
-# exposed_headers = []
-# credentials = false
-# max_age_s = 600
-"#;
+pub use fault::Faults;
 
 /// What the binary can be told.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// Where clients connect. Default `127.0.0.1:3000`.
-    pub listen: SocketAddr,
-    /// Where operators ask for metrics and health. Default `127.0.0.1:9464`; if that port is taken by somebody else, such
-    /// as another node, the node goes on without.
-    pub ops_listen: SocketAddr,
+    /// Where clients connect: an address or a name with a port, or a port alone, which this machine alone reaches. Default
+    /// `127.0.0.1:3000`.
+    pub listen: Address,
+    /// Where operators ask for metrics and health: an address or a name with a port, or a port alone, which this machine
+    /// alone reaches. Default `127.0.0.1:9464`; if that port is taken by somebody else, such as another node, the node goes
+    /// on without.
+    pub ops_listen: Address,
     /// What operators must show for all but `/healthz` and `/readyz`: as a bearer token, or as the password of HTTP Basic.
     /// Default none: everybody who reaches the address may look.
     pub ops_token: Option<String>,
@@ -64,7 +39,8 @@ pub struct Config {
     pub app: App,
     /// The `client-dist` folder of the npm package `socket.io`, to be served to browsers. Default none.
     pub client_dist: Option<PathBuf>,
-    /// What is logged, as `tracing` directives: `info`, `debug`, `fanfare=debug,info`. The client library of NATS stays
+    /// What is logged: a level (`error`, `warn`, `info`, `debug`, `trace`, `off`), or `tracing` directives for single
+    /// modules, such as `info,fanfare=debug`. The client library of NATS stays
     /// silent, since the node itself says what people need, unless the directives name `async_nats`. Default `info`.
     pub log: String,
     /// How it is logged. Default `text`.
@@ -101,8 +77,8 @@ pub enum LogFormat {
 impl Default for Config {
     fn default() -> Self {
         Self {
-            listen: SocketAddr::from(([127, 0, 0, 1], 3000)),
-            ops_listen: SocketAddr::from(([127, 0, 0, 1], 9464)),
+            listen: Address::of_this_machine(3000),
+            ops_listen: Address::of_this_machine(9464),
             ops_token: None,
             app: App::Relay,
             client_dist: None,
@@ -115,11 +91,6 @@ impl Default for Config {
     }
 }
 
-/// Everything that is wrong with a configuration.
-#[derive(Debug, thiserror::Error)]
-#[error("the configuration has {} fault(s):\n{}", .0.len(), .0.iter().map(|fault| format!("  - {fault}")).collect::<Vec<_>>().join("\n"))]
-pub struct Faults(pub Vec<String>);
-
 impl Config {
     /// Reads the configuration: `file` if there is one, variables that start with `FANFARE_` (a nested key is
     /// written with two underscores: `FANFARE_SERVER__PING_INTERVAL_MS`), then `flags`.
@@ -127,21 +98,22 @@ impl Config {
     /// # Errors
     /// With every unknown key, value of the wrong kind and contradiction.
     pub fn load(file: Option<&Path>, flags: Dict) -> Result<Self, Faults> {
+        let all_of = |faults| Faults { file: file.map(Path::to_owned), faults };
         let mut told = Figment::new();
         if let Some(file) = file {
             if !file.is_file() {
-                return Err(Faults(vec![format!("there is no file {}", file.display())]));
+                let is = if file.is_dir() { "a folder is no configuration:" } else { "there is no file" };
+                return Err(all_of(vec![format!("{is} {}", file.display())]));
             }
             told = told.merge(Toml::file_exact(file));
         }
         // The name of the file itself comes the same way, and is no part of what is in it.
         told = told.merge(Env::prefixed("FANFARE_").ignore(&["config"]).split("__"));
         told = told.merge(Serialized::globals(flags));
-        let file = file.map_or_else(String::new, |file| format!(" (reading {})", file.display()));
-        let (valid, mut faults) = try_keys(&told, &file);
+        let (valid, mut faults) = try_keys(&told, file);
         // Contradictions between keys that are valid each.
-        let config = valid.extract::<Self>().map_err(|error| Faults(vec![error.to_string()]))?;
-        if let Err(error) = config.log_filter() {
+        let config = valid.extract::<Self>().map_err(|error| all_of(vec![error.to_string()]))?;
+        if let Err(error) = log::filter(&config.log) {
             faults.push(format!("log: {error}"));
         }
         if config.ops_token.as_ref().is_some_and(String::is_empty) {
@@ -155,22 +127,13 @@ impl Config {
         } else if let Some(options) = config.nats_options() {
             faults.extend(options.faults().into_iter().map(|fault| format!("nats, nats_client: {fault}")));
         }
-        if faults.is_empty() { Ok(config) } else { Err(Faults(faults)) }
+        if faults.is_empty() { Ok(config) } else { Err(all_of(faults)) }
     }
 
     /// The NATS servers and how to use them; `None` if the node is on its own.
     pub fn nats_options(&self) -> Option<NatsOptions> {
         let servers = self.nats.as_ref()?.split(',').map(|server| server.trim().to_owned()).collect();
         Some(NatsOptions { servers, ..self.nats_client.clone() })
-    }
-
-    /// What of the log is written.
-    pub fn log_filter(&self) -> Result<EnvFilter, ParseError> {
-        let told = EnvFilter::try_new(&self.log)?;
-        if self.log.contains(NATS_CLIENT) {
-            return Ok(told);
-        }
-        Ok(told.add_directive(format!("{NATS_CLIENT}=off").parse()?))
     }
 
     /// As a TOML file, without what nobody should see.
@@ -189,15 +152,7 @@ impl Config {
         }
         toml::to_string(&table).unwrap_or_default()
     }
-
-    /// The defaults as a TOML file to start from.
-    pub fn default_toml() -> String {
-        format!("{DEFAULTS_HEAD}{}\n{ABSENT_BY_DEFAULT}", Self::default().to_toml())
-    }
 }
-
-/// The client library of NATS. It logs each event at INFO and each failure at ERROR, again and again.
-const NATS_CLIENT: &str = "async_nats";
 
 /// Stands for a secret.
 const HIDDEN: &str = "***";
@@ -215,11 +170,11 @@ fn hide_logins(servers: &str) -> String {
 
 /// Tries each given key on its own against the defaults, so that one fault does not hide the others. Returns the
 /// defaults with all valid keys, and the faults of the others.
-fn try_keys(told: &Figment, file: &str) -> (Figment, Vec<String>) {
+fn try_keys(told: &Figment, file: Option<&Path>) -> (Figment, Vec<String>) {
     let mut valid = Figment::from(Serialized::defaults(Config::default()));
     let data = match told.data() {
         Ok(data) => data,
-        Err(error) => return (valid, error.into_iter().map(|error| format!("{error}{file}")).collect()),
+        Err(error) => return (valid, fault::of_file(file, error)),
     };
     let mut leaves = Vec::new();
     for profile in [Profile::Default, Profile::Global] {
@@ -230,10 +185,7 @@ fn try_keys(told: &Figment, file: &str) -> (Figment, Vec<String>) {
         let alone = Figment::from(Serialized::defaults(Config::default())).merge((key.as_str(), &value));
         match alone.extract::<Config>() {
             Ok(_) => valid = valid.merge((key.as_str(), &value)),
-            Err(error) => {
-                let source = told.find_metadata(&key).map(|metadata| format!(" (from {})", metadata.name));
-                faults.push(format!("{key}: {}{}", error.kind, source.unwrap_or_default()));
-            }
+            Err(error) => faults.push(fault::of_key(&key, &error.kind, told)),
         }
     }
     (valid, faults)

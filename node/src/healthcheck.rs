@@ -3,7 +3,7 @@
 //! One GET of HTTP/1.0 over a plain connection: no runtime, no client library, and never longer than it may take.
 
 use std::io::{Read, Write};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, ToSocketAddrs};
+use std::net::{TcpStream, ToSocketAddrs};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -44,7 +44,7 @@ pub fn run(arguments: Arguments) -> Result<(), String> {
         None => {
             let config = Config::load(arguments.config.as_deref(), Dict::new());
             let config = config.map_err(|faults| faults.to_string())?;
-            (reachable(config.ops_listen).to_string(), config.ops_token)
+            (config.ops_listen.reachable(), config.ops_token)
         }
     };
     let token = arguments.token.or(token);
@@ -68,16 +68,6 @@ fn authority_of(url: &str) -> Result<String, String> {
         return Err(format!("--url {url}: it must look like http://127.0.0.1:9464"));
     };
     Ok(format!("{}:{}", authority.host(), authority.port_u16().unwrap_or(80)))
-}
-
-/// An address to connect to, of one to listen on: who listens on all of them listens on this machine's own.
-fn reachable(listen: SocketAddr) -> SocketAddr {
-    let ip = match listen.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-        ip => ip,
-    };
-    SocketAddr::new(ip, listen.port())
 }
 
 fn connect(authority: &str, deadline: Instant) -> std::io::Result<TcpStream> {

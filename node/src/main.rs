@@ -8,6 +8,7 @@ use figment::value::{Dict, Value};
 
 use crate::config::{App, Config, LogFormat};
 
+mod address;
 mod completions;
 mod config;
 mod emit;
@@ -74,10 +75,10 @@ struct Flags {
     /// Configuration file (TOML).
     #[arg(long, env = "FANFARE_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Address that clients connect to [default: 127.0.0.1:3000].
+    /// Address that clients connect to, also NAME:PORT, or PORT on this machine alone [default: 127.0.0.1:3000].
     #[arg(long, value_name = "ADDR:PORT")]
     listen: Option<String>,
-    /// Address for metrics and health checks [default: 127.0.0.1:9464].
+    /// Address for metrics and health checks, also NAME:PORT, or PORT on this machine alone [default: 127.0.0.1:9464].
     #[arg(long, value_name = "ADDR:PORT")]
     ops_listen: Option<String>,
     /// NATS servers of the cluster, with commas in between [default: none, a node on its own].

@@ -1,6 +1,7 @@
 //! `fanfare serve`: puts a node together, runs it, and ends it: at once on Ctrl-C, client by client on SIGTERM.
 
 use std::io::IsTerminal;
+use std::net::SocketAddr;
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderValue};
@@ -9,9 +10,10 @@ use http::{Response, StatusCode};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::{info, warn};
 
-use crate::config::{App, Config, LogFormat};
+use crate::address::reachable;
+use crate::config::{App, Config, LogFormat, log};
 use crate::foresight;
-use fanfare::{Io, Operations, relay};
+use fanfare::{Io, Operations, ServeError, relay};
 use fanfare_adapter_nats::NatsBus;
 
 /// The page on which a newcomer sees the relay live.
@@ -26,6 +28,7 @@ pub fn run(mut config: Config) -> Result<(), String> {
 }
 
 async fn serve(config: Config) -> Result<(), String> {
+    let addresses = config.listen.resolve()?;
     let mut builder = Io::builder().options(config.server.clone());
     if let Some(folder) = &config.client_dist {
         builder = builder.client_dist(folder);
@@ -41,10 +44,13 @@ async fn serve(config: Config) -> Result<(), String> {
     info!(node = io.node_name(), version = env!("CARGO_PKG_VERSION"), "starting");
     if config.app == App::Relay {
         relay::install(&io);
-        warn_about_relay(&config);
+        warn_about_relay(&addresses);
     }
     listen_for_operators(&config, &io).await?;
-    let server = io.listen(config.listen).await.map_err(|error| error.to_string())?;
+    let server = io.listen(addresses.as_slice()).await.map_err(|error| match error {
+        ServeError::Listen { source, .. } => config.listen.failure(&source, "--listen"),
+        error => error.to_string(),
+    })?;
     announce(&config, &io, server.address());
     let mut signals = Signals::new()?;
     let told = tokio::select! {
@@ -74,39 +80,48 @@ async fn serve(config: Config) -> Result<(), String> {
 }
 
 async fn listen_for_operators(config: &Config, io: &Io) -> Result<(), String> {
-    let address = config.ops_listen;
-    let mut operations = Operations::new(io.clone());
-    match &config.ops_token {
-        Some(token) => operations = operations.token(token),
-        None if !address.ip().is_loopback() => {
-            warn!(%address, "everybody who reaches this address sees metrics and actors: set ops_token, or a firewall");
-        }
-        None => {}
+    let address = &config.ops_listen;
+    let addresses = address.resolve()?;
+    if config.ops_token.is_none() && !addresses.iter().all(|address| address.ip().is_loopback()) {
+        warn!(%address, "everybody who reaches this address sees metrics and actors: set ops_token, or a firewall");
     }
-    match operations.listen(address).await {
-        Ok(address) => info!("for operators: http://{address} (a page), /metrics, /healthz, /readyz"),
+    let mut listening = Err(std::io::ErrorKind::AddrNotAvailable.into());
+    for address in addresses {
+        let mut operations = Operations::new(io.clone());
+        if let Some(token) = &config.ops_token {
+            operations = operations.token(token);
+        }
+        listening = operations.listen(address).await;
+        if listening.is_ok() {
+            break;
+        }
+    }
+    match listening {
+        Ok(address) => {
+            info!("for operators: http://{} (a page), /metrics, /healthz, /readyz", reachable(address));
+        }
         // Several nodes on one machine shall not need a port each for what nobody asked for.
-        Err(error) if address == Config::default().ops_listen => {
+        Err(error) if *address == Config::default().ops_listen => {
             warn!(%error, "no metrics and health checks on {address}: choose another address with --ops-listen");
         }
-        Err(error) => return Err(format!("cannot listen on {address} for operators: {error}")),
+        Err(error) => return Err(address.failure(&error, "--ops-listen")),
     }
     Ok(())
 }
 
-fn announce(config: &Config, io: &Io, address: std::net::SocketAddr) {
+fn announce(config: &Config, io: &Io, address: SocketAddr) {
     let options = io.options();
     info!(%address, path = options.path, reactors = options.reactors, "clients can connect");
     if config.app == App::Relay {
-        info!("open http://{address} to see it live");
+        info!("open http://{} to see it live", reachable(address));
         if config.client_dist.is_none() {
             info!("no JavaScript client to serve: install the npm package socket.io and set --client-dist");
         }
     }
 }
 
-fn warn_about_relay(config: &Config) {
-    if !config.listen.ip().is_loopback() {
+fn warn_about_relay(addresses: &[SocketAddr]) {
+    if !addresses.iter().all(|address| address.ip().is_loopback()) {
         warn!(
             "the relay app lets anybody who can connect emit to anybody: use --app none for your own purposes"
         );
@@ -142,7 +157,7 @@ impl Signals {
 
 /// Writes the log to standard error.
 pub fn start_log(config: &Config) -> Result<(), String> {
-    let filter = config.log_filter().map_err(|error| format!("log: {error}"))?;
+    let filter = log::filter(&config.log).map_err(|error| format!("log: {error}"))?;
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let log = log.with_ansi(std::io::stderr().is_terminal());
     // Who reads the log may go away; complaining about that on the same output would panic, and end the node.

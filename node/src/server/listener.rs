@@ -1,5 +1,6 @@
 //! The main thread of a server: accepts connections, deals them out to the reactors, and closes down.
 
+use std::fmt;
 use std::io;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 use std::pin::pin;
@@ -28,8 +29,8 @@ const CLOSE_POLL: Duration = Duration::from_millis(10);
 /// How long a closing server lets its connections say goodbye.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Why a server did not start.
-#[derive(Debug, thiserror::Error)]
+/// Why a server did not start. Its `Debug` is its `Display`, because that is what Rust prints if `main` returns it.
+#[derive(thiserror::Error)]
 pub enum ServeError {
     /// The address cannot be listened on.
     #[error("cannot listen on {address}: {source}")]
@@ -48,6 +49,12 @@ pub enum ServeError {
     /// The options contradict themselves.
     #[error("the options are wrong: {}", .0.join("; "))]
     Options(Vec<String>),
+}
+
+impl fmt::Debug for ServeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
 }
 
 /// A server that listens. Dropping it does not stop it.
@@ -73,7 +80,9 @@ impl Server {
         if !faults.is_empty() {
             return Err(ServeError::Options(faults));
         }
-        let listen_error = |source| ServeError::Listen { address: format!("{address:?}"), source };
+        // The address need not have a `Display`; the `Debug` of text has quotes.
+        let written = format!("{address:?}").trim_matches('"').to_owned();
+        let listen_error = |source| ServeError::Listen { address: written.clone(), source };
         let listener = bind(&address).map_err(listen_error)?;
         let address = listener.local_addr().map_err(listen_error)?;
         let (closed_sender, closed) = watch::channel(false);

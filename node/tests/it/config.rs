@@ -38,16 +38,16 @@ pub fn text(bytes: &[u8]) -> &str {
 }
 
 /// A file for one test.
-struct File(PathBuf);
+pub struct File(PathBuf);
 
 impl File {
-    fn new(name: &str, content: &str) -> Self {
+    pub fn new(name: &str, content: &str) -> Self {
         let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
         fs::write(&path, content).expect("a file");
         Self(path)
     }
 
-    fn path(&self) -> &str {
+    pub fn path(&self) -> &str {
         self.0.to_str().expect("a path")
     }
 }
@@ -183,7 +183,7 @@ async fn flags_override_the_environment_and_that_overrides_the_file() {
 }
 
 /// Checks that a command fails with code 1 and tells all of these.
-async fn assert_told(command: &mut Command, faults: &[&str]) {
+pub async fn assert_told(command: &mut Command, faults: &[&str]) {
     let checked = output(command).await;
     let told = text(&checked.stderr);
     assert_eq!(checked.status.code(), Some(1), "{told}");

@@ -15,6 +15,7 @@ mod judges;
 mod layers;
 mod limits;
 mod membership;
+mod messages;
 mod nats;
 mod operations;
 mod order;
