@@ -9,6 +9,24 @@ pub(super) fn index(num: f64, attachments: usize) -> Option<usize> {
     fits.then_some(num as usize)
 }
 
+/// The index of the attachment that an object stands for, given its keys (with their quotes) and values in order.
+/// None if it is no valid placeholder.
+pub(super) fn of_members<'a>(
+    members: impl Iterator<Item = (&'a str, &'a str)>,
+    attachments: usize,
+) -> Option<usize> {
+    let mut is_placeholder = false;
+    let mut num = None;
+    for (key, value) in members {
+        match Slot::of(key.as_bytes()) {
+            Slot::Placeholder => is_placeholder = value == "true",
+            Slot::Num => num = value.parse().ok().and_then(|num| index(num, attachments)),
+            _ => {}
+        }
+    }
+    num.filter(|_| is_placeholder)
+}
+
 /// Whether every placeholder in the text names an attachment that is there. The text must be valid JSON.
 ///
 /// It does not recurse, so that nesting cannot exhaust the stack.

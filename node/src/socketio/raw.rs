@@ -1,5 +1,7 @@
 //! One argument as it arrived.
 
+mod skeleton;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -8,12 +10,17 @@ use serde::de::DeserializeSeed;
 use serde::ser::{Error, Serialize, Serializer};
 use serde_json::value::RawValue;
 
+use self::skeleton::Node;
+use super::placeholder;
 use super::value::{Reader, Value};
 
 /// An argument that nobody has parsed: a slice of the packet, cheap to clone.
 ///
-/// It serialises as what it is, so that it can be emitted again. Its JSON is then written verbatim, except
-/// that with attachments numbers may be written in another notation.
+/// It serialises as what it is, so that it can be emitted again. Its JSON is then written verbatim, except for what
+/// leads to its attachments: keys may be escaped in another way there, and space is left out.
+///
+/// A client can make it fail to serialise: by an attachment more than 127 levels deep, or beside a key that is no
+/// Unicode (half of a surrogate pair).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Raw {
     json: ByteString,
@@ -50,10 +57,14 @@ impl Raw {
 
 impl Serialize for Raw {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        if self.is_plain() {
-            serde_json::from_str::<&RawValue>(&self.json).map_err(S::Error::custom)?.serialize(serializer)
-        } else {
-            self.to_value().map_err(S::Error::custom)?.serialize(serializer)
+        match &self.attachments {
+            None => {
+                serde_json::from_str::<&RawValue>(&self.json).map_err(S::Error::custom)?.serialize(serializer)
+            }
+            Some(attachments) => {
+                let node = Node::of(&self.json, attachments.len()).map_err(S::Error::custom)?;
+                node.with(&self.json, attachments).serialize(serializer)
+            }
         }
     }
 }

@@ -44,6 +44,9 @@ export const values = (test, { mode }) => {
       assert.ok(back === text);
       assert.deepEqual(Object.keys(key), [text]);
       assert.deepEqual(client.take(), [["note", text, key]]);
+      const beside = { text, bytes: Buffer.from("beside"), more: [{ [text]: text }] };
+      assert.deepEqual(await client.ask("binary-echo", beside), [beside]);
+      assert.deepEqual(client.take(), [["note", beside]]);
     });
   }
 
