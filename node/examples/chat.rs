@@ -34,6 +34,8 @@ struct Place(String);
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    // Fanfare logs with `tracing`: a handler that fails is seen only with a subscriber.
+    tracing_subscriber::fmt().init();
     let client = client_dist();
     if !client.join("socket.io.js").is_file() {
         eprintln!(

@@ -37,6 +37,8 @@ struct Credentials {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    // Fanfare logs with `tracing`: a handler that fails is seen only with a subscriber.
+    tracing_subscriber::fmt().init();
     let io = Io::new();
     declare_handlers(&io);
     // Clients can enter a namespace only if it was declared.

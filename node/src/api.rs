@@ -12,6 +12,7 @@ mod extract;
 #[cfg(feature = "fault-injection")]
 pub mod fault;
 mod handler;
+mod handler_error;
 mod io;
 mod many;
 mod namespace;
@@ -28,6 +29,7 @@ pub use emitter::{Emission, Emitter};
 pub use error::{AckError, ConnectError, EmitError};
 pub use extract::{Auth, Data, EventName, FromContext};
 pub use handler::{Handler, IntoDecision, IntoOutcome};
+pub use handler_error::HandlerError;
 pub use io::{Io, IoBuilder};
 pub use namespace::Namespace;
 pub use observe::Observation;

@@ -2,6 +2,9 @@
 //!
 //! [`Io`] is the server, [`Namespace`] and [`Socket`] are what handlers work with. Start with the example
 //! `cheatsheet`; `ARCHITECTURE.md` tells how it works inside.
+//!
+//! Errors of handlers are logged with `tracing`, which shows nothing unless the program installs a subscriber, such as
+//! `tracing_subscriber::fmt().init()`; [`Io::on_error`] is told of each.
 
 mod ids;
 mod limits;
@@ -35,8 +38,9 @@ pub mod relay;
 
 pub use api::{
     Ack, AckError, Acknowledgement, Answering, Answers, Auth, Broadcast, Changed, ConnectError, Data, Direct,
-    Emission, EmitError, Emitter, EventName, FromAnswer, FromContext, FromNode, Handler, IntoDecision,
-    IntoOutcome, IntoRooms, Io, IoBuilder, Namespace, Observation, RemoteSocket, ServerAck, Socket,
+    Emission, EmitError, Emitter, EventName, FromAnswer, FromContext, FromNode, Handler, HandlerError,
+    IntoDecision, IntoOutcome, IntoRooms, Io, IoBuilder, Namespace, Observation, RemoteSocket, ServerAck,
+    Socket,
 };
 pub use bus::TooLarge;
 pub use bytes::Bytes;
@@ -54,7 +58,7 @@ pub use metrics::{
 pub use operations::Operations;
 pub use reason::DisconnectReason;
 pub use server::{Drained, ServeError, Server};
-pub use socket::{Handshake, TooManyRooms};
+pub use socket::{HandlerErrorKind, Handshake, TooManyRooms};
 pub use socketio::{ArgumentError, Arguments, EncodeError, Raw, Value};
 
 #[cfg(doctest)]

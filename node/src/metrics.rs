@@ -117,7 +117,7 @@ metrics! {
         events_misfit = "fanfare_events_misfit_total",
         /// Handlers that returned an error.
         handler_errors = "fanfare_handler_errors_total",
-        /// Handlers that panicked.
+        /// Handlers, middlewares and hooks for their errors that panicked.
         handler_panics = "fanfare_handler_panics_total",
         /// Packets of clients that broke the protocol and were closed for it.
         protocol_errors = "fanfare_protocol_errors_total",

@@ -3,8 +3,10 @@
 
 mod acks;
 mod actor;
+mod answer;
 mod close;
 mod core;
+mod failure;
 mod gather;
 mod handlers;
 mod link;
@@ -14,11 +16,13 @@ mod rooms;
 pub use crate::reason::DisconnectReason;
 pub use acks::{NoAck, PendingAck};
 pub use actor::SocketActor;
+pub use answer::AckSlot;
 pub use core::{SendError, SocketCore};
+pub use failure::{Failure, Failures, HandlerErrorKind};
 pub use gather::{Gather, Told};
 pub use handlers::{
-    AckSlot, Callback, ConnectContext, DisconnectContext, EventContext, HandlerError, HandlerFuture,
-    Handlers, Misfit, Refusal, ServerContext,
+    Callback, ConnectContext, DisconnectContext, EventContext, HandlerFuture, Handlers, Misfit, Outcome,
+    Refusal, Returned, ServerContext,
 };
 pub use link::{Handshake, Link};
 #[cfg(feature = "fault-injection")]

@@ -19,7 +19,9 @@ use crate::socketio::{Arguments, encode};
 
 /// The way to answer an event. Extract it in a handler; it can be kept and used later, from any thread.
 ///
-/// Sending consumes it, since a client takes one answer.
+/// Sending consumes it, since a client takes one answer. A client that waits is answered with nothing if a handler of
+/// its event failed and no other handler can answer any more: none has called [`send`](Self::send), and none keeps an
+/// `Ack`.
 #[must_use = "the client waits for an answer until `send` is called"]
 pub struct Ack(Option<Arc<AckSlot>>);
 
@@ -36,11 +38,11 @@ impl Ack {
     /// Those of [`EmitError`]; nothing was sent then.
     pub fn send(self, arguments: impl Serialize) -> Result<(), EmitError> {
         let Some(slot) = self.0 else { return Ok(()) };
-        let encoded = encode::ack(slot.socket.namespace.name(), slot.id, &arguments)?;
+        let encoded = encode::ack(slot.socket().namespace.name(), slot.id(), &arguments)?;
         if !slot.claim() {
             return Ok(());
         }
-        Ok(slot.socket.send(Packet::new(encoded, true), false)?)
+        Ok(slot.socket().send(Packet::new(encoded, true), false)?)
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::error::ConnectError;
 use super::extract::FromContext;
-use crate::socket::{Callback, HandlerError, HandlerFuture, Misfit, Refusal};
+use crate::socket::{Callback, HandlerFuture, Misfit, Outcome, Refusal, Returned};
 
 /// An async closure or function with up to six parameters that can be extracted from `C`.
 ///
@@ -60,25 +60,26 @@ handler!(A, B, D, E);
 handler!(A, B, D, E, G);
 handler!(A, B, D, E, G, H);
 
-/// What an event, connect or disconnect handler may return: nothing, or a `Result` whose error is logged.
+/// What an event, connect or disconnect handler may return: nothing, or a `Result` whose error is logged and told to
+/// [`Io::on_error`](crate::Io::on_error).
 #[diagnostic::on_unimplemented(
     message = "a handler cannot return `{Self}`",
     note = "return nothing, or `Result<(), E>` where `E` can be displayed"
 )]
 pub trait IntoOutcome {
     /// The outcome.
-    fn into_outcome(self) -> Result<(), HandlerError>;
+    fn into_outcome(self) -> Outcome;
 }
 
 impl IntoOutcome for () {
-    fn into_outcome(self) -> Result<(), HandlerError> {
+    fn into_outcome(self) -> Outcome {
         Ok(())
     }
 }
 
 impl<E: Display> IntoOutcome for Result<(), E> {
-    fn into_outcome(self) -> Result<(), HandlerError> {
-        self.map_err(|error| HandlerError(error.to_string()))
+    fn into_outcome(self) -> Outcome {
+        self.map_err(|error| Returned(error.to_string()))
     }
 }
 
@@ -104,14 +105,14 @@ struct Declared<H, P> {
     parameters: PhantomData<fn(P)>,
 }
 
-impl<C, P, H> Callback<C, Result<(), HandlerError>> for Declared<H, P>
+impl<C, P, H> Callback<C, Outcome> for Declared<H, P>
 where
     H: Handler<C, P>,
     H::Output: IntoOutcome + 'static,
     P: 'static,
     C: 'static,
 {
-    fn call(&self, context: C) -> Result<HandlerFuture<Result<(), HandlerError>>, Misfit> {
+    fn call(&self, context: C) -> Result<HandlerFuture<Outcome>, Misfit> {
         self.handler.clone().call(&context, IntoOutcome::into_outcome)
     }
 }
@@ -132,7 +133,7 @@ where
 }
 
 /// Makes a callback of an event, connect or disconnect handler.
-pub(super) fn callback<C, P, H>(handler: H) -> Arc<dyn Callback<C, Result<(), HandlerError>>>
+pub(super) fn callback<C, P, H>(handler: H) -> Arc<dyn Callback<C, Outcome>>
 where
     H: Handler<C, P>,
     H::Output: IntoOutcome + 'static,

@@ -11,7 +11,6 @@ use fanfare_proto::wire::envelope::Body;
 use futures_util::FutureExt;
 use rustc_hash::FxBuildHasher;
 use serde::Serialize;
-use tracing::{debug, error, warn};
 
 use super::gathered::{Gathered, RequestError};
 use super::patience::patiently;
@@ -20,7 +19,7 @@ use crate::bus::{ClusterLink, FromNode};
 use crate::namespace::NamespaceCore;
 use crate::node::Node;
 use crate::room::{Overloaded, Target};
-use crate::socket::{HandlerError, HandlerFuture, Misfit, ServerContext};
+use crate::socket::{Failure, HandlerErrorKind, HandlerFuture, Misfit, Outcome, Returned, ServerContext};
 use crate::socketio::{Arguments, EncodeError, Encoded, encode};
 
 /// One server's answer.
@@ -160,38 +159,23 @@ pub async fn heard(
 fn handle(context: ServerContext, in_flight: &Arc<InFlight>) {
     for handler in context.namespace.handlers().for_server_event(&context.name) {
         let called = std::panic::catch_unwind(AssertUnwindSafe(|| handler.call(context.clone())));
-        let (context, metrics) = (context.clone(), context.namespace.node.clone());
         match called {
-            Ok(Ok(future)) => drop(actix_rt::spawn(run(context, future, in_flight.clone()))),
-            Ok(Err(Misfit(misfit))) => {
-                metrics.metrics.events_misfit.increment();
-                debug!(event = %context.name, misfit, "event of a server does not fit its handler");
-            }
-            Err(_) => report(&context, Err(())),
+            Ok(Ok(future)) => drop(actix_rt::spawn(run(context.clone(), future, in_flight.clone()))),
+            Ok(Err(Misfit(misfit))) => report(&context, HandlerErrorKind::Rejected(misfit)),
+            Err(panic) => report(&context, HandlerErrorKind::panicked(&*panic)),
         }
     }
 }
 
-async fn run(
-    context: ServerContext,
-    future: HandlerFuture<Result<(), HandlerError>>,
-    _until_then: Arc<InFlight>,
-) {
-    let outcome = AssertUnwindSafe(future).catch_unwind().await;
-    report(&context, outcome.map_err(drop));
-}
-
-fn report(context: &ServerContext, outcome: Result<Result<(), HandlerError>, ()>) {
-    let metrics = &context.namespace.node.metrics;
-    match outcome {
+async fn run(context: ServerContext, future: HandlerFuture<Outcome>, _until_then: Arc<InFlight>) {
+    match AssertUnwindSafe(future).catch_unwind().await {
         Ok(Ok(())) => {}
-        Ok(Err(error)) => {
-            metrics.handler_errors.increment();
-            warn!(event = %context.name, %error, "handler of a server's event failed");
-        }
-        Err(()) => {
-            metrics.handler_panics.increment();
-            error!(event = %context.name, "handler of a server's event panicked");
-        }
+        Ok(Err(Returned(error))) => report(&context, HandlerErrorKind::Returned(error)),
+        Err(panic) => report(&context, HandlerErrorKind::panicked(&*panic)),
     }
+}
+
+fn report(context: &ServerContext, kind: HandlerErrorKind) {
+    let (namespace, event) = (context.namespace.clone(), context.name.to_string());
+    Failure { namespace, socket: None, event, kind }.report();
 }

@@ -1,16 +1,17 @@
 //! How a client is let in or refused: middlewares first, then the place, then the CONNECT packet.
 
+use std::any::Any;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use futures_util::FutureExt;
 use serde_json::value::RawValue;
-use tracing::{debug, error};
+use tracing::debug;
 
 use super::core::NamespaceCore;
 use crate::metrics::Metrics;
 use crate::outbox::Packet;
-use crate::socket::{ConnectContext, Link, Refusal, SocketCore};
+use crate::socket::{ConnectContext, Failure, HandlerErrorKind, Link, Refusal, SocketCore};
 use crate::socketio::encode;
 
 /// Asks the middlewares in order; the first refusal decides. A panic is a refusal that tells the client nothing.
@@ -19,13 +20,18 @@ pub(super) async fn decide(socket: Arc<SocketCore>) -> Result<(), Refusal> {
     for middleware in middlewares {
         let context = ConnectContext { socket: socket.clone() };
         let asked = AssertUnwindSafe(async { middleware.call(context).map_err(refuse_misfit)?.await });
-        asked.catch_unwind().await.unwrap_or_else(|_| {
-            socket.namespace.node.metrics.handler_panics.increment();
-            error!(%socket.id, "middleware panicked");
+        asked.catch_unwind().await.unwrap_or_else(|panic| {
+            report_panic(&socket, &*panic);
             Err(Refusal { message: "internal server error".into(), data: None })
         })?;
     }
     Ok(())
+}
+
+fn report_panic(socket: &Arc<SocketCore>, panic: &(dyn Any + Send)) {
+    let (namespace, socket) = (socket.namespace.clone(), Some(socket.clone()));
+    let kind = HandlerErrorKind::panicked(panic);
+    Failure { namespace, socket, event: "middleware".to_owned(), kind }.report();
 }
 
 fn refuse_misfit(misfit: crate::socket::Misfit) -> Refusal {

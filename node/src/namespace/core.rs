@@ -14,7 +14,7 @@ use crate::ids::SocketId;
 use crate::metrics::Actor;
 use crate::node::Node;
 use crate::room::Rooms;
-use crate::socket::{Handlers, SocketCore};
+use crate::socket::{Failures, Handlers, SocketCore};
 
 type Sockets = HashMap<SocketId, Arc<SocketCore>, FxBuildHasher>;
 
@@ -27,6 +27,8 @@ pub struct NamespaceCore {
     pub rooms: Arc<Rooms>,
     /// Read for every event, replaced when one is declared.
     handlers: ArcSwap<Handlers>,
+    /// What happens when one of them fails; the node's.
+    failures: Arc<Failures>,
     /// The next ack id: shared by all sockets, as in the official server.
     next_ack: AtomicU64,
     /// Admitted sockets, by reactor.
@@ -37,12 +39,13 @@ pub struct NamespaceCore {
 
 impl NamespaceCore {
     /// An empty namespace. The name starts with `/`.
-    pub fn new(name: &str, node: Arc<Node>) -> Arc<Self> {
+    pub fn new(name: &str, node: Arc<Node>, failures: Arc<Failures>) -> Arc<Self> {
         let name: Arc<str> = name.into();
         Arc::new(Self {
             rooms: Arc::new(Rooms::new(&name, node.clone())),
             name,
             handlers: ArcSwap::default(),
+            failures,
             next_ack: AtomicU64::new(0),
             sockets: (0..node.reactors()).map(|_| Mutex::default()).collect(),
             supervisors: (0..node.reactors()).map(|_| Mutex::default()).collect(),
@@ -72,6 +75,11 @@ impl NamespaceCore {
             change(&mut handlers);
             handlers
         });
+    }
+
+    /// What happens when a handler fails.
+    pub fn failures(&self) -> &Failures {
+        &self.failures
     }
 
     /// A fresh id for an acknowledgement.

@@ -7,17 +7,20 @@ use parking_lot::RwLock;
 
 use super::core::NamespaceCore;
 use crate::node::Node;
+use crate::socket::Failures;
 
 /// Namespaces by name.
 pub struct Registry {
     node: Arc<Node>,
+    /// Shared by all of them.
+    failures: Arc<Failures>,
     namespaces: RwLock<HashMap<Box<str>, Arc<NamespaceCore>>>,
 }
 
 impl Registry {
     /// A registry with the main namespace.
     pub fn new(node: Arc<Node>) -> Arc<Self> {
-        let registry = Self { node, namespaces: RwLock::default() };
+        let registry = Self { node, failures: Arc::default(), namespaces: RwLock::default() };
         registry.declare("/");
         Arc::new(registry)
     }
@@ -27,7 +30,7 @@ impl Registry {
         let name = if name.starts_with('/') { name.to_owned() } else { format!("/{name}") };
         let mut namespaces = self.namespaces.write();
         let namespace = || {
-            let namespace = NamespaceCore::new(&name, self.node.clone());
+            let namespace = NamespaceCore::new(&name, self.node.clone(), self.failures.clone());
             if let Some(cluster) = &self.node.cluster {
                 cluster.serve(namespace.shared_name());
             }
@@ -39,6 +42,11 @@ impl Registry {
     /// The namespace of that name, if it was declared.
     pub fn find(&self, name: &str) -> Option<Arc<NamespaceCore>> {
         self.namespaces.read().get(name).cloned()
+    }
+
+    /// What happens about failures of handlers, in all of them.
+    pub fn failures(&self) -> &Failures {
+        &self.failures
     }
 
     /// All of them.

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use actix::{Actor, ActorContext, Handler};
 
+use super::answer::AckSlot;
 use super::core::{Phase, SocketCore};
-use super::handlers::{AckSlot, ConnectContext, EventContext, run};
+use super::handlers::{ConnectContext, EventContext, run};
 use super::message::{AckArrived, Close, Event, ObserveSocket, SocketSnapshot, Stop};
 use crate::namespace::SocketDied;
 use crate::room::asks_too_much;
@@ -63,6 +64,7 @@ impl SocketActor {
             return;
         }
         let ack = event.ack.map(|id| AckSlot::new(core.clone(), id));
+        let answer = ack.as_ref().map(|ack| ack.answer().clone());
         for handler in handlers {
             let context = EventContext {
                 socket: core.clone(),
@@ -70,7 +72,7 @@ impl SocketActor {
                 arguments: event.arguments.clone(),
                 ack: ack.clone(),
             };
-            run(core, &name, ack.clone(), || handler.call(context));
+            run(core, &name, answer.clone(), || handler.call(context));
         }
     }
 }

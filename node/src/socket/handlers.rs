@@ -1,32 +1,33 @@
 //! Users' handlers: where they are declared, and how one is run.
 
 use std::collections::HashMap;
-use std::panic::AssertUnwindSafe;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
 use bytestring::ByteString;
 use futures_util::FutureExt;
 use serde_json::value::RawValue;
-use tracing::{debug, error, warn};
 
+use super::answer::{AckSlot, Answer};
 use super::core::SocketCore;
+use super::failure::{Failure, HandlerErrorKind};
 use crate::namespace::NamespaceCore;
 use crate::nursery;
-use crate::outbox::Packet;
 use crate::reason::DisconnectReason;
-use crate::socketio::{Arguments, Encoded, encode};
+use crate::socketio::{Arguments, Encoded};
 
 /// The future of a handler. It stays on its reactor, so it need not be `Send`.
 pub type HandlerFuture<T> = Pin<Box<dyn Future<Output = T>>>;
 
-/// What a handler returned as its error; logged and counted.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct HandlerError(pub String);
+/// The error that a handler returned, as text.
+#[derive(Debug)]
+pub struct Returned(pub String);
+
+/// What becomes of a handler, unless it panics.
+pub type Outcome = Result<(), Returned>;
 
 /// What the client sent does not fit what a handler takes. The client's fault, or a handler that asks for too much.
 #[derive(Debug, thiserror::Error)]
@@ -94,7 +95,7 @@ pub struct ServerContext {
     pub reply: Option<Arc<dyn Fn(Encoded) + Send + Sync>>,
 }
 
-type Shared<C, T = Result<(), HandlerError>> = Arc<dyn Callback<C, T>>;
+type Shared<C, T = Outcome> = Arc<dyn Callback<C, T>>;
 
 /// The handlers of a namespace, or those of one socket.
 #[derive(Clone, Default)]
@@ -128,68 +129,33 @@ impl Handlers {
     }
 }
 
-/// The place where one event can be answered, once.
-pub struct AckSlot {
-    /// Who waits.
-    pub socket: Arc<SocketCore>,
-    /// The id of the event.
-    pub id: u64,
-    sent: AtomicBool,
-}
-
-impl AckSlot {
-    /// A place for the answer to the event with this id.
-    pub fn new(socket: Arc<SocketCore>, id: u64) -> Arc<Self> {
-        Arc::new(Self { socket, id, sent: AtomicBool::new(false) })
-    }
-
-    /// Whether nobody has answered yet; from now on somebody has.
-    pub fn claim(&self) -> bool {
-        !self.sent.swap(true, Relaxed)
-    }
-
-    /// Answers with nothing, if nobody has answered yet.
-    fn settle(&self) {
-        if !self.claim() {
-            return;
-        }
-        if let Ok(encoded) = encode::ack(self.socket.namespace.name(), self.id, &()) {
-            // A socket that is gone waits for nothing.
-            let _ = self.socket.send(Packet::new(encoded, true), false);
-        }
-    }
-}
-
 /// Runs one handler up to its first `await` at once (ORDER-1), and the rest of it as a task of this reactor.
 ///
-/// A panic ends the handler alone: it is logged and counted, and an unanswered ack is answered with nothing.
+/// A failure ends the handler alone, and is reported. Must not be called by code of the program.
 pub fn run(
     socket: &Arc<SocketCore>,
     what: &str,
-    ack: Option<Arc<AckSlot>>,
-    call: impl FnOnce() -> Result<HandlerFuture<Result<(), HandlerError>>, Misfit>,
+    answer: Option<Arc<Answer>>,
+    call: impl FnOnce() -> Result<HandlerFuture<Outcome>, Misfit>,
 ) {
     let started = Instant::now();
-    let called = std::panic::catch_unwind(AssertUnwindSafe(call));
-    let future = match called {
+    let future = match catch_unwind(AssertUnwindSafe(call)) {
         Ok(Ok(future)) => future,
-        Ok(Err(misfit)) => {
-            socket.namespace.node.metrics.events_misfit.increment();
-            debug!(%socket.id, event = what, %misfit, "event does not fit its handler");
-            return;
+        Ok(Err(Misfit(misfit))) => {
+            return fail(socket, what, answer.as_deref(), HandlerErrorKind::Rejected(misfit));
         }
-        Err(_) => return report(socket, what, started, ack.as_deref(), Err(())),
+        Err(panic) => return finish(socket, what, started, answer.as_deref(), Err(panic)),
     };
     let mut future = AssertUnwindSafe(future).catch_unwind();
     match future.poll_unpin(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(outcome) => report(socket, what, started, ack.as_deref(), outcome.map_err(drop)),
+        Poll::Ready(outcome) => finish(socket, what, started, answer.as_deref(), outcome),
         Poll::Pending => {
             let (socket, what) = (socket.clone(), what.to_owned());
             socket.handler_started();
             socket.namespace.node.metrics.handlers.increment();
             nursery::spawn(async move {
                 let outcome = future.await;
-                report(&socket, &what, started, ack.as_deref(), outcome.map_err(drop));
+                finish(&socket, &what, started, answer.as_deref(), outcome);
                 socket.handler_finished();
                 socket.namespace.node.metrics.handlers.decrement();
             });
@@ -197,27 +163,26 @@ pub fn run(
     }
 }
 
-fn report(
-    socket: &SocketCore,
+/// A handler has ended.
+fn finish(
+    socket: &Arc<SocketCore>,
     what: &str,
     started: Instant,
-    ack: Option<&AckSlot>,
-    outcome: Result<Result<(), HandlerError>, ()>,
+    answer: Option<&Answer>,
+    outcome: std::thread::Result<Outcome>,
 ) {
-    let metrics = &socket.namespace.node.metrics;
-    metrics.handlings.record(started.elapsed());
+    socket.namespace.node.metrics.handlings.record(started.elapsed());
     match outcome {
         Ok(Ok(())) => {}
-        Ok(Err(error)) => {
-            metrics.handler_errors.increment();
-            warn!(%socket.id, event = what, %error, "handler failed");
-        }
-        Err(()) => {
-            metrics.handler_panics.increment();
-            error!(%socket.id, event = what, "handler panicked");
-            if let Some(ack) = ack {
-                ack.settle();
-            }
-        }
+        Ok(Err(Returned(error))) => fail(socket, what, answer, HandlerErrorKind::Returned(error)),
+        Err(panic) => fail(socket, what, answer, HandlerErrorKind::panicked(&*panic)),
     }
+}
+
+fn fail(socket: &Arc<SocketCore>, what: &str, answer: Option<&Answer>, kind: HandlerErrorKind) {
+    if let Some(answer) = answer {
+        answer.fail();
+    }
+    let (namespace, socket) = (socket.namespace.clone(), Some(socket.clone()));
+    Failure { namespace, socket, event: what.to_owned(), kind }.report();
 }

@@ -11,6 +11,7 @@ mod conformance;
 mod contract;
 mod deploy;
 mod draining;
+mod handlers;
 mod judges;
 mod layers;
 mod limits;

@@ -178,7 +178,7 @@ async fn a_middleware_that_panics_refuses_and_says_nothing_of_it() {
         assert_eq!(refused, "{\"message\":\"internal server error\"}");
     }
     assert_eq!((io.metrics().handler_panics.get(), io.metrics().rejections.get()), (2, 2));
-    assert!(log.lines_with(&["ERROR", "middleware panicked"]) >= 2);
+    assert!(log.lines_with(&["ERROR", "handler panicked", "\"middleware\""]) >= 2);
     assert!(strict.local_rooms().is_empty() && strict.local_sockets().is_empty());
     drop(client);
     nothing_stays(&io).await;
