@@ -19,7 +19,9 @@ use crate::socketio::Arguments;
 pub fn install(io: &Io) {
     io.on("join", async |socket: Socket, Data(room): Data<String>, ack: Ack| match socket.join(room).await {
         // What the client may not is told to the client, and is no failure of this program.
-        Err(EmitError::TooManyRooms(error)) => ack.send(error.to_string()),
+        Err(error @ (EmitError::TooManyRooms(_) | EmitError::RoomNameTooLong(_))) => {
+            ack.send(error.to_string())
+        }
         joined => joined.and_then(|()| ack.send(())),
     });
     io.on("leave", async |socket: Socket, Data(room): Data<String>, ack: Ack| {

@@ -28,4 +28,4 @@ pub use link::{Handshake, Link};
 #[cfg(feature = "fault-injection")]
 pub use message::CrashSocket;
 pub use message::{AckArrived, Close, Event, ObserveSocket, SocketSnapshot};
-pub use rooms::{NotChanged, PendingChange, TooManyRooms};
+pub use rooms::{NotChanged, PendingChange, RoomNameTooLong, TooManyRooms, check_room_names};

@@ -5,7 +5,7 @@ use serde_json::value::{RawValue, to_raw_value};
 
 use crate::bus::TooLarge;
 use crate::room::Overloaded;
-use crate::socket::{NoAck, NotChanged, Refusal, SendError, TooManyRooms};
+use crate::socket::{NoAck, NotChanged, Refusal, RoomNameTooLong, SendError, TooManyRooms};
 use crate::socketio::{ArgumentError, EncodeError};
 
 /// Why an emit did not happen. Nothing of it was sent.
@@ -30,6 +30,9 @@ pub enum EmitError {
     /// The client's, if it decides which rooms it joins: it is in as many as it may be, and has joined none of these.
     #[error(transparent)]
     TooManyRooms(#[from] TooManyRooms),
+    /// Whoever named the room is at fault: nobody can be in a room of so long a name, and none of these was joined.
+    #[error(transparent)]
+    RoomNameTooLong(#[from] RoomNameTooLong),
 }
 
 impl From<SendError> for EmitError {
@@ -46,6 +49,7 @@ impl From<NotChanged> for EmitError {
         match error {
             NotChanged::Overloaded(_) => Self::Overloaded,
             NotChanged::TooManyRooms(error) => Self::TooManyRooms(error),
+            NotChanged::RoomNameTooLong(error) => Self::RoomNameTooLong(error),
         }
     }
 }

@@ -78,8 +78,8 @@ impl Changed {
     /// Whether the change is made or on its way, without waiting.
     ///
     /// # Errors
-    /// `Overloaded`, if the socket lives on another reactor whose queue is full; `TooManyRooms`, if it lives on this one
-    /// and would be in more than it may. Nothing has changed then.
+    /// `RoomNameTooLong`; `Overloaded`, if the socket lives on another reactor whose queue is full; `TooManyRooms`, if it
+    /// lives on this one and would be in more than it may. Nothing has changed then.
     pub fn result(&self) -> Result<(), EmitError> {
         self.outcome.as_ref().map(|_| ()).map_err(|error| EmitError::from(*error))
     }

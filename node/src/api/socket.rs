@@ -185,7 +185,8 @@ impl Socket {
     // Rooms.
 
     /// Joins rooms, in order with the emits of this thread, whether awaited or not (JOIN-1). Does nothing after a
-    /// disconnect. With a limit on the rooms of a socket (`rooms_per_socket_max`) it joins all of these or none.
+    /// disconnect. It joins all of these or none: a socket may be in 10,000 rooms beside its own, a name may have 1 KiB,
+    /// and all its names 1 MiB, unless [`ClientLimits`](crate::ClientLimits) say otherwise.
     pub fn join(&self, rooms: impl IntoRooms) -> Changed {
         Changed { outcome: self.0.join(rooms.into_rooms()), joined: Some(self.0.namespace.clone()) }
     }

@@ -10,6 +10,7 @@ use crate::bus::{FromNode, Ticket, TooLarge};
 use crate::limits::deadline_after;
 use crate::node::Node;
 use crate::room::Overloaded;
+use crate::socket::RoomNameTooLong;
 use crate::socketio::EncodeError;
 
 /// What came until the deadline, and who did not answer.
@@ -61,6 +62,9 @@ pub enum RequestError {
     /// The caller's fault: more than the bus carries.
     #[error(transparent)]
     TooLarge(#[from] TooLarge),
+    /// The caller's fault: no socket can be in a room of so long a name.
+    #[error(transparent)]
+    RoomNameTooLong(#[from] RoomNameTooLong),
 }
 
 impl From<Overloaded> for RequestError {

@@ -138,6 +138,9 @@ impl Ear {
             return;
         };
         let change = Change::from_wire(change);
+        if let Err(error) = change.check(&self.hub.node) {
+            return warn!(from = %node, %error, "a join that another node asked for was refused");
+        }
         let make = || apply_here(&namespace, Target::clone(&target), change.clone());
         let Some(mut here) = patiently(&self.hub.node, make).await else { return };
         if membership.request == 0 {

@@ -13,8 +13,9 @@ use super::questions::{Scope, ask, finish, put};
 use crate::bus::{Question, target as wire_target};
 use crate::ids::Room;
 use crate::namespace::NamespaceCore;
+use crate::node::Node;
 use crate::room::{Hold, Overloaded, Target};
-use crate::socket::SocketCore;
+use crate::socket::{RoomNameTooLong, SocketCore, check_room_names};
 
 /// What changes.
 #[derive(Clone, Debug)]
@@ -69,6 +70,7 @@ impl IntoFuture for Applied {
 /// Makes a change for everybody who is meant.
 pub fn apply(namespace: &Arc<NamespaceCore>, target: Target, change: Change, scope: Scope) -> Applied {
     let applying = || {
+        change.check(&namespace.node)?;
         let question = tell(namespace, &target, &change, scope)?;
         let here = apply_here(namespace, target.clone(), change.clone())?;
         Ok(Applying { namespace: namespace.clone(), here, collection: ask(namespace, question, scope) })
@@ -76,7 +78,7 @@ pub fn apply(namespace: &Arc<NamespaceCore>, target: Target, change: Change, sco
     Applied(applying())
 }
 
-/// This node's part.
+/// This node's part. The change was [checked](Change::check).
 pub fn apply_here(
     namespace: &Arc<NamespaceCore>,
     target: Target,
@@ -102,6 +104,17 @@ pub fn apply_here(
 }
 
 impl Change {
+    /// Whether it can be made at all.
+    ///
+    /// # Errors
+    /// If rooms are to be joined that nobody can be in.
+    pub fn check(&self, node: &Node) -> Result<(), RoomNameTooLong> {
+        match self {
+            Self::Join(rooms) => check_room_names(node, rooms),
+            Self::Leave(_) | Self::Disconnect { .. } => Ok(()),
+        }
+    }
+
     fn make(&self, socket: &Arc<SocketCore>) {
         match self {
             Self::Join(rooms) => {

@@ -9,7 +9,8 @@ use super::MS_MAX;
 /// The longest that one message may keep its client from being read.
 const PAUSE_S_MAX: u64 = 60;
 
-/// Limits against abuse; 0 = no limit, which is the default of all: what is too much, only who runs the node knows.
+/// Limits against abuse; 0 = no limit. That is the default of those that only who runs the node can know; the memory that
+/// the rooms of a client take is bounded by default.
 ///
 /// Whoever is over a limit gets a clear answer or waits, and nobody else notices. Each has a counter.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -36,8 +37,15 @@ pub struct ClientLimits {
     /// Milliseconds' worth of what `handshakes_per_second`, `events_per_second` and `bytes_per_second` allow that may come
     /// at once, if it was quiet before. Default 1,000.
     pub burst_ms: u64,
-    /// Rooms that a socket may be in, beside its own. Joining more fails as a whole, with `TooManyRooms`. Default 0.
+    /// Rooms that a socket may be in, beside its own. Joining more fails as a whole, with `TooManyRooms`. A room with one
+    /// member takes some 400 bytes beside its name. Default 10,000.
     pub rooms_per_socket_max: usize,
+    /// Bytes of the names of all rooms that a socket may be in. Joining more fails as a whole, with `TooManyRooms`.
+    /// Default 1 MiB.
+    pub room_bytes_per_socket_max: usize,
+    /// Bytes of the longest name of a room, in UTF-8. Joining a room with a longer one fails with `RoomNameTooLong`;
+    /// joins that other nodes ask for are ignored, and counted. Default 1,024.
+    pub room_name_bytes_max: usize,
     /// Namespaces that a connection may be in, `/` among them. Entering one more is refused with `too many namespaces`,
     /// a `connect_error` for the client. Default 0.
     pub namespaces_per_connection_max: usize,
@@ -56,7 +64,9 @@ impl Default for ClientLimits {
             events_per_second: 0,
             bytes_per_second: 0,
             burst_ms: 1_000,
-            rooms_per_socket_max: 0,
+            rooms_per_socket_max: 10_000,
+            room_bytes_per_socket_max: 1024 * 1024,
+            room_name_bytes_max: 1024,
             namespaces_per_connection_max: 0,
             trusted_proxies: Vec::new(),
         }
@@ -77,6 +87,9 @@ impl ClientLimits {
         }
         if self.burst_ms > MS_MAX {
             faults.push("limits.burst_ms must be at most a month (2,592,000,000 ms)".into());
+        }
+        if self.room_bytes_per_socket_max > 0 && self.room_bytes_per_socket_max < self.room_name_bytes_max {
+            faults.push("limits.room_bytes_per_socket_max must hold one name (room_name_bytes_max)".into());
         }
         for proxy in self.trusted_proxies.iter().filter(|proxy| network(proxy).is_none()) {
             faults.push(format!(

@@ -61,6 +61,7 @@ labels! {
         Events = "events",
         Bytes = "bytes",
         Rooms = "rooms",
+        RoomNames = "room_names",
         Namespaces = "namespaces",
     }
 

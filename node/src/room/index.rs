@@ -129,6 +129,13 @@ impl RoomIndex {
     }
 }
 
+impl Hold {
+    /// The room.
+    pub fn room(&self) -> &Room {
+        &self.room
+    }
+}
+
 impl Drop for Hold {
     fn drop(&mut self) {
         let mut rooms = self.index.stripe(self.room.as_str()).lock();

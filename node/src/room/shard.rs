@@ -7,7 +7,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use indexmap::IndexSet;
+use indexmap::IndexMap;
+use indexmap::map::Entry;
 use rustc_hash::{FxBuildHasher, FxHashMap};
 use slab::Slab;
 
@@ -30,16 +31,19 @@ pub struct Seat {
 
 struct Member {
     seat: Seat,
-    /// The rooms whose `Members` hold it, so that it leaves them all when it goes (LEAVE-1).
-    rooms: Vec<Room>,
+    /// Keys of its rooms, so that it leaves them all when it goes (LEAVE-1).
+    rooms: Vec<u32>,
     /// The last broadcast that excluded or reached this member (ONCE-1).
     mark: u64,
 }
 
+/// A room and its members here. Each side of a membership knows its place on the other one, so that leaving searches
+/// neither the members of the room nor the rooms of the member.
 struct Members {
-    keys: IndexSet<u32, FxBuildHasher>,
+    /// Key of a member, and the position of this room among the member's rooms.
+    places: IndexMap<u32, u32, FxBuildHasher>,
     /// Routes the room here while it has members.
-    _hold: Hold,
+    hold: Hold,
 }
 
 /// What one broadcast did here.
@@ -59,7 +63,9 @@ pub struct RoomShard {
     keys: FxHashMap<SocketId, u32>,
     /// Rooms beside the sockets' own ones, which need no entry: `keys` finds them. A room without members is
     /// removed (LEAVE-1).
-    rooms: HashMap<Room, Members>,
+    rooms: Slab<Members>,
+    /// Keys of these rooms.
+    room_keys: HashMap<Room, u32>,
     /// Number of the current broadcast.
     mark: u64,
 }
@@ -72,7 +78,8 @@ impl RoomShard {
             index,
             members: Slab::new(),
             keys: FxHashMap::default(),
-            rooms: HashMap::new(),
+            rooms: Slab::new(),
+            room_keys: HashMap::new(),
             mark: 0,
         }
     }
@@ -91,7 +98,9 @@ impl RoomShard {
     pub fn exit(&mut self, id: SocketId) {
         let Some(key) = self.keys.remove(&id) else { return };
         let member = self.members.remove(key as usize);
-        member.rooms.iter().for_each(|room| self.remove_from(room, key));
+        for room in member.rooms {
+            self.remove_from(room, key);
+        }
         self.index.member_left(self.number);
     }
 
@@ -101,16 +110,24 @@ impl RoomShard {
             self.members[key as usize].seat.in_own_room = true;
             return;
         }
-        if !self.rooms.contains_key(room) {
-            let hold = self.index.hold(room, self.number);
-            self.rooms.insert(room.clone(), Members { keys: IndexSet::default(), _hold: hold });
-        }
-        if let Some(members) = self.rooms.get_mut(room)
-            && members.keys.insert(key)
-        {
-            self.members[key as usize].rooms.push(room.clone());
+        let room = self.room_key(room);
+        let rooms = &mut self.members[key as usize].rooms;
+        if let Entry::Vacant(place) = self.rooms[room as usize].places.entry(key) {
+            place.insert(rooms.len() as u32);
+            rooms.push(room);
             self.node.metrics.memberships.increment();
         }
+    }
+
+    /// The key of a room that is about to have a member.
+    fn room_key(&mut self, room: &Room) -> u32 {
+        if let Some(&key) = self.room_keys.get(room) {
+            return key;
+        }
+        let hold = self.index.hold(room, self.number);
+        let key = self.rooms.insert(Members { places: IndexMap::default(), hold }) as u32;
+        self.room_keys.insert(room.clone(), key);
+        key
     }
 
     pub fn leave(&mut self, id: SocketId, room: &Room) {
@@ -119,21 +136,26 @@ impl RoomShard {
             self.members[key as usize].seat.in_own_room = false;
             return;
         }
+        let Some(&room) = self.room_keys.get(room) else { return };
+        let Some(place) = self.remove_from(room, key) else { return };
         let rooms = &mut self.members[key as usize].rooms;
-        if let Some(at) = rooms.iter().position(|joined| joined == room) {
-            rooms.swap_remove(at);
-            self.remove_from(room, key);
+        rooms.swap_remove(place as usize);
+        // The last room of the list has moved into the gap.
+        if let Some(&moved) = rooms.get(place as usize) {
+            self.rooms[moved as usize].places.insert(key, place);
         }
     }
 
-    fn remove_from(&mut self, room: &Room, key: u32) {
-        let Some(members) = self.rooms.get_mut(room) else { return };
-        if members.keys.swap_remove(&key) {
-            self.node.metrics.memberships.decrement();
+    /// Takes a member out of a room. Returns the position of the room among those of the member.
+    fn remove_from(&mut self, room: u32, key: u32) -> Option<u32> {
+        let members = &mut self.rooms[room as usize];
+        let place = members.places.swap_remove(&key)?;
+        self.node.metrics.memberships.decrement();
+        if members.places.is_empty() {
+            let members = self.rooms.remove(room as usize);
+            self.room_keys.remove(members.hold.room());
         }
-        if members.keys.is_empty() {
-            self.rooms.remove(room);
-        }
+        Some(place)
     }
 
     /// Hands a packet to every member that the target means, to each once. Returns how many took it.
@@ -159,14 +181,14 @@ impl RoomShard {
             return self
                 .rooms
                 .iter()
-                .map(|(room, members)| (room.clone(), members.keys.len() as u64))
+                .map(|(_, members)| members.census(members.places.len() as u64))
                 .collect();
         }
-        let mut rooms: HashMap<Room, u64> = HashMap::new();
+        let mut rooms: FxHashMap<u32, u64> = FxHashMap::default();
         self.for_each_of(target, |member| {
-            member.rooms.iter().for_each(|room| *rooms.entry(room.clone()).or_default() += 1);
+            member.rooms.iter().for_each(|room| *rooms.entry(*room).or_default() += 1);
         });
-        rooms.into_iter().collect()
+        rooms.into_iter().map(|(room, count)| self.rooms[room as usize].census(count)).collect()
     }
 
     /// Members and rooms held here: for observation and tests.
@@ -197,8 +219,8 @@ impl RoomShard {
     }
 
     fn for_members_of(&mut self, room: &Room, mut act: impl FnMut(&mut Member, u64)) {
-        if let Some(members) = self.rooms.get(room) {
-            for &key in &members.keys {
+        if let Some(&room) = self.room_keys.get(room) {
+            for &key in self.rooms[room as usize].places.keys() {
                 act(&mut self.members[key as usize], self.mark);
             }
         }
@@ -215,8 +237,14 @@ impl RoomShard {
 impl Drop for RoomShard {
     fn drop(&mut self) {
         self.keys.keys().for_each(|_| self.index.member_left(self.number));
-        let memberships: usize = self.rooms.values().map(|members| members.keys.len()).sum();
+        let memberships: usize = self.rooms.iter().map(|(_, members)| members.places.len()).sum();
         self.node.metrics.memberships.add(-(memberships as i64));
+    }
+}
+
+impl Members {
+    fn census(&self, count: u64) -> (Room, u64) {
+        (self.hold.room().clone(), count)
     }
 }
 

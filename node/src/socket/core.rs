@@ -8,7 +8,6 @@ use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use actix::Addr;
-use indexmap::IndexSet;
 use parking_lot::{Mutex, MutexGuard};
 
 use super::acks::{Acks, PendingAck};
@@ -17,7 +16,8 @@ use super::gather::Asked;
 use super::handlers::Handlers;
 use super::link::Link;
 use super::message::{Close, SocketSnapshot};
-use crate::ids::{Room, SocketId};
+use super::rooms::JoinedRooms;
+use crate::ids::SocketId;
 use crate::namespace::NamespaceCore;
 use crate::node::Welcome;
 use crate::outbox::{Ending, Packet, Pushed};
@@ -54,7 +54,7 @@ pub enum Phase {
 #[derive(Default)]
 pub struct Inner {
     /// Rooms beside its own.
-    pub rooms: IndexSet<Room>,
+    pub rooms: JoinedRooms,
     /// It has left the room named after itself.
     pub left_own_room: bool,
     /// Handlers declared for this socket alone.

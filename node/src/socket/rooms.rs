@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use indexmap::IndexSet;
 use smallvec::SmallVec;
 use tokio::sync::oneshot;
 use tracing::debug;
@@ -10,13 +11,40 @@ use tracing::debug;
 use super::core::{Inner, Phase, SocketCore};
 use crate::ids::Room;
 use crate::metrics::Limit;
+use crate::node::Node;
 use crate::room::{Overloaded, Seat};
+
+/// The rooms that a socket is in, without its own one. Joining and leaving take the same time however many they are.
+#[derive(Default)]
+pub struct JoinedRooms {
+    names: IndexSet<Room>,
+    bytes: usize,
+}
 
 /// The socket would be in more rooms than it may, and has joined none of those it was to join.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("too many rooms: a socket may be in {max}")]
-pub struct TooManyRooms {
-    /// How many it may be in, beside its own.
+pub enum TooManyRooms {
+    /// Too many of them (`rooms_per_socket_max`).
+    #[error("too many rooms: a socket may be in {max}")]
+    Number {
+        /// Number of rooms that it may be in, beside its own.
+        max: usize,
+    },
+    /// Their names are too long together (`room_bytes_per_socket_max`).
+    #[error("too many rooms: the names of all rooms of a socket may have {max} bytes")]
+    Bytes {
+        /// Bytes that these names may have.
+        max: usize,
+    },
+}
+
+/// The name of a room is longer than nodes accept (`room_name_bytes_max`); no room was joined.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the name of a room has {bytes} bytes, and may have at most {max}")]
+pub struct RoomNameTooLong {
+    /// Bytes of the name, as UTF-8.
+    pub bytes: usize,
+    /// The bound.
     pub max: usize,
 }
 
@@ -26,18 +54,60 @@ pub enum NotChanged {
     /// Its reactor has more to do than its queue holds.
     #[error(transparent)]
     Overloaded(#[from] Overloaded),
-    /// It may not.
+    /// It may not be in so many.
     #[error(transparent)]
     TooManyRooms(#[from] TooManyRooms),
+    /// No socket may be in a room of that name.
+    #[error(transparent)]
+    RoomNameTooLong(#[from] RoomNameTooLong),
 }
 
 /// Tells when a change has been made on the reactor of its socket, or why it was not.
-pub type PendingChange = oneshot::Receiver<Result<(), TooManyRooms>>;
+pub type PendingChange = oneshot::Receiver<Result<(), NotChanged>>;
+
+/// Checks that sockets may be in rooms of these names; a refusal is counted.
+///
+/// # Errors
+/// If one of them is longer than `room_name_bytes_max`.
+pub fn check_room_names(node: &Node, rooms: &[Room]) -> Result<(), RoomNameTooLong> {
+    let max = bound(node.options.limits.room_name_bytes_max);
+    let lengths = rooms.iter().map(|room| room.as_str().len());
+    let Some(bytes) = lengths.max().filter(|bytes| *bytes > max) else { return Ok(()) };
+    node.metrics.limits.of(Limit::RoomNames).increment();
+    debug!(bytes, max, "join refused: the name of a room is too long");
+    Err(RoomNameTooLong { bytes, max })
+}
+
+/// A limit of which 0 means that there is none.
+fn bound(limit: usize) -> usize {
+    if limit == 0 { usize::MAX } else { limit }
+}
+
+impl JoinedRooms {
+    /// False if it was among them.
+    fn insert(&mut self, room: &Room) -> bool {
+        let is_new = !self.names.contains(room) && self.names.insert(room.clone());
+        self.bytes += if is_new { room.as_str().len() } else { 0 };
+        is_new
+    }
+
+    /// False if it was not among them.
+    fn remove(&mut self, room: &Room) -> bool {
+        let was_there = self.names.swap_remove(room);
+        self.bytes -= if was_there { room.as_str().len() } else { 0 };
+        was_there
+    }
+
+    pub fn len(&self) -> usize {
+        self.names.len()
+    }
+}
 
 impl SocketCore {
     /// Joins rooms, in order with the emits of this thread; at once if the socket lives on it. Else the receiver
     /// tells when it is done. Does nothing after a disconnect.
     pub fn join(self: &Arc<Self>, rooms: SmallVec<[Room; 2]>) -> Result<Option<PendingChange>, NotChanged> {
+        check_room_names(&self.namespace.node, &rooms)?;
         let reactor = self.id.reactor();
         let away = !self.lives_here();
         // Emits made after this must find their way to the socket, even before it has joined.
@@ -64,7 +134,7 @@ impl SocketCore {
     /// Does something on the reactor that the socket lives on, where alone its rooms change.
     fn at_home(
         &self,
-        work: impl FnOnce() -> Result<(), TooManyRooms> + Send + 'static,
+        work: impl FnOnce() -> Result<(), NotChanged> + Send + 'static,
     ) -> Result<Option<PendingChange>, NotChanged> {
         if self.lives_here() {
             work()?;
@@ -78,8 +148,9 @@ impl SocketCore {
         Ok(Some(is_done))
     }
 
-    /// Joins rooms, all or none of them, on the reactor that the socket lives on.
-    pub fn join_here(&self, rooms: &[Room]) -> Result<(), TooManyRooms> {
+    /// Joins rooms, all or none of them, on the reactor that the socket lives on. The names were
+    /// [checked](check_room_names).
+    pub fn join_here(&self, rooms: &[Room]) -> Result<(), NotChanged> {
         let mut inner = self.inner();
         if self.phase() == Phase::Closed {
             return Ok(());
@@ -96,18 +167,31 @@ impl SocketCore {
 
     /// Whether the socket may be in these rooms too.
     fn check_rooms(&self, inner: &Inner, rooms: &[Room]) -> Result<(), TooManyRooms> {
-        let max = self.namespace.node.options.limits.rooms_per_socket_max;
-        if max == 0 || inner.rooms.len() + rooms.len() <= max {
+        let limits = &self.namespace.node.options.limits;
+        let (number_max, bytes_max) =
+            (bound(limits.rooms_per_socket_max), bound(limits.room_bytes_per_socket_max));
+        let joined = &inner.rooms;
+        let bytes_of = |room: &Room| room.as_str().len();
+        let fits = |number: usize, bytes: usize| {
+            joined.len() + number <= number_max && joined.bytes + bytes <= bytes_max
+        };
+        // Nearly always they fit, whether some are repeated or not.
+        if fits(rooms.len(), rooms.iter().map(bytes_of).sum()) {
             return Ok(());
         }
-        let is_new = |room: &&Room| !inner.rooms.contains(*room) && room.as_str() != self.id.as_str();
+        let is_new = |room: &&Room| !joined.names.contains(*room) && room.as_str() != self.id.as_str();
         let new: HashSet<&Room> = rooms.iter().filter(is_new).collect();
-        if inner.rooms.len() + new.len() <= max {
+        if fits(new.len(), new.iter().map(|room| bytes_of(room)).sum()) {
             return Ok(());
         }
+        let error = if joined.len() + new.len() > number_max {
+            TooManyRooms::Number { max: number_max }
+        } else {
+            TooManyRooms::Bytes { max: bytes_max }
+        };
         self.namespace.node.metrics.limits.of(Limit::Rooms).increment();
-        debug!(%self.id, max, "join refused: too many rooms");
-        Err(TooManyRooms { max })
+        debug!(%self.id, %error, "join refused");
+        Err(error)
     }
 
     /// Notes that the socket is in a room. False if it was in it.
@@ -116,7 +200,7 @@ impl SocketCore {
             inner.left_own_room = false;
             return true;
         }
-        !inner.rooms.contains(room) && inner.rooms.insert(room.clone())
+        inner.rooms.insert(room)
     }
 
     /// Leaves a room, on the reactor that the socket lives on.
@@ -124,7 +208,7 @@ impl SocketCore {
         let mut inner = self.inner();
         if room.as_str() == self.id.as_str() {
             inner.left_own_room = true;
-        } else if !inner.rooms.swap_remove(room) {
+        } else if !inner.rooms.remove(room) {
             return;
         }
         drop(inner);
@@ -140,13 +224,13 @@ impl SocketCore {
             return Vec::new();
         }
         let own = (!inner.left_own_room).then(|| Room::from(self.id));
-        own.into_iter().chain(inner.rooms.iter().cloned()).collect()
+        own.into_iter().chain(inner.rooms.names.iter().cloned()).collect()
     }
 
     /// Takes its place in the shard of this thread; when admitted, and when the shard is rebuilt.
     pub fn enter_shard(&self) -> bool {
         let inner = self.inner();
-        let rooms: Vec<Room> = inner.rooms.iter().cloned().collect();
+        let rooms: Vec<Room> = inner.rooms.names.iter().cloned().collect();
         let seat = Seat { id: self.id, outbox: self.link.outbox.clone(), in_own_room: !inner.left_own_room };
         drop(inner);
         self.namespace.rooms.enter(seat, &rooms)

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use fanfare::{
-    AckError, Arguments, Data, EmitError, Emitter, Faults, FromNode, Io, MemoryHub, Options, RemoteSocket,
-    RequestError, ServerAck, Socket, SocketId,
+    AckError, Arguments, Data, EmitError, Emitter, Faults, FromNode, Io, Limit, MemoryHub, Options,
+    RemoteSocket, RequestError, ServerAck, Socket, SocketId,
 };
 use futures_util::StreamExt;
 use serde_json::{Value, json};
@@ -178,7 +178,7 @@ async fn rooms_and_namespaces_may_be_called_anything() {
     let names: Vec<String> = ["*", ">", "a.b", " ", "", "größe 🎺", "a>b*c", "room.>", "\u{0}", "%2F"]
         .map(String::from)
         .into_iter()
-        .chain(["x".repeat(10_000), "ü".repeat(5_000)])
+        .chain(["x".repeat(1024), "ü".repeat(512)])
         .collect();
     let namespaces: Vec<String> = names.iter().take(9).map(|name| format!("/{name}")).collect();
     let nodes = Nodes::start_with(2, options(), |io| {
@@ -202,6 +202,40 @@ async fn rooms_and_namespaces_may_be_called_anything() {
         nodes.nodes[0].of(namespace).emit("found", namespace).unwrap();
         assert_eq!(event(client).await, [json!("found"), json!(namespace)]);
     }
+    nodes.close().await;
+}
+
+#[tokio::test]
+async fn a_room_whose_name_is_too_long_is_joined_nowhere_whoever_asks() {
+    let generous = || {
+        let mut options = options();
+        options.limits.room_name_bytes_max = 0;
+        options
+    };
+    let hub = MemoryHub::new(7);
+    let node = |options: Options| Io::builder().options(options).bus(hub.bus()).build();
+    let nodes = Nodes::gather(&hub, vec![node(generous()), node(options())]).await;
+    let mut clients = nodes.clients().await;
+    let (long, longest) = ("x".repeat(1025), "x".repeat(1024));
+    let counted = || nodes.nodes[1].metrics().limits.of(Limit::RoomNames).get();
+    // The node that is asked says no before anybody has done anything.
+    let refused = nodes.nodes[1].sockets_join(["short", &long]).await;
+    assert!(matches!(refused, Err(RequestError::RoomNameTooLong(_))), "{refused:?}");
+    assert_eq!(counted(), 1);
+    // What others ask for is refused where it would be done.
+    nodes.nodes[0].sockets_join(["short", &long]).result().unwrap();
+    let emitter = Emitter::new(nodes.hub.bus()).unwrap();
+    emitter.connected(LONG).await.unwrap();
+    emitter.of("/").sockets_join(&long).unwrap();
+    eventually("both were refused", || counted() == 3).await;
+    emitter.of("/").sockets_join(&longest).unwrap();
+    let rooms = || nodes.nodes[1].local_rooms();
+    eventually("a name of that length is accepted", || !rooms().is_empty()).await;
+    assert_eq!(rooms(), [fanfare::Room::from(&longest)]);
+    nodes.nodes[1].to(&long).emit("nobody here", ()).unwrap();
+    nodes.nodes[1].to(&longest).emit("somebody", ()).unwrap();
+    assert_eq!(event(&mut clients[1].0).await, [json!("somebody")]);
+    emitter.close(LONG).await;
     nodes.close().await;
 }
 

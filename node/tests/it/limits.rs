@@ -467,9 +467,55 @@ async fn a_socket_joins_no_more_rooms_than_it_may_and_is_told() {
     io.close().await;
 }
 
+/// What the memory of a client's rooms is bounded by, without anybody having set anything.
+#[tokio::test]
+async fn a_client_fills_no_memory_with_rooms_by_default() {
+    let (io, _) = limited(ClientLimits::default(), Options::default());
+    io.on("join", async |socket: Socket, Data((prefix, count)): Data<(String, u32)>, ack: Ack| {
+        let rooms: Vec<String> = (0..count).map(|n| format!("{prefix}{n:06}")).collect();
+        match socket.join(rooms).await {
+            Ok(()) => ack.send("joined"),
+            Err(error) => ack.send(error.to_string()),
+        }
+    });
+    let url = serve(&io).await;
+    let mut client = Client::connect(&url).await;
+    let long = |bytes: usize| "x".repeat(bytes - 6);
+    let mut ask = async |prefix: &str, count: u32| {
+        client.send(&format!("20[\"join\",\"{prefix}\",{count}]")).await;
+        client.receive().await.text.to_string()
+    };
+    let joined = "30[\"joined\"]";
+    let (too_long, too_many_bytes) = (
+        "30[\"the name of a room has 1025 bytes, and may have at most 1024\"]",
+        "30[\"too many rooms: the names of all rooms of a socket may have 1048576 bytes\"]",
+    );
+    assert_eq!(ask(&long(1025), 1).await, too_long);
+    assert_eq!(ask(&long(1024), 1025).await, too_many_bytes, "all or none");
+    assert_eq!(ask(&long(1024), 1023).await, joined);
+    assert_eq!(ask(&long(1024), 1023).await, joined, "it is in these already");
+    assert_eq!(ask(&long(1023), 2).await, too_many_bytes);
+    assert_eq!(ask(&long(1023), 1).await, joined);
+    assert_eq!(ask(&long(1024), 1024).await, too_many_bytes, "there is one byte left");
+    let limits = &io.metrics().limits;
+    assert_eq!((limits.of(Limit::RoomNames).get(), limits.of(Limit::Rooms).get()), (1, 3));
+    // Leaving gives back what joining took.
+    let socket = io.local_sockets().pop().expect("it is connected");
+    socket.leave(socket.rooms()).await.expect("it leaves");
+    assert_eq!(ask("r", 10_001).await, "30[\"too many rooms: a socket may be in 10000\"]");
+    assert_eq!(ask("r", 10_000).await, joined);
+    assert_eq!(ask("s", 1).await, "30[\"too many rooms: a socket may be in 10000\"]");
+    // A name that is too long is told at once, on any thread.
+    let refused = socket.join("x".repeat(1025)).result();
+    assert!(matches!(refused, Err(EmitError::RoomNameTooLong(_))), "{refused:?}");
+    drop(client);
+    nothing_stays(&io).await;
+    io.close().await;
+}
+
 #[tokio::test]
 async fn the_relay_tells_its_clients_which_join_was_refused() {
-    let limits = ClientLimits { rooms_per_socket_max: 1, ..ClientLimits::default() };
+    let limits = ClientLimits { rooms_per_socket_max: 1, room_name_bytes_max: 10, ..ClientLimits::default() };
     let io = Io::builder().options(Options { limits, ..Options::default() }).build();
     relay::install(&io);
     let mut client = Client::connect(&serve(&io).await).await;
@@ -477,6 +523,9 @@ async fn the_relay_tells_its_clients_which_join_was_refused() {
     assert_eq!(client.receive().await.text, "30[]");
     client.send("21[\"join\",\"b\"]").await;
     assert_eq!(client.receive().await.text, "31[\"too many rooms: a socket may be in 1\"]");
+    client.send("22[\"join\",\"eleven byte\"]").await;
+    let refused = "32[\"the name of a room has 11 bytes, and may have at most 10\"]";
+    assert_eq!(client.receive().await.text, refused);
     assert_eq!(io.metrics().handler_errors.get(), 0);
     io.close().await;
 }

@@ -173,7 +173,7 @@ async fn rooms_may_be_called_anything_for_the_broker_too() {
     let nodes = Nodes::start(2, &[broker.url()], plain).await;
     let mut client = Client::connect(&nodes.urls[1]).await;
     let socket = &nodes.nodes[1].local_sockets()[0];
-    let long = "x".repeat(10_000);
+    let long = "x".repeat(1024);
     for room in ["*", ">", "a.b", " ", "", "größe 🎺", "a>b*c", ".", "\u{0}", "\r\nPUB x 1", &long] {
         socket.join(room).await.unwrap();
         nodes.nodes[0].to(room).emit("there", room).unwrap();

@@ -60,7 +60,7 @@ export const rooms = async (audience) => {
       ]),
     ));
 
-  for (const name of ["with spaces", "a.b.*.>", "..", "ünïcödé ✓", "/slash#hash?x=1", "", "r".repeat(2000)]) {
+  for (const name of ["with spaces", "a.b.*.>", "..", "ünïcödé ✓", "/slash#hash?x=1", "", "r".repeat(1000)]) {
     await test(`a room may be named ${JSON.stringify(name.slice(0, 20))}`, async () => {
       await x.ask("join", name);
       await audience.noted(["x"], ["named"], () => sender.ask("in-room", name, "named"));
