@@ -72,7 +72,7 @@ pub struct Options {
     pub body_timeout_ms: u64,
     /// Milliseconds a closing WebSocket waits for the client to close too. Default 5,000.
     pub close_timeout_ms: u64,
-    /// Milliseconds a polling session that was closed waits for one last poll. Default 30,000.
+    /// Milliseconds a polling session that the server has closed waits for one last poll. Default 30,000.
     pub polling_close_timeout_ms: u64,
     /// Milliseconds for which packets to a namespace just left are ignored instead of closing the connection.
     /// Default 10,000.

@@ -7,7 +7,9 @@ use tracing::debug;
 
 use super::actor::{Connection, Transport};
 use super::message::{PollAnswer, Unanswered};
+use super::polling::{CLOSE, NOOP, NOOP_AND_CLOSE};
 use crate::engine::Refusal;
+use crate::engine::payload::SEPARATOR;
 use crate::limits::ms;
 use crate::outbox::Ending;
 use crate::socket::{Close, DisconnectReason};
@@ -16,20 +18,25 @@ use crate::socket::{Close, DisconnectReason};
 pub(super) enum Phase {
     /// In use.
     Open,
-    /// Its sockets are closed. A WebSocket finishes its closing handshake; a polling session waits for one last
-    /// poll, to be answered with `last_word`.
-    Closing { until: Instant, last_word: &'static str },
+    /// Its sockets are closed. A WebSocket finishes its closing handshake; a polling session owes its last word.
+    Closing { until: Instant, last_word: LastWord },
     /// Nothing is left to do.
     Closed,
 }
 
-/// The client closed the session itself: it wants to know no more.
-pub(super) const NOOP: &str = "6";
-/// The server closed it: the client shall not think that the network failed.
-const NOOP_AND_CLOSE: &str = "6\u{1e}1";
-/// The server goes away: polls are refused like those to a session that never was. After a close packet not every client
-/// comes back by itself: python-socketio does not.
-const REFUSAL: &str = "";
+/// What the end of a session means to the polls of its client: to the one that waits, or else to those that follow.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum LastWord {
+    /// The server ends it: the close packet, which waits for the next poll if none is there. Nothing of what waits is
+    /// lost, and the end does not race with the client's poll.
+    Owed,
+    /// It failed, or the client left: the close packet if a poll waits. Later ones name a session that is not known.
+    Prompt,
+    /// The node goes away: the one that waits, or the next one, is refused as if there had never been a session. After
+    /// a close packet not every client comes back by itself: python-socketio does not.
+    Refusal,
+}
+
 /// The close code of an endpoint that goes away, such as a server that goes down (RFC 6455, section 7.4.1).
 const GOING_AWAY: u16 = 1001;
 
@@ -47,30 +54,41 @@ impl Connection {
             // If the client hung up, it knows already that it is over.
             let _ = polling.flush(&self.link.outbox);
         }
-        self.close(DisconnectReason::TransportClose, None, None, NOOP);
+        self.close(DisconnectReason::TransportClose, None, None, LastWord::Prompt);
     }
 
-    /// The client did something that ends its session; counted.
+    /// The client broke the rules of Engine.IO; counted.
     pub(super) fn break_off(&mut self, reason: DisconnectReason, detail: &'static str) {
         self.hub.node.metrics.protocol_errors.increment();
-        let last_word = if reason == DisconnectReason::ForcedClose { NOOP_AND_CLOSE } else { NOOP };
-        self.close(reason, Some(detail), None, last_word);
+        self.close(reason, Some(detail), None, LastWord::Prompt);
     }
 
-    /// The client's time is over.
+    /// The client broke the rules of Socket.IO; counted. Its transport has done nothing wrong, and tells it of the end.
+    pub(super) fn expel(&mut self, reason: DisconnectReason, detail: &'static str) {
+        self.hub.node.metrics.protocol_errors.increment();
+        self.close(reason, Some(detail), None, LastWord::Owed);
+    }
+
+    /// The client has entered no namespace in time.
+    pub(super) fn give_up_waiting(&mut self) {
+        let detail = Some("entered no namespace in time");
+        self.close(DisconnectReason::ForcedServerClose, detail, None, LastWord::Owed);
+    }
+
+    /// The client is gone.
     pub(super) fn time_out(&mut self, reason: DisconnectReason, detail: &'static str) {
-        self.close(reason, Some(detail), None, NOOP);
+        self.close(reason, Some(detail), None, LastWord::Prompt);
     }
 
     /// The transport failed; a WebSocket is closed with this code.
     pub(super) fn transport_failed(&mut self, detail: &'static str, code: Option<u16>) {
-        self.close(DisconnectReason::TransportError, Some(detail), code, NOOP);
+        self.close(DisconnectReason::TransportError, Some(detail), code, LastWord::Prompt);
     }
 
     /// The client does not read what it is sent (SLOW-1).
     pub(super) fn too_slow(&mut self) {
         self.hub.node.metrics.slow_consumers.increment();
-        self.close(DisconnectReason::TransportError, Some("slow consumer"), None, NOOP);
+        self.close(DisconnectReason::TransportError, Some("slow consumer"), None, LastWord::Prompt);
         // Its buffers are full: not even a Close frame would reach it.
         self.phase = Phase::Closed;
     }
@@ -80,7 +98,7 @@ impl Connection {
         match ending {
             Ending::Shutdown => {
                 self.hub.node.metrics.undelivered.add(self.link.outbox.clear() as u64);
-                self.close(DisconnectReason::ServerShuttingDown, None, None, NOOP_AND_CLOSE);
+                self.close(DisconnectReason::ServerShuttingDown, None, None, LastWord::Owed);
             }
             Ending::Disconnect => {
                 for socket in self.seats.sockets() {
@@ -89,12 +107,12 @@ impl Connection {
                 let is_late = self.leave_by.is_some_and(|leave_by| Instant::now() >= leave_by);
                 if is_late || self.link.outbox.is_empty() && !self.writing {
                     let reason = DisconnectReason::ServerNamespaceDisconnect;
-                    self.close(reason, None, None, NOOP_AND_CLOSE);
+                    self.close(reason, None, None, LastWord::Owed);
                 }
             }
             Ending::Failure => {
                 let detail = Some("what served it has died");
-                self.close(DisconnectReason::ForcedServerClose, detail, None, NOOP_AND_CLOSE);
+                self.close(DisconnectReason::ForcedServerClose, detail, None, LastWord::Owed);
             }
             Ending::Drain => self.drain(),
         }
@@ -108,7 +126,7 @@ impl Connection {
         if self.has_finished() || now >= leave_by {
             self.hub.node.metrics.drained.increment();
             let (reason, detail) = (DisconnectReason::ServerShuttingDown, Some("the node drains"));
-            self.close(reason, detail, Some(GOING_AWAY), REFUSAL);
+            self.close(reason, detail, Some(GOING_AWAY), LastWord::Refusal);
         }
     }
 
@@ -136,7 +154,7 @@ impl Connection {
         reason: DisconnectReason,
         detail: Option<&'static str>,
         code: Option<u16>,
-        last_word: &'static str,
+        last_word: LastWord,
     ) {
         if !self.is_open() {
             return;
@@ -155,18 +173,22 @@ impl Connection {
             Transport::WebSocket(websocket) => {
                 websocket.queue_close(code);
                 self.writing = true;
+                self.link.set_over();
                 options.close_timeout_ms
             }
             Transport::Polling(polling) => {
                 // Pings are for the living.
                 polling.control.clear();
-                if let Some(poll) = polling.poll.take() {
-                    let close = PollAnswer { body: "1".into(), compress: false };
-                    let refusal = Unanswered::Refused(Refusal::SessionUnknown);
-                    // If the client hung up, it knows already.
-                    let _ = poll.send(if last_word == REFUSAL { Err(refusal) } else { Ok(close) });
-                    self.phase = Phase::Closed;
-                    return;
+                let poll = polling.poll.take();
+                if poll.is_some() || last_word == LastWord::Prompt {
+                    if let Some(poll) = poll {
+                        let close = PollAnswer { body: CLOSE.into(), compress: false };
+                        let refusal = Unanswered::Refused(Refusal::SessionUnknown);
+                        // If the client hung up, it knows already.
+                        let _ =
+                            poll.send(if last_word == LastWord::Refusal { Err(refusal) } else { Ok(close) });
+                    }
+                    return self.end();
                 }
                 options.polling_close_timeout_ms
             }
@@ -176,30 +198,32 @@ impl Connection {
         self.phase = Phase::Closing { until: Instant::now() + ms(timeout), last_word };
     }
 
-    /// Answers a GET to a session that is over: once with what was left to say, then never again.
+    /// Answers a GET to a session that is closed: with what waits and the close, if that is owed.
     pub(super) fn last_poll(&mut self, answer: oneshot::Sender<Result<PollAnswer, Unanswered>>) {
-        let answered = match (&self.phase, &mut self.transport) {
-            (Phase::Closing { last_word: REFUSAL, .. }, Transport::Polling(_)) => {
-                Err(Unanswered::Refused(Refusal::SessionUnknown))
-            }
-            (Phase::Closing { last_word, .. }, Transport::Polling(polling)) => {
-                if *last_word == NOOP_AND_CLOSE {
-                    let (mut last, _) = polling.gather(&self.link.outbox);
+        let mut answered = Err(Unanswered::Refused(Refusal::SessionUnknown));
+        if let Transport::Polling(polling) = &mut self.transport {
+            let is_owed = matches!(self.phase, Phase::Closing { last_word: LastWord::Owed, .. });
+            if is_owed {
+                let (mut last, _) = polling.gather(&self.link.outbox);
+                if self.link.outbox.is_empty() {
                     if !last.body.is_empty() {
-                        last.body.push('\u{1e}');
+                        last.body.push(SEPARATOR);
                     }
-                    last.body.push_str(last_word);
-                    Ok(last)
-                } else {
-                    Ok(PollAnswer { body: NOOP.into(), compress: false })
+                    last.body.push_str(NOOP_AND_CLOSE);
                 }
+                answered = Ok(last);
             }
-            _ => Err(Unanswered::Refused(Refusal::SessionUnknown)),
-        };
+            if !is_owed || self.link.outbox.is_empty() {
+                self.end();
+            }
+        }
         // If the client hung up, nobody is left to be told.
         let _ = answer.send(answered);
-        if matches!(self.transport, Transport::Polling(_)) {
-            self.phase = Phase::Closed;
-        }
+    }
+
+    /// Nothing is left to be said: the session is forgotten.
+    fn end(&mut self) {
+        self.link.set_over();
+        self.phase = Phase::Closed;
     }
 }

@@ -210,7 +210,7 @@ impl Connection {
             Phase::Open => {}
         }
         if self.connect_deadline.is_some_and(|deadline| now >= deadline) {
-            return self.time_out(DisconnectReason::ForcedServerClose, "entered no namespace in time");
+            return self.give_up_waiting();
         }
         let is_paused = self.read_at.is_some();
         if self.read_at.is_some_and(|at| now >= at) {

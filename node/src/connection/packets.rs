@@ -69,7 +69,7 @@ impl Connection {
             Ok(None) => {}
             Err(error) => {
                 debug!(session = ?self.link.session, %error, "client sent no Socket.IO packet");
-                self.break_off(DisconnectReason::ForcedClose, "not a Socket.IO packet");
+                self.expel(DisconnectReason::ForcedClose, "not a Socket.IO packet");
             }
         }
     }
@@ -88,7 +88,7 @@ impl Connection {
                 self.hand_over(&socket, packet);
             }
             (Standing::JustLeft, _) => self.hub.node.metrics.late_packets.increment(),
-            _ => self.break_off(DisconnectReason::ForcedServerClose, "packet out of order"),
+            _ => self.expel(DisconnectReason::ForcedServerClose, "packet out of order"),
         }
     }
 
@@ -136,7 +136,7 @@ impl Connection {
                 self.seats.leave(socket);
             }
             socketio::Packet::Connect { .. } | socketio::Packet::ConnectError { .. } => {
-                self.break_off(DisconnectReason::ForcedServerClose, "packet out of order");
+                self.expel(DisconnectReason::ForcedServerClose, "packet out of order");
             }
         }
     }

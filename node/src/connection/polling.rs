@@ -6,12 +6,19 @@ use actix::Handler;
 use tokio::sync::oneshot;
 
 use super::actor::{Connection, Transport};
+use super::closing::Phase;
 use super::drive::READS_PER_TURN;
 use super::message::{FailPost, FinishPost, Poll, PollAnswer, StartPost, Unanswered};
 use crate::engine::{BadRequest, Refusal, payload};
 use crate::outbox::Outbox;
 use crate::socket::DisconnectReason;
 
+/// Says nothing, so that a poll can be answered.
+pub(super) const NOOP: &str = "6";
+/// The session is closed.
+pub(super) const CLOSE: &str = "1";
+/// Both, as the official server closes a session whose client comes to hear of it.
+pub(super) const NOOP_AND_CLOSE: &str = "6\u{1e}1";
 /// Bytes of packets in one answer; the rest waits for the next poll.
 const ANSWER_BYTES: usize = 1024 * 1024;
 
@@ -97,7 +104,8 @@ impl Handler<StartPost> for Connection {
     type Result = Result<oneshot::Receiver<()>, Unanswered>;
 
     fn handle(&mut self, _: StartPost, _: &mut Self::Context) -> Self::Result {
-        if !self.is_open() {
+        // What a client posts before it has heard of the end is taken, and ignored.
+        if matches!(self.phase, Phase::Closed) {
             return Err(Unanswered::Refused(Refusal::SessionUnknown));
         }
         let Transport::Polling(polling) = &mut self.transport else { return Err(mismatch()) };

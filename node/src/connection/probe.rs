@@ -11,8 +11,8 @@ use bytestring::ByteString;
 use tracing::debug;
 
 use super::actor::{Connection, Transport, counted_as};
-use super::closing::NOOP;
 use super::message::{Candidate, PollAnswer};
+use super::polling::NOOP;
 use super::websocket::{Received, WebSocket};
 use crate::engine::Packet;
 use crate::engine::request::TransportKind;

@@ -9,7 +9,7 @@ use bytestring::ByteString;
 use super::packet::{Packet, PacketError};
 
 /// Stands between two packets (Engine.IO protocol 4, "Packet encoding").
-const SEPARATOR: char = '\x1e';
+pub const SEPARATOR: char = '\x1e';
 
 /// Reads a payload. It ends after the first bad packet, and the packets before that one count
 /// (engine.io-parser `decodePayload`). A trailing separator is an empty packet and so an error; so is an

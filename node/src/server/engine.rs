@@ -72,10 +72,10 @@ fn admit_request(
     };
     admit(&head, &offer, |sid| {
         let session = site.hub.sessions.find_text(sid)?;
-        // A session that was closed waits for one last poll, and for nothing else.
-        let is_poll = request.method() == http::Method::GET && !is_websocket_upgrade;
-        (is_poll || !session.link.outbox.is_closed())
-            .then(|| SessionView { transport: session.link.transport() })
+        // One that was closed may wait for a last poll; it moves to no other transport any more.
+        let is_over =
+            if is_websocket_upgrade { session.link.outbox.is_closed() } else { session.link.is_over() };
+        (!is_over).then(|| SessionView { transport: session.link.transport() })
     })
 }
 

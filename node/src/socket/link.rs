@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering::Relaxed};
 use std::time::SystemTime;
 
 use crate::engine::request::TransportKind;
@@ -21,6 +21,8 @@ pub struct Link {
     pub handshake: Handshake,
     /// 0 = polling, 1 = WebSocket: changes once, at the upgrade.
     transport: AtomicU8,
+    /// Nothing is left to be said on it.
+    over: AtomicBool,
 }
 
 impl Link {
@@ -31,7 +33,13 @@ impl Link {
         handshake: Handshake,
         transport: TransportKind,
     ) -> Self {
-        Self { session, outbox, handshake, transport: AtomicU8::new(transport as u8) }
+        Self {
+            session,
+            outbox,
+            handshake,
+            transport: AtomicU8::new(transport as u8),
+            over: AtomicBool::new(false),
+        }
     }
 
     /// The transport in use now.
@@ -43,6 +51,16 @@ impl Link {
     pub fn count_sent(&self, metrics: &Metrics, packet: &Packet) {
         metrics.packets_sent.of(PacketType::of_message(&packet.text)).increment();
         metrics.sent_bytes.add(packet.bytes());
+    }
+
+    /// Whether requests that name the session are refused: it is closed, and its client has heard of it, or never will.
+    pub fn is_over(&self) -> bool {
+        self.over.load(Relaxed)
+    }
+
+    /// The session is closed, and its client is owed nothing.
+    pub fn set_over(&self) {
+        self.over.store(true, Relaxed);
     }
 
     /// The upgrade succeeded.

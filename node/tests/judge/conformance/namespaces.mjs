@@ -318,6 +318,11 @@ export const timed = {
     assert.ok(performance.now() - started >= HASTY_MS - 20);
     await session.assertGone();
   },
+  "A polling session that joins nothing, and is not polled either, is told with the next poll": async (t) => {
+    const session = await t.polling("hasty");
+    await sleep(HASTY_MS + 1000);
+    await session.assertClosed();
+  },
   "An unknown namespace does not stop the connectTimeout": async (t) => {
     const started = performance.now();
     const wire = await t.websocket("hasty");

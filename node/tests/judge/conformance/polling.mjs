@@ -192,7 +192,7 @@ export const cases = {
     request.destroy();
     // A POST would overlap until the server has noticed, so a GET asks.
     const answer = await session.get();
-    if (answer.status === 200) assert.match(answer.body, /^(1|6|6\x1e1)$/);
+    if (answer.status === 200) assert.equal(answer.body, "1");
     await session.assertGone();
   },
   "A GET and a POST at once are no overlap": async (t) => {
