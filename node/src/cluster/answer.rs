@@ -17,7 +17,8 @@ const ANSWERS_MAX: usize = 512;
 /// The same bound in bytes.
 const BYTES_MAX: usize = 256 * 1024;
 
-/// Hands on what the clients answer until all have, or the time is up.
+/// Hands on what the clients answer until all have answered or gone, and says so then. If the time is up before, nothing
+/// more is said: the asker has a clock of its own, and would take an early word for the end of silent clients.
 pub async fn answer(
     cluster: Arc<ClusterLink>,
     asker: Arc<str>,
@@ -26,8 +27,13 @@ pub async fn answer(
     timeout: Duration,
 ) {
     let deadline = deadline_after(timeout);
-    // The first one is waited for; what has come meanwhile travels with it.
-    while let Some(first) = tokio::time::timeout_at(deadline, gather.next()).await.unwrap_or(None) {
+    loop {
+        // The first one is waited for; what has come meanwhile travels with it.
+        let first = match tokio::time::timeout_at(deadline, gather.next()).await {
+            Ok(Some(first)) => first,
+            Ok(None) => break,
+            Err(_) => return,
+        };
         let mut answers = wire::BroadcastAnswers { request, ..Default::default() };
         let (mut bytes, mut told) = (0, Some(first));
         while let Some(news) = told.take() {

@@ -9,12 +9,12 @@ use fanfare::{
     AckError, Arguments, Data, EmitError, Emitter, Faults, FromNode, Io, Limit, MemoryHub, Options,
     RemoteSocket, RequestError, ServerAck, Socket, SocketId,
 };
-use futures_util::StreamExt;
+use futures_util::{FutureExt, StreamExt};
 use serde_json::{Value, json};
 
 use crate::client::Client;
 use crate::contract::contract_server_of;
-use crate::support::{eventually, judge, nothing_stays, serve};
+use crate::support::{DEADLINE, eventually, judge, nothing_stays, serve};
 
 const SECOND: Duration = Duration::from_secs(1);
 /// Long enough never to be waited for.
@@ -509,6 +509,47 @@ async fn a_socket_of_another_node_is_asked_alone() {
     nodes.close().await;
 }
 
+/// Whatever the other node says when the time is up there must not be taken for a disconnection. The asker looks only
+/// after it has heard everything that was said, and after its own time is up: so does one whose machine is busy.
+#[tokio::test]
+async fn a_silent_socket_of_another_node_is_slow_and_not_disconnected_whoever_notices_first() {
+    let nodes = Nodes::start_with(2, options(), |_| {}).await;
+    let mut clients = nodes.clients().await;
+    let (asker, answerer) = (&nodes.nodes[0], &nodes.nodes[1]);
+    let silent = clients[1].1;
+    let short = Duration::from_millis(200);
+    let found = asker.to(silent).fetch_sockets().await.unwrap();
+    let socket = found[0].timeout(short);
+    let mut alone = Box::pin(socket.emit_with_ack::<u32>("alone", ()));
+    let alone_before = (&mut alone).now_or_never();
+    let mut together = asker.to(silent).timeout(short).emit_with_ack::<u32>("together", ()).into_future();
+    let together_before = (&mut together).now_or_never();
+    for _ in 0..2 {
+        asked(&mut clients[1].0).await;
+    }
+    let start = std::time::Instant::now();
+    while answerer.observe().await.sockets.iter().any(|socket| socket.acks_pending > 0) {
+        assert!(start.elapsed() < DEADLINE, "the other node waits for ever");
+    }
+    // What it said before this was heard before this.
+    answerer.emit("fence", ()).unwrap();
+    assert_eq!(event(&mut clients[0].0).await, [json!("fence")]);
+
+    let alone = match alone_before {
+        Some(answer) => answer,
+        None => alone.await,
+    };
+    assert!(matches!(alone, Err(AckError::Timeout)), "{alone:?}");
+    let together = match together_before {
+        Some(answers) => answers.unwrap(),
+        None => together.await.unwrap(),
+    };
+    assert!(together.timed_out, "{together:?}");
+    assert_eq!((together.unanswered, together.missing_nodes), (vec![silent], vec![]));
+    assert_eq!(asker.metrics().acks_timed_out.get(), 2);
+    nodes.close().await;
+}
+
 /// The id with which the client is asked next.
 async fn asked(client: &mut Client) -> String {
     client
@@ -597,7 +638,7 @@ async fn a_node_closes_at_once_while_others_flood_it() {
             }
         }
     });
-    let closed = tokio::time::timeout(crate::support::DEADLINE, closing.close()).await;
+    let closed = tokio::time::timeout(DEADLINE, closing.close()).await;
     stop.store(1, Ordering::Relaxed);
     flood.join().expect("the flood ends");
     closed.expect("it does not wait for what it cannot deliver");
