@@ -4,7 +4,8 @@
 # Usage: cluster.sh [ARGUMENTS OF EACH NODE...]
 # Other ports, by the environment: BALANCER_PORT (3000), FIRST_PORT (3001, and the two after it, for the nodes),
 # FIRST_OPS_PORT (9465 likewise, for their operators), NATS_PORT (4222), STATS_PORT (8404, of HAProxy), PEERS_PORT (10000,
-# of HAProxy too), PROMETHEUS_PORT (9490). FANFARE names a binary that is built already.
+# of HAProxy too), PROMETHEUS_PORT (9490). FANFARE names a binary that is built already. STOP_SECONDS (5) is how long each
+# program has to end before it is killed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # Packages put servers there, where not everybody looks.
@@ -18,15 +19,15 @@ stats_port=${STATS_PORT:-8404}
 peers_port=${PEERS_PORT:-10000}
 # Not 9090: Debian's package runs one there by itself.
 prometheus_port=${PROMETHEUS_PORT:-9490}
+stop_seconds=${STOP_SECONDS:-5}
 
 main() {
   install_missing
   build
+  trap stop EXIT
+  # A shell cannot undo that INT is ignored from the start, as in the background or under nohup: TERM works always.
+  trap 'exit 0' INT TERM HUP
   scratch=$(mktemp -d)
-  # Each in a process group of its own, so that Ctrl-C reaches this script alone, which ends them in the right order.
-  set -m
-  trap 'stop 0' INT TERM
-  trap 'stop 1' EXIT
 
   start nats "$nats_server" --addr 127.0.0.1 --port "$nats_port" --log /dev/null
   local node
@@ -42,6 +43,7 @@ main() {
   # Whatever ends first ends all.
   wait -n || true
   echo "one of the processes has ended" >&2
+  exit 1
 }
 
 install_missing() {
@@ -74,11 +76,14 @@ build() {
 }
 
 # start NAME COMMAND...: its log with its name in front.
-processes=()
+processes=() names=()
 start() {
-  local name=$1
+  names+=("$1")
   shift
-  "$@" </dev/null > >(sed -u "s/^/$name | /" >&2) 2>&1 &
+  # In a process group of its own, so that Ctrl-C reaches this script alone, which ends them in the right order.
+  set -m
+  "$@" </dev/null > >(sed -u "s/^/${names[-1]} | /" >&2) 2>&1 &
+  set +m
   processes+=($!)
 }
 
@@ -126,19 +131,54 @@ announce() {
   echo "Ctrl-C ends all of it."
 }
 
+# Ends everything, whatever ended this script. A second signal does not wait for goodbyes.
 stop() {
-  # Once is enough: what is told to end twice ends without goodbyes.
+  local status=$? n
   trap - EXIT
-  trap '' INT TERM
-  # The last one first: nobody is sent to nodes that end, and these can say goodbye. SIGINT, since nobody wants to wait
-  # for clients to be moved to nodes that end as well.
-  local n
+  trap kill_all INT TERM HUP
+  # The signal may have come when a process was started and not noted.
+  if [[ ${!:-} != "${processes[*]: -1}" ]]; then
+    processes+=($!)
+  fi
+  # The last one first: nobody is sent to nodes that end, and these can say goodbye.
   for ((n = ${#processes[@]} - 1; n >= 0; n--)); do
-    kill -INT "${processes[n]}" 2>/dev/null || true
-    wait "${processes[n]}" 2>/dev/null || true
+    end "${processes[n]}" "$(signal_for "$n")"
   done
-  rm -rf "$scratch"
-  exit "$1"
+  rm -rf "${scratch:-}"
+  exit "$status"
+}
+
+# Programs that do not listen for INT may have inherited that it is ignored. Nodes listen for it: after TERM they would
+# wait for their clients to be moved to nodes that end as well.
+signal_for() {
+  if [[ ${names[$1]} == node* ]]; then echo INT; else echo TERM; fi
+}
+
+# end PROCESS SIGNAL: tells it to end, and kills it if it does not in time.
+end() {
+  local tenths
+  kill -s "$2" "$1" 2>/dev/null || return 0
+  for ((tenths = stop_seconds * 10; tenths > 0; tenths--)); do
+    kill -0 "$1" 2>/dev/null || return 0
+    sleep 0.1
+  done
+  echo "process $1 does not end: killing it" >&2
+  kill_group "$1"
+}
+
+# The wait keeps the shell from reporting it.
+kill_group() {
+  kill -s KILL -- "-$1" 2>/dev/null || return 0
+  wait "$1" 2>/dev/null || true
+}
+
+kill_all() {
+  local process
+  for process in "${processes[@]}"; do
+    kill_group "$process"
+  done
+  rm -rf "${scratch:-}"
+  exit 1
 }
 
 main "$@"

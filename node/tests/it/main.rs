@@ -5,6 +5,7 @@ mod bounds;
 mod browser;
 mod client;
 mod cluster;
+mod cluster_script;
 mod commands;
 mod config;
 mod conformance;

@@ -11,7 +11,6 @@ use tokio::process::{Child, Command};
 pub use self::server::{Server, free_port};
 use crate::client::Client;
 use crate::contract::contract_server_of;
-use crate::deploy::{nodes_healthy, targets_up};
 use crate::support::{DEADLINE, eventually, judge, judge_folder, serve};
 
 #[path = "../../../adapter-nats/tests/it/server.rs"]
@@ -346,107 +345,6 @@ async fn operators_see_the_nodes_and_send_events_from_the_command_line() {
     assert_eq!(one.receive().await.arguments(), [json!("others")]);
     assert_eq!(two.receive().await.arguments(), news);
     assert_eq!(two.receive().await.arguments(), [json!("room")]);
-}
-
-/// What `make cluster` does, on other ports.
-#[tokio::test]
-async fn one_command_starts_a_cluster_and_ends_it() {
-    let first = free_ports(11);
-    let first_ops = first + 3;
-    let [nats, balancer, statistics, peers, prometheus] = [6, 7, 8, 9, 10].map(|n| first + n);
-    let ports = [
-        ("FIRST_PORT", first),
-        ("FIRST_OPS_PORT", first_ops),
-        ("NATS_PORT", nats),
-        ("BALANCER_PORT", balancer),
-        ("STATS_PORT", statistics),
-        ("PEERS_PORT", peers),
-        ("PROMETHEUS_PORT", prometheus),
-    ];
-    let mut script = Script(
-        Command::new("scripts/cluster.sh")
-            .args(["--reactors", "1"])
-            .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
-            .env("FANFARE", env!("CARGO_BIN_EXE_fanfare"))
-            .envs(ports.map(|(name, port)| (name, port.to_string())))
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("the script starts"),
-    );
-    let broker = format!("nats://127.0.0.1:{nats}");
-    let start = std::time::Instant::now();
-    while !fanfare_if_it_can(&["nodes", "--nats", &broker]).await.ends_with("3 nodes\n") {
-        assert!(start.elapsed() < DEADLINE, "the cluster is not there");
-    }
-    let address = |port: u16| format!("http://127.0.0.1:{port}");
-    let (mut one, mut two) =
-        (Client::connect(&address(first)).await, Client::connect(&address(first + 2)).await);
-    two.send("20[\"join\",\"room\"]").await;
-    assert_eq!(two.receive().await.text, "30[]");
-    one.send("2[\"emit\",\"room\",1]").await;
-    assert_eq!(two.receive().await.arguments(), [json!("msg"), json!(1)]);
-    // The balancer deals clients out and keeps them on their nodes, and all of it is watched.
-    listens(balancer).await;
-    nodes_healthy(std::net::SocketAddr::from(([127, 0, 0, 1], statistics))).await;
-    for mode in ["polling", "websocket", "upgrade"] {
-        judge("balancer.mjs", &[&address(balancer), mode, "--clients", "12"]).await;
-    }
-    listens(prometheus).await;
-    let prometheus_address = std::net::SocketAddr::from(([127, 0, 0, 1], prometheus));
-    targets_up(prometheus_address, "fanfare", 3).await;
-    targets_up(prometheus_address, "haproxy", 1).await;
-    script.tell("-TERM");
-    let ended =
-        tokio::time::timeout(DEADLINE, script.0.wait()).await.expect("it ends").expect("it is waited for");
-    assert!(ended.success());
-    for port in first..first + 11 {
-        assert!(std::net::TcpStream::connect(("127.0.0.1", port)).is_err(), "{port} is still served");
-    }
-}
-
-/// The script, which ends what it started when it is told to, also when a test fails.
-struct Script(Child);
-
-impl Script {
-    /// SIGTERM does what Ctrl-C does too, but for tests that run in the background, where a shell ignores that.
-    fn tell(&self, signal: &str) {
-        if let Some(id) = self.0.id() {
-            let told = std::process::Command::new("kill").args([signal, &id.to_string()]).status();
-            assert!(told.expect("it can be told").success());
-        }
-    }
-}
-
-impl Drop for Script {
-    fn drop(&mut self) {
-        self.tell("-TERM");
-    }
-}
-
-async fn listens(port: u16) {
-    let start = std::time::Instant::now();
-    while tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_err() {
-        assert!(start.elapsed() < DEADLINE, "nobody listens on {port}");
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-}
-
-/// The first of so many ports in a row that nobody listens on. Below those of [`server::free_port`], which would give
-/// them to other tests before the script listens on them.
-fn free_ports(count: u16) -> u16 {
-    let is_free = |port| std::net::TcpListener::bind(("127.0.0.1", port)).is_ok();
-    let rows = 1_900 / count;
-    // Test binaries that run side by side begin in different places.
-    let begin = (std::process::id() % u32::from(rows)) as u16;
-    let mut firsts = (0..rows).map(|row| 10_100 + (begin + row) % rows * count);
-    firsts.find(|first| (*first..first + count).all(is_free)).expect("free ports in a row")
-}
-
-async fn fanfare_if_it_can(arguments: &[&str]) -> String {
-    let output = Command::new(env!("CARGO_BIN_EXE_fanfare")).args(arguments).stdin(Stdio::null()).output();
-    String::from_utf8(output.await.expect("it runs").stdout).expect("text")
 }
 
 #[tokio::test]
