@@ -1,9 +1,9 @@
 //! The official JavaScript client, python-socketio and a real browser, against servers of ours.
 
-use fanfare::{Cookie, Io, Options, relay};
+use fanfare::{Cookie, Cors, Io, Options, relay};
 use tokio::process::Command;
 
-use crate::contract::contract_server;
+use crate::contract::{contract_server, contract_server_of};
 use crate::support::{judge, judge_folder, run, serve};
 
 const MODES: [&str; 3] = ["polling", "websocket", "upgrade"];
@@ -11,6 +11,19 @@ const MODES: [&str; 3] = ["polling", "websocket", "upgrade"];
 /// More reactors than the machine may have cores, so that every emit crosses some.
 fn options() -> Options {
     Options { reactors: 3, ..Options::default() }
+}
+
+/// A server that the judges find by another path, with a cookie, short heartbeats, and for one foreign origin.
+fn elsewhere() -> Options {
+    let origins = vec!["http://page.test".into()];
+    Options {
+        path: "/elsewhere".into(),
+        cookie: Some(Cookie::default()),
+        cors: Some(Cors { origins, credentials: true, ..Cors::default() }),
+        ping_interval_ms: 400,
+        ping_timeout_ms: 400,
+        ..options()
+    }
 }
 
 async fn judged(script: &str, mode: &str) {
@@ -93,18 +106,23 @@ async fn clients_notice_a_lost_heartbeat_and_so_does_the_server() {
 
 #[tokio::test]
 async fn the_official_client_finds_a_server_elsewhere_keeps_its_cookie_and_its_heartbeat() {
-    let io = contract_server(Options {
-        path: "/elsewhere".into(),
-        cookie: Some(Cookie::default()),
-        ping_interval_ms: 400,
-        ping_timeout_ms: 400,
-        ..options()
-    });
+    let io = contract_server(elsewhere());
     let url = serve(&io).await;
     for mode in MODES {
         judge("client.mjs", &[&url, mode, "--path", "/elsewhere"]).await;
     }
     io.close().await;
+}
+
+#[tokio::test]
+async fn the_bundle_of_the_official_client_is_at_home_in_a_browser() {
+    let bundle = judge_folder().join("node_modules/socket.io/client-dist");
+    let here = contract_server_of(Io::builder().options(options()).client_dist(bundle));
+    let elsewhere = contract_server(elsewhere());
+    let urls = format!("{},{}", serve(&here).await, serve(&elsewhere).await);
+    judge("client-browser.mjs", &[&urls]).await;
+    here.close().await;
+    elsewhere.close().await;
 }
 
 #[tokio::test]

@@ -2,34 +2,24 @@
 //
 //     node browser.mjs URL [SECOND_URL] [--screenshot FILE]
 //
-// SECOND_URL puts the second tab on another node of the cluster. CHROMIUM names the browser's executable
-// (default /usr/bin/chromium). Prints one line for each expectation; exit code 0 when all hold, 1 when one does
-// not, 2 for wrong usage. Nothing here sleeps: every step waits for what the page shows, up to a deadline.
+// SECOND_URL puts the second tab on another node of the cluster. Prints one line for each expectation; exit code 0 when
+// all hold, 1 when one does not, 2 for wrong usage. Nothing here sleeps: every step waits for what the page shows, up to
+// a deadline.
 
 import assert from "node:assert/strict";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join as joinPath } from "node:path";
 import { parseArgs } from "node:util";
-import { chromium } from "playwright-core";
+import { launch } from "./chromium.mjs";
 
 const DEADLINE_MS = 15_000;
 const ROOM = `stage-${process.pid}`;
-const FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-  "--disable-background-networking", "--disable-component-update", "--disable-sync"];
 
 const { url, secondUrl, screenshot } = parseCommandLine();
 let context;
 
 async function main() {
-  const profile = await mkdtemp(joinPath(tmpdir(), "fanfare-browser-"));
+  const browser = await launch({ viewport: { width: 1180, height: 1000 } });
   try {
-    context = await chromium.launchPersistentContext(profile, {
-      executablePath: process.env.CHROMIUM || "/usr/bin/chromium",
-      headless: true,
-      args: FLAGS,
-      viewport: { width: 1180, height: 1000 },
-    });
+    ({ context } = browser);
     context.setDefaultTimeout(DEADLINE_MS);
     await judgeTwoTabs();
     await judgeMissingClient();
@@ -38,8 +28,7 @@ async function main() {
     console.error(`FAILED: ${error.stack ?? error}`);
     process.exitCode = 1;
   } finally {
-    await context?.close();
-    await rm(profile, { recursive: true, force: true });
+    await browser.close();
   }
 }
 

@@ -46,6 +46,7 @@ for (const mode of MODES) {
   runs.push((_, __, { url }) => play(process.execPath, "client.mjs", url, mode, ...OFFICIAL, "--path", "/elsewhere"));
   if (values.python) runs.push(({ url }) => play(values.python, "python_judge.py", url, mode));
 }
+runs.push(({ url }, _, elsewhere) => play(process.execPath, "client-browser.mjs", `${url},${elsewhere.url}`, ...OFFICIAL));
 runs.push(({ url }) => play(process.execPath, "upgrade.mjs", url));
 runs.push(({ url }) => play(process.execPath, "load.mjs", url));
 

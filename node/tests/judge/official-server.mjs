@@ -5,8 +5,8 @@
 //
 //   node official-server.mjs PORT [PING_INTERVAL_MS PING_TIMEOUT_MS [PATH]]
 //
-// Prints "listening PORT"; PORT 0 picks a free one. With a PATH that is where clients connect, and the server sets its
-// cookie: `cookie: true`.
+// Prints "listening PORT"; PORT 0 picks a free one. With a PATH that is where clients connect, the server sets its cookie
+// (`cookie: true`) and lets pages of the origin http://page.test in (`cors`, with credentials).
 //
 // NAMESPACES. All have the same handlers.
 //   /         no middleware
@@ -114,7 +114,7 @@ const httpServer = createServer();
 const io = new Server(httpServer, {
   pingInterval: Number(pingInterval),
   pingTimeout: Number(pingTimeout),
-  ...(path && { path, cookie: true }),
+  ...(path && { path, cookie: true, cors: { origin: "http://page.test", credentials: true } }),
 });
 
 const OPEN_NAMESPACES = ["/", "/custom"];
