@@ -89,9 +89,10 @@ pub struct Options {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct ClusterOptions {
-    /// Milliseconds between two signs of life. Default 2,000.
+    /// Milliseconds between two signs of life. Default 1,000.
     pub heartbeat_interval_ms: u64,
-    /// Milliseconds of silence after which a node counts as gone: requests do not wait for it any more. Default 6,000.
+    /// Milliseconds of silence after which a node counts as gone: requests do not wait for it any more. With less than
+    /// `request_timeout_ms` a node that dies costs a request less than its whole timeout. Default 3,000.
     pub heartbeat_timeout_ms: u64,
     /// Milliseconds that requests to other nodes take at most, and broadcasts with acknowledgements, unless told
     /// otherwise. Default 5,000.
@@ -131,8 +132,8 @@ impl Default for DrainOptions {
 impl Default for ClusterOptions {
     fn default() -> Self {
         Self {
-            heartbeat_interval_ms: 2_000,
-            heartbeat_timeout_ms: 6_000,
+            heartbeat_interval_ms: 1_000,
+            heartbeat_timeout_ms: 3_000,
             request_timeout_ms: 5_000,
             room_buckets: fanfare_proto::ROOM_BUCKETS,
             close_timeout_ms: 2_000,

@@ -14,6 +14,8 @@ use crate::wire::envelope::Body;
 
 /// Subjects used lately are told in so many heartbeats, in case one of these is lost too.
 const TOLD_AGAIN: u64 = 3;
+/// How many of these one heartbeat tells at most; the rest follows in the next ones. A namespace alone can have 1,024.
+const TAILS_USED_MAX: usize = 512;
 /// How many other subjects a heartbeat tells, in turn.
 const TAILS_IN_TURN: usize = 128;
 /// Room for the header of a frame, and for what makes it a part.
@@ -29,8 +31,10 @@ pub struct Outgoing {
     /// numbers that start again would look like old ones.
     subjects: HashMap<Subject, Sent>,
     heartbeats: u64,
+    /// Where the turn of the subjects used lately has got to.
+    turn_used: usize,
     /// Where the turn of the subjects that nothing happens on has got to.
-    turn: usize,
+    turn_idle: usize,
 }
 
 #[derive(Debug)]
@@ -61,7 +65,7 @@ pub struct Frame {
 impl Outgoing {
     /// Nothing was published yet.
     pub fn new(identity: Identity) -> Self {
-        Self { identity, sequence: 0, subjects: HashMap::new(), heartbeats: 0, turn: 0 }
+        Self { identity, sequence: 0, subjects: HashMap::new(), heartbeats: 0, turn_used: 0, turn_idle: 0 }
     }
 
     /// Numbers an envelope that goes to these subjects.
@@ -98,13 +102,23 @@ impl Outgoing {
         self.heartbeats += 1;
         let lately = self.heartbeats.saturating_sub(TOLD_AGAIN);
         let (used, idle): (Vec<_>, Vec<_>) = self.subjects.values().partition(|sent| sent.used >= lately);
-        let start = if self.turn < idle.len() { self.turn } else { 0 };
-        self.turn = start + TAILS_IN_TURN;
-        let tail = |sent: &Sent| wire::Tail { subject: sent.path.to_string(), subject_sequence: sent.last };
-        heartbeat.tails_complete = idle.len() <= TAILS_IN_TURN;
-        heartbeat.tails =
-            used.into_iter().chain(idle.into_iter().skip(start).take(TAILS_IN_TURN)).map(tail).collect();
+        let told = in_turn(&mut self.turn_used, &used, TAILS_USED_MAX).iter().chain(in_turn(
+            &mut self.turn_idle,
+            &idle,
+            TAILS_IN_TURN,
+        ));
+        let tail = |sent: &&Sent| wire::Tail { subject: sent.path.to_string(), subject_sequence: sent.last };
+        heartbeat.tails = told.map(tail).collect();
+        heartbeat.tails_complete = heartbeat.tails.len() == self.subjects.len();
     }
+}
+
+/// The next of `all`, at most `max` of them.
+fn in_turn<'a, T>(turn: &mut usize, all: &'a [T], max: usize) -> &'a [T] {
+    let start = if *turn < all.len() { *turn } else { 0 };
+    let end = all.len().min(start + max);
+    *turn = end;
+    &all[start..end]
 }
 
 /// Encodes a body, once for all its copies.

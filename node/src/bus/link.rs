@@ -1,7 +1,7 @@
 //! The handle through which a node speaks to its cluster.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use fanfare_proto::wire::envelope::Body;
 use fanfare_proto::{Identity, Outlet, PublishError, State, Subject, wire};
@@ -42,6 +42,8 @@ pub struct ClusterLink {
     /// Since when others can be heard, without having been kept from it.
     connected_at: Mutex<Option<Instant>>,
     requests: Arc<Requests>,
+    /// Whether this node has said goodbye. Held while a sign of life is published, so that none follows the goodbye.
+    departed: Mutex<bool>,
     /// Wakes who sends heartbeats: there is something to tell before the next one is due.
     pub(crate) news: Notify,
 }
@@ -63,6 +65,7 @@ impl ClusterLink {
             peers: Mutex::default(),
             connected_at: Mutex::default(),
             requests: Arc::default(),
+            departed: Mutex::new(false),
             news: Notify::new(),
         })
     }
@@ -123,11 +126,27 @@ impl ClusterLink {
         self.publish(&[Subject::Nodes], body);
     }
 
+    /// Tells all nodes that this one lives, unless it has said goodbye: a heartbeat behind that would call the node
+    /// back to life for as long as silence takes to be noticed.
+    pub(crate) fn show_life(&self, heartbeat: Body) {
+        let departed = self.departed.lock();
+        if !*departed {
+            self.say_to_all(heartbeat);
+        }
+    }
+
+    /// Tells all nodes that this one leaves.
+    pub(crate) fn say_goodbye(&self) {
+        let mut departed = self.departed.lock();
+        *departed = true;
+        self.say_to_all(Body::Goodbye(wire::Goodbye {}));
+    }
+
     fn publish(&self, subjects: &[Subject], body: Body) {
         match self.outlet.publish(subjects, body) {
             Ok(()) => {}
-            // The node is leaving: it has said goodbye.
-            Err(PublishError::Closed) => {}
+            // The node has left. Its program may not know it yet.
+            Err(PublishError::Closed) => self.outlet.meters().dropped.increment(),
             // Emits were checked. What a node answers is cut into pieces that fit.
             Err(error @ PublishError::TooLarge { .. }) => tracing::warn!(%error, "not published"),
         }
@@ -152,8 +171,9 @@ impl ClusterLink {
             Audience::Node(node) => (vec![node.clone()], Subject::Node(node)),
             Audience::All => (peers.serving(namespace), Subject::Namespace(namespace.clone())),
         };
-        drop(peers);
+        // Under the lock: a node that goes now is taken from the peers before it is told to those who wait.
         let ticket = self.requests.open(expected);
+        drop(peers);
         let body = body(ticket.id);
         self.check_size(&body)?;
         Ok(Some(Question { ticket, subject, body }))
@@ -215,6 +235,12 @@ impl ClusterLink {
         peers.knows(node)
     }
 
+    /// The moment at which the first of the other nodes will have been silent for too long.
+    pub(crate) fn next_silence(&self, patience: Duration) -> Option<Instant> {
+        let since = self.hears_since()?;
+        self.peers.lock().next_silence(since, patience)
+    }
+
     /// Changes what is known of other nodes. Those that are gone as a result are waited for no more.
     pub(crate) fn update_peers<R>(&self, change: impl FnOnce(&mut Peers) -> (R, Vec<Arc<str>>)) -> R {
         let (result, gone) = change(&mut self.peers.lock());
@@ -228,3 +254,6 @@ pub fn target(namespace: &str, rooms: &[Room], except: &[Room]) -> wire::Target 
     let names = |rooms: &[Room]| rooms.iter().map(|room| room.as_str().to_owned()).collect();
     wire::Target { namespace: namespace.to_owned(), rooms: names(rooms), except: names(except) }
 }
+
+#[cfg(test)]
+mod tests;

@@ -76,9 +76,14 @@ impl Peers {
         known && self.peers.remove(node).is_some()
     }
 
+    /// The moment at which [`sweep`](Self::sweep) will have something to do, if nobody says anything until then.
+    pub fn next_silence(&self, connected_at: Instant, patience: Duration) -> Option<Instant> {
+        self.peers.values().map(|peer| peer.heard_at.max(connected_at) + patience).min()
+    }
+
     /// Forgets the nodes that were silent for too long since they could be heard, and names them.
     pub fn sweep(&mut self, now: Instant, connected_at: Instant, patience: Duration) -> Vec<Arc<str>> {
-        let silent = |peer: &Peer| now.saturating_duration_since(peer.heard_at.max(connected_at)) > patience;
+        let silent = |peer: &Peer| now.saturating_duration_since(peer.heard_at.max(connected_at)) >= patience;
         let gone: Vec<_> =
             self.peers.values().filter(|peer| silent(peer)).map(|peer| peer.node.clone()).collect();
         gone.iter().for_each(|node| drop(self.peers.remove(node)));

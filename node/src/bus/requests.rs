@@ -82,6 +82,14 @@ impl Ticket {
     }
 }
 
+#[cfg(test)]
+impl Requests {
+    /// Keeps requests from becoming known.
+    pub fn pause(&self) -> impl Drop + '_ {
+        self.waiting.lock()
+    }
+}
+
 impl Drop for Ticket {
     fn drop(&mut self) {
         self.requests.waiting.lock().remove(&self.id);

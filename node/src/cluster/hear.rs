@@ -21,7 +21,7 @@ use super::heartbeat::greet;
 use super::membership::{Change, apply_here};
 use super::patience::patiently;
 use super::questions::{count_here, fetch_here, rooms_here, summed};
-use super::server_events;
+use super::server_events::ServerEvents;
 use super::sockets::SocketInfo;
 use crate::bus::{ClusterLink, FromNode, Standing};
 use crate::connection::Hub;
@@ -41,12 +41,14 @@ pub struct Ear {
     hub: Arc<Hub>,
     cluster: Arc<ClusterLink>,
     started: Instant,
+    server_events: ServerEvents,
 }
 
 impl Ear {
-    /// Of a node that has just started.
+    /// Of a node that has just started; on the thread that is going to listen.
     pub fn new(hub: Arc<Hub>, cluster: Arc<ClusterLink>) -> Self {
-        Self { hub, cluster, started: Instant::now() }
+        let server_events = ServerEvents::start(&hub.node, &cluster);
+        Self { hub, cluster, started: Instant::now(), server_events }
     }
 
     /// Listens until the bus is left.
@@ -94,7 +96,7 @@ impl Ear {
             Body::Request(request) => self.answer(node, request).await,
             Body::ServerEvent(event) => {
                 if let Some(namespace) = self.hub.namespaces.find(&event.namespace) {
-                    server_events::heard(&namespace, &self.cluster, node, event).await;
+                    self.server_events.heard(namespace, node, event);
                 }
             }
             Body::BroadcastAnswers(answers) => {

@@ -14,7 +14,7 @@ use crate::limits::ms;
 /// Two heartbeats are at least this far apart, however much there is to tell.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// Sends heartbeats for as long as the node lives, and forgets nodes that are silent.
+/// Sends heartbeats for as long as the node lives.
 pub async fn beat(hub: Arc<Hub>, cluster: Arc<ClusterLink>) {
     let (started, options) = (Instant::now(), hub.node.options.cluster);
     let mut turns = tokio::time::interval(ms(options.heartbeat_interval_ms));
@@ -25,12 +25,30 @@ pub async fn beat(hub: Arc<Hub>, cluster: Arc<ClusterLink>) {
             () = cluster.news.notified() => {}
         }
         // Before that the greeting tells the others, once this node hears whatever they answer.
-        if let Some(since) = cluster.hears_since().filter(|_| cluster.is_connected()) {
+        if cluster.hears_since().is_some() && cluster.is_connected() {
             cluster.outlet.settled().await;
-            cluster.say_to_all(heartbeat(&hub, &cluster, started, false));
-            sweep(&hub, &cluster, since, Instant::now());
+            cluster.show_life(heartbeat(&hub, &cluster, started, false));
         }
         tokio::time::sleep(PAUSE).await;
+    }
+}
+
+/// Forgets nodes that are silent, each when its time is up and not at the next heartbeat: requests wait for them.
+pub async fn watch_silence(hub: Arc<Hub>, cluster: Arc<ClusterLink>) {
+    let options = hub.node.options.cluster;
+    loop {
+        let patience = ms(options.heartbeat_timeout_ms);
+        // Nodes that join meanwhile are not silent before that.
+        let latest = Instant::now() + patience;
+        let look_at = cluster.next_silence(patience).map_or(latest, |next| next.min(latest));
+        tokio::time::sleep_until(look_at.into()).await;
+        let now = Instant::now();
+        match cluster.hears_since().filter(|_| cluster.is_connected()) {
+            // This node itself was stopped for a while: what the others said meanwhile is still to be read.
+            Some(_) if now.duration_since(look_at) > ms(options.heartbeat_interval_ms) => cluster.was_kept(),
+            Some(since) => sweep(&hub, &cluster, since, now),
+            None => tokio::time::sleep(ms(options.heartbeat_interval_ms)).await,
+        }
     }
 }
 
@@ -38,7 +56,7 @@ pub async fn beat(hub: Arc<Hub>, cluster: Arc<ClusterLink>) {
 pub async fn greet(hub: Arc<Hub>, cluster: Arc<ClusterLink>, started: Instant) {
     cluster.outlet.settled().await;
     cluster.set_hearing(true);
-    cluster.say_to_all(heartbeat(&hub, &cluster, started, true));
+    cluster.show_life(heartbeat(&hub, &cluster, started, true));
 }
 
 /// Not while the bus is away: nobody can be heard then, which says nothing about them.

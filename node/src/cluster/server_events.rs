@@ -11,14 +11,15 @@ use fanfare_proto::wire::envelope::Body;
 use futures_util::FutureExt;
 use rustc_hash::FxBuildHasher;
 use serde::Serialize;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tracing::debug;
 
 use super::gathered::{Gathered, RequestError};
-use super::patience::patiently;
 use super::questions::{Scope, ask, finish, put};
 use crate::bus::{ClusterLink, FromNode};
 use crate::namespace::NamespaceCore;
 use crate::node::Node;
-use crate::room::{Overloaded, Target};
+use crate::room::Target;
 use crate::socket::{Failure, HandlerErrorKind, HandlerFuture, Misfit, Outcome, Returned, ServerContext};
 use crate::socketio::{Arguments, EncodeError, Encoded, encode};
 
@@ -88,58 +89,77 @@ fn body(
 }
 
 /// One event of another server whose handlers have not finished.
-struct InFlight(Arc<Node>);
+struct InFlight {
+    node: Arc<Node>,
+    /// Given back when the last handler has finished.
+    _slot: OwnedSemaphorePermit,
+}
 
 impl InFlight {
-    /// As many as one client may have under way.
-    fn begin(node: &Arc<Node>) -> Result<Self, Overloaded> {
-        let running = &node.metrics.server_events_running;
-        if running.get() >= node.options.events_in_flight_max as i64 {
-            return Err(Overloaded);
-        }
-        running.increment();
-        Ok(Self(node.clone()))
+    fn begin(node: &Arc<Node>, slot: OwnedSemaphorePermit) -> Self {
+        node.metrics.server_events_running.increment();
+        Self { node: node.clone(), _slot: slot }
     }
 }
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        self.0.metrics.server_events_running.decrement();
+        self.node.metrics.server_events_running.decrement();
     }
 }
 
-/// An event of another server came: its handlers run on a reactor, one namespace always on the same, so that events
-/// are handled in order. While too many have not finished it waits.
-pub async fn heard(
-    namespace: &Arc<NamespaceCore>,
-    cluster: &Arc<ClusterLink>,
+/// Where events of other servers wait while too many have not finished.
+///
+/// The node goes on hearing meanwhile: handlers may be waiting for what others answer them.
+pub struct ServerEvents {
+    node: Arc<Node>,
+    waiting: mpsc::Sender<Received>,
+}
+
+/// An event that came.
+struct Received {
+    namespace: Arc<NamespaceCore>,
     from: Arc<str>,
     event: wire::ServerEvent,
-) {
-    let node = &namespace.node;
-    let Some(in_flight) = patiently(node, || InFlight::begin(node)).await else { return };
-    let in_flight = Arc::new(in_flight);
+}
+
+impl ServerEvents {
+    /// Starts handling events on this thread, in the order of their arrival: as many at a time as one client may have
+    /// under way, while as many more wait.
+    pub fn start(node: &Arc<Node>, cluster: &Arc<ClusterLink>) -> Self {
+        let max = node.options.events_in_flight_max.min(Semaphore::MAX_PERMITS);
+        let (waiting, mut received) = mpsc::channel::<Received>(max);
+        let (slots, cluster) = (Arc::new(Semaphore::new(max)), cluster.clone());
+        actix_rt::spawn(async move {
+            while let Some(event) = received.recv().await {
+                // The semaphore is never closed.
+                let Ok(slot) = slots.clone().acquire_owned().await else { return };
+                dispatch(event, &cluster, slot);
+            }
+        });
+        Self { node: node.clone(), waiting }
+    }
+
+    /// Takes an event of another server; dropped and counted if too many wait.
+    pub fn heard(&self, namespace: Arc<NamespaceCore>, from: Arc<str>, event: wire::ServerEvent) {
+        if let Err(error) = self.waiting.try_send(Received { namespace, from, event }) {
+            self.node.metrics.bus_undelivered.increment();
+            let Received { event, .. } = error.into_inner();
+            debug!(event = event.event, "event of another server dropped: too many wait for their handlers");
+        }
+    }
+}
+
+/// Runs the handlers of an event on a reactor, one namespace always on the same, so that events are handled in order.
+fn dispatch(received: Received, cluster: &Arc<ClusterLink>, slot: OwnedSemaphorePermit) {
+    let Received { namespace, from, event } = received;
+    let in_flight = Arc::new(InFlight::begin(&namespace.node, slot));
     let metrics = &namespace.node.metrics;
     metrics.server_events.increment();
     let Ok(arguments) = Arguments::from_json_with(&event.arguments, event.attachments) else {
         return metrics.bus_nonsense.increment();
     };
-    let reply = (event.request != 0).then(|| {
-        let (cluster, request, to) = (cluster.clone(), event.request, from.clone());
-        let is_open = AtomicBool::new(true);
-        let send = move |encoded: Encoded| {
-            if is_open.swap(false, Relaxed) {
-                let reply = wire::Reply {
-                    request,
-                    arguments: encoded.text.to_string(),
-                    attachments: encoded.attachments,
-                    ..Default::default()
-                };
-                cluster.say_to_node(&to, Body::Reply(reply));
-            }
-        };
-        Arc::new(send) as Arc<dyn Fn(Encoded) + Send + Sync>
-    });
+    let reply = (event.request != 0).then(|| replier(cluster, from.clone(), event.request));
     let context = ServerContext {
         namespace: namespace.clone(),
         name: event.event.into(),
@@ -154,6 +174,22 @@ pub async fn heard(
         // The server does not listen (yet): this thread has time.
         handle(here, &in_flight);
     }
+}
+
+/// Sends the first answer of a server's handlers to who asked.
+fn replier(cluster: &Arc<ClusterLink>, to: Arc<str>, request: u64) -> Arc<dyn Fn(Encoded) + Send + Sync> {
+    let (cluster, is_open) = (cluster.clone(), AtomicBool::new(true));
+    Arc::new(move |encoded: Encoded| {
+        if is_open.swap(false, Relaxed) {
+            let reply = wire::Reply {
+                request,
+                arguments: encoded.text.to_string(),
+                attachments: encoded.attachments,
+                ..Default::default()
+            };
+            cluster.say_to_node(&to, Body::Reply(reply));
+        }
+    })
 }
 
 fn handle(context: ServerContext, in_flight: &Arc<InFlight>) {

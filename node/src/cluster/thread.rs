@@ -5,14 +5,12 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use fanfare_proto::wire::Goodbye;
-use fanfare_proto::wire::envelope::Body;
 use fanfare_proto::{Bus, Identity, Inlet, Subject, courier};
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
 use super::hear::Ear;
-use super::heartbeat::beat;
+use super::heartbeat::{beat, watch_silence};
 use crate::bus::ClusterLink;
 use crate::connection::Hub;
 use crate::ids::NodeTag;
@@ -70,7 +68,7 @@ impl ClusterThread {
     /// Says goodbye, publishes what waits for at most `patience`, and ends the thread.
     pub async fn close(&self, patience: Duration) {
         if !self.link.identity.node.is_empty() {
-            self.link.say_to_all(Body::Goodbye(Goodbye {}));
+            self.link.say_goodbye();
         }
         self.link.outlet.close(patience).await;
         let thread = self.thread.lock().take();
@@ -92,8 +90,10 @@ async fn run(inlet: Inlet, hub: oneshot::Receiver<Arc<Hub>>) {
     let Ok(hub) = hub.await else { return drain(inlet).await };
     let Some(cluster) = hub.node.cluster.clone() else { return };
     let beating = actix_rt::spawn(beat(hub.clone(), cluster.clone()));
+    let watching = actix_rt::spawn(watch_silence(hub.clone(), cluster.clone()));
     Ear::new(hub, cluster).listen(inlet).await;
     beating.abort();
+    watching.abort();
 }
 
 /// For who only sends: the bus goes on while somebody listens.

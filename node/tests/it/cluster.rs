@@ -713,6 +713,63 @@ async fn servers_tell_each_other_and_answer() {
     nodes.close().await;
 }
 
+/// Handlers that wait for what other nodes answer must not keep their node from hearing it, however many they are.
+#[tokio::test]
+async fn handlers_of_servers_events_may_all_wait_for_other_servers() {
+    let options = Options { events_in_flight_max: 2, ..options() };
+    let nodes = Nodes::start_with(2, options, |io| {
+        let server = io.clone();
+        io.on_server_event("question", async move |ack: ServerAck| {
+            let counted = server.timeout(LONG).count().await.expect("the bus is there");
+            ack.send(*counted)
+        });
+    })
+    .await;
+    let io = &nodes.nodes[0];
+    // Two are handled at a time, two wait, and what is asked meanwhile is heard.
+    let patient = io.timeout(LONG);
+    let ask = || patient.server_side_emit_with_ack("question", ());
+    let answers = futures_util::future::join_all([ask(), ask(), ask(), ask()]).await;
+    for answer in answers {
+        let answer = answer.expect("the bus is there");
+        assert_eq!((answer.len(), answer.is_complete()), (1, true));
+    }
+    assert_eq!(nodes.nodes[1].metrics().bus_undelivered.get(), 0);
+    nodes.close().await;
+}
+
+/// The event is dropped, counted, and whoever asked is told at its deadline.
+#[tokio::test]
+async fn events_of_servers_beyond_what_may_wait_are_counted() {
+    let options = Options { events_in_flight_max: 1, ..options() };
+    let release = Arc::new(tokio::sync::Notify::new());
+    let nodes = Nodes::start_with(2, options, |io| {
+        let release = release.clone();
+        io.on_server_event("stays", async move || release.notified().await);
+    })
+    .await;
+    let (io, other) = (&nodes.nodes[0], &nodes.nodes[1]);
+    io.server_side_emit("stays", ()).unwrap();
+    eventually("its handler runs", || other.metrics().server_events_running.get() == 1).await;
+    for _ in 0..9 {
+        io.server_side_emit("stays", ()).unwrap();
+    }
+    let metrics = other.metrics();
+    eventually("there is no room for all", || metrics.bus_undelivered.get() > 0).await;
+    // Each is either handled, or counted.
+    eventually("all are accounted for", || {
+        release.notify_one();
+        metrics.server_events.get() + metrics.bus_undelivered.get() == 10
+    })
+    .await;
+    eventually("all handlers have ended", || {
+        release.notify_one();
+        metrics.server_events_running.get() == 0
+    })
+    .await;
+    nodes.close().await;
+}
+
 #[tokio::test]
 async fn a_node_on_its_own_has_nobody_to_ask_and_everything_works() {
     let io = Io::builder().options(options()).build();

@@ -98,12 +98,41 @@ fn every_idle_subject_is_told_in_turn() {
     let mut outgoing = outgoing();
     let idle: Vec<_> = (0..1000).map(bucket).collect();
     outgoing.number(&idle);
-    (0..3).for_each(|_| assert_eq!(tails(&mut outgoing).len(), 1000));
+    (0..3).for_each(|_| drop(tails(&mut outgoing)));
     for _ in 0..3 {
         let round: HashSet<_> =
             (0..1000_usize.div_ceil(TAILS_IN_TURN)).flat_map(|_| tails(&mut outgoing)).collect();
         assert_eq!(round.len(), 1000);
     }
+}
+
+#[test]
+fn a_heartbeat_stays_small_however_many_subjects_are_used() {
+    let mut outgoing = outgoing();
+    let used: Vec<_> = (0..5_000).map(bucket).collect();
+    let mut told = HashSet::new();
+    // In use all the time: the heartbeats tell all of them, each some.
+    for _ in 0..5_000_usize.div_ceil(TAILS_USED_MAX) {
+        outgoing.number(&used);
+        let tails = tails(&mut outgoing);
+        assert!(tails.len() <= TAILS_USED_MAX + TAILS_IN_TURN);
+        told.extend(tails.into_keys());
+    }
+    assert_eq!(told.len(), 5_000);
+}
+
+#[test]
+fn a_heartbeat_says_whether_it_tells_every_subject() {
+    let complete = |subjects: u32| {
+        let mut outgoing = outgoing();
+        outgoing.number(&(0..subjects).map(bucket).collect::<Vec<_>>());
+        let mut body = Body::Heartbeat(wire::Heartbeat::default());
+        outgoing.complete(&mut body);
+        matches!(body, Body::Heartbeat(heartbeat) if heartbeat.tails_complete)
+    };
+    assert!(complete(0));
+    assert!(complete(TAILS_USED_MAX as u32));
+    assert!(!complete(TAILS_USED_MAX as u32 + 1));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 use super::*;
 
 const PATIENCE: Duration = Duration::from_secs(6);
+const TICK: Duration = Duration::from_millis(1);
 
 fn heartbeat(namespaces: &[&str], borrowed_ids: u64) -> Heartbeat {
     let namespaces = namespaces.iter().map(ToString::to_string).collect();
@@ -13,13 +14,27 @@ fn a_node_is_known_from_its_first_heartbeat_until_it_is_silent_for_too_long() {
     let name: Arc<str> = "aaaa".into();
     assert_eq!(peers.heard(&name, 1, heartbeat(&["/"], 0), start), Standing::New);
     assert_eq!(peers.heard(&name, 1, heartbeat(&["/"], 0), start + PATIENCE), Standing::Known);
-    assert!(peers.sweep(start + 2 * PATIENCE, start, PATIENCE).is_empty());
+    assert!(peers.sweep(start + 2 * PATIENCE - TICK, start, PATIENCE).is_empty());
     assert!(peers.knows("aaaa"));
     // While the bus was away nobody could be heard.
-    assert!(peers.sweep(start + 9 * PATIENCE, start + 8 * PATIENCE, PATIENCE).is_empty());
+    assert!(peers.sweep(start + 9 * PATIENCE - TICK, start + 8 * PATIENCE, PATIENCE).is_empty());
     assert_eq!(peers.sweep(start + 3 * PATIENCE, start, PATIENCE), [name]);
     assert!(!peers.knows("aaaa"));
     assert!(peers.remembers("aaaa"));
+}
+
+#[test]
+fn the_first_to_be_silent_for_too_long_is_known_beforehand() {
+    let (mut peers, start) = (Peers::default(), Instant::now());
+    assert_eq!(peers.next_silence(start, PATIENCE), None);
+    peers.heard(&"aaaa".into(), 1, heartbeat(&["/"], 0), start + PATIENCE);
+    peers.heard(&"bbbb".into(), 2, heartbeat(&["/"], 0), start);
+    assert_eq!(peers.next_silence(start, PATIENCE), Some(start + PATIENCE));
+    assert_eq!(peers.sweep(start + PATIENCE, start, PATIENCE), ["bbbb".into()], "neither sooner nor later");
+    assert_eq!(peers.next_silence(start, PATIENCE), Some(start + 2 * PATIENCE));
+    // Nobody could be heard before that.
+    let since = start + 5 * PATIENCE;
+    assert_eq!(peers.next_silence(since, PATIENCE), Some(since + PATIENCE));
 }
 
 #[test]
