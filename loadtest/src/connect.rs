@@ -31,7 +31,8 @@ pub(crate) fn run(options: &ConnectOptions, control: &mut Control) -> Result<Out
     let mut warmup = Connects::new(options.warmup.into());
     warmup.run(&mut swarm, &control.interrupt)?;
     if let Some(reason) = warmup.ledger.first_fault {
-        return Err(RunError::Connect { client: 0, reason });
+        let url = options.server.urls.join(", ");
+        return Err(swarm.take_failure().unwrap_or(RunError::Connect { client: 0, url, reason }));
     }
     phases::wait_for_others(&mut warmup, &mut swarm, control)?;
     let mut connects = Connects::new(options.count.into());

@@ -41,6 +41,8 @@ pub(crate) fn run(plan: &Plan, interrupt: &Interrupt) -> Result<Outcome, RunErro
         let own = after.since(before);
         outcome.usage.server_cpu_seconds = own.server_cpu_seconds;
         outcome.usage.server_cores = own.server_cores;
+        outcome.usage.processes = own.processes;
+        outcome.usage.doubts = own.doubts;
     }
     outcome.server_resident_kib = crew.meter.server_resident_kib()?;
     if outcome.heartbeats.is_some() {

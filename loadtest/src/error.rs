@@ -31,12 +31,23 @@ pub enum RunError {
     #[error("{0}")]
     Options(String),
     /// A connection failed before the measurement.
-    #[error("client {client} could not connect: {reason}")]
+    #[error("client {client} could not connect to {url}: {reason}")]
     Connect {
         /// The number of the client, from 0.
         client: usize,
+        /// Where to.
+        url: String,
         /// What happened.
         reason: String,
+    },
+    /// There is no server.
+    #[error(
+        "nothing listens at {url}: start the server first, for example with `fanfare serve`, or name another one with \
+         --url"
+    )]
+    Refused {
+        /// Where it was looked for.
+        url: String,
     },
     /// The server stopped answering before the measurement.
     #[error("gave up {what}: nothing happened for {seconds} s, {done} of {wanted} done")]

@@ -24,10 +24,12 @@ mod wording;
 // What the machine tells and allows.
 mod exposition;
 mod interrupt;
+mod listening;
 mod meter;
 mod process;
 mod target;
 mod tls;
+mod watch;
 mod wire;
 
 // The event loop.
@@ -77,6 +79,7 @@ pub use handshake::{HandshakeError, parse_request, push_switching_protocols};
 pub use latency::{HistogramPoint, Latency};
 pub use ledger::Accounts;
 pub use limits::Limits;
+pub use listening::ServerProcess;
 pub use meter::Usage;
 pub use outputs::Outputs;
 pub use packet::{Packet, PacketError, parse_packet};

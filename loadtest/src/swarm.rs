@@ -12,6 +12,7 @@ use mio::{Events, Poll, Token};
 
 use crate::alarm::Alarm;
 use crate::client::{Client, CloseReason, Phase, Slot};
+use crate::error::RunError;
 use crate::frame::MaskKeys;
 use crate::interrupt::Interrupt;
 use crate::ledger::Ledger;
@@ -76,7 +77,7 @@ pub(crate) struct Swarm {
     /// What happened in every second so far.
     pub(crate) series: Series,
     /// The first connection that ended without being asked to, for [`Swarm::connect_all`] to fail with.
-    failure: Option<(ClientId, String)>,
+    failure: Option<RunError>,
 }
 
 impl Swarm {
@@ -110,6 +111,22 @@ impl Swarm {
             series: Series::new(observer),
             failure: None,
         })
+    }
+
+    /// Why the first connection ended that was not asked to, if one did.
+    pub(crate) fn take_failure(&mut self) -> Option<RunError> {
+        self.failure.take()
+    }
+
+    /// Why a client is not there, for a run that cannot go on without it.
+    fn absence(&self, id: ClientId, reason: &CloseReason) -> RunError {
+        let url = self.dialing.targets[self.clients[id].target].url.clone();
+        match reason {
+            CloseReason::Io(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+                RunError::Refused { url }
+            }
+            reason => RunError::Connect { client: id, url, reason: reason.to_string() },
+        }
     }
 
     /// How many clients there are, connected or not.

@@ -62,12 +62,22 @@ impl Report {
     fn consumption(&self) -> Vec<(String, String)> {
         let cores = |cores: f64| format!("{cores:.2} cores");
         present([
-            ("server", self.usage.server_cores.map(cores)),
+            ("server", self.usage.server_cores.map(|used| cores(used) + &self.processes())),
             ("server memory", self.server_resident_kib.map(|kib| format!("{kib} KiB resident"))),
             ("tester", Some(cores(self.usage.tester_cores))),
             ("everybody else", Some(cores(self.usage.other_cores))),
             ("heartbeats answered", self.heartbeats.map(|count| count.to_string())),
         ])
+    }
+
+    /// Whose cores and memory these are.
+    fn processes(&self) -> String {
+        let processes: Vec<_> = self.usage.processes.iter().map(ToString::to_string).collect();
+        match processes.len() {
+            0 => String::new(),
+            1 => format!(", process {}", processes[0]),
+            _ => format!(", processes {}", processes.join(", ")),
+        }
     }
 
     fn account_rows(&self) -> Vec<(String, String)> {

@@ -22,6 +22,8 @@ const FILES_RESERVED: u64 = 32;
 /// A server to connect to.
 #[derive(Debug, Clone)]
 pub(crate) struct Target {
+    /// As given on the command line.
+    pub(crate) url: String,
     pub(crate) address: SocketAddr,
     /// `None` without TLS.
     pub(crate) tls: Option<TlsName>,
@@ -58,34 +60,55 @@ pub(crate) struct TargetOptions<'a> {
     pub(crate) tls: &'a dyn Fn() -> Result<Arc<ClientConfig>, RunError>,
 }
 
+/// What a URL says.
+pub(crate) struct Location {
+    uri: Uri,
+    is_secure: bool,
+    /// Without the brackets of IPv6.
+    host: String,
+    pub(crate) address: SocketAddr,
+}
+
+/// Reads `ws[s]://host[:port][/path]`, or the same with `http[s]`. Resolves the name.
+pub(crate) fn locate(url: &str) -> Result<Location, RunError> {
+    let fault = |reason: &str| RunError::Url { url: url.to_owned(), reason: reason.to_owned() };
+    let scheme = url.split_once("://").map(|(scheme, _)| scheme);
+    let (is_secure, port_usual) = match scheme {
+        Some("ws" | "http") => (false, 80),
+        Some("wss" | "https") => (true, 443),
+        _ => {
+            return Err(fault(
+                "it must begin with ws://, wss://, http:// or https://, such as ws://127.0.0.1:3000",
+            ));
+        }
+    };
+    let uri: Uri = url.parse().map_err(|error: http::uri::InvalidUri| fault(&error.to_string()))?;
+    let authority = uri.authority().ok_or_else(|| fault("no host"))?;
+    // http's own `port_u16` takes a port that is out of range for absent.
+    let port = match authority.as_str().strip_prefix(authority.host()) {
+        Some("") => port_usual,
+        Some(port) => port[1..].parse().map_err(|_| fault("the port is no number up to 65535"))?,
+        None => return Err(fault("user names are not supported")),
+    };
+    let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_owned();
+    let mut addresses = (host.as_str(), port).to_socket_addrs().map_err(|error| fault(&error.to_string()))?;
+    let address = addresses.next().ok_or_else(|| fault("the name has no address"))?;
+    Ok(Location { uri, is_secure, host, address })
+}
+
 impl Target {
-    /// Reads `ws[s]://host[:port][/path]`; the path defaults to `/socket.io/`. Resolves the name once.
+    /// Reads a URL as [`locate`] does; the path defaults to `/socket.io/`. Resolves the name once.
     pub(crate) fn parse(url: &str, options: &TargetOptions<'_>) -> Result<Self, RunError> {
+        let Location { uri, is_secure, host, address } = locate(url)?;
         let fault = |reason: &str| RunError::Url { url: url.to_owned(), reason: reason.to_owned() };
-        let uri: Uri = url.parse().map_err(|error: http::uri::InvalidUri| fault(&error.to_string()))?;
-        let (is_secure, port_usual) = match uri.scheme_str() {
-            Some("ws" | "http") => (false, 80),
-            Some("wss" | "https") => (true, 443),
-            _ => return Err(fault("only ws:// and wss:// are supported")),
-        };
-        let authority = uri.authority().ok_or_else(|| fault("no host"))?;
-        // http's own `port_u16` takes a port that is out of range for absent.
-        let port = match authority.as_str().strip_prefix(authority.host()) {
-            Some("") => port_usual,
-            Some(port) => port[1..].parse().map_err(|_| fault("the port is no number up to 65535"))?,
-            None => return Err(fault("user names are not supported")),
-        };
-        let host = authority.host().trim_start_matches('[').trim_end_matches(']');
-        let mut addresses = (host, port).to_socket_addrs().map_err(|error| fault(&error.to_string()))?;
-        let address = addresses.next().ok_or_else(|| fault("the name has no address"))?;
         let tls = match is_secure {
             true => {
-                let server =
-                    ServerName::try_from(host.to_owned()).map_err(|error| fault(&error.to_string()))?;
+                let server = ServerName::try_from(host).map_err(|error| fault(&error.to_string()))?;
                 Some(TlsName { config: (options.tls)()?, server })
             }
             false => None,
         };
+        let authority = uri.authority().map_or(String::new(), ToString::to_string);
         let path = match (options.path, uri.path()) {
             (Some(path), _) => path,
             (None, "" | "/") => "/socket.io/",
@@ -97,7 +120,7 @@ impl Target {
                 RunError::Options(format!("--header {header:?} is not of the form \"Name: value\""))
             })?;
         }
-        Ok(Self { address, tls, authority: authority.as_str().to_owned(), path: path.to_owned(), headers })
+        Ok(Self { url: url.to_owned(), address, tls, authority, path: path.to_owned(), headers })
     }
 
     /// The request that opens a WebSocket, for an existing session if one is given.

@@ -21,7 +21,7 @@ use crate::tls::{self, Trust};
 /// Which server, and how to watch it.
 #[derive(Debug, Clone, Args, Serialize)]
 pub struct ServerOptions {
-    /// A server's address, such as ws://HOST:PORT or wss://HOST/PATH; several times for a cluster: clients are dealt round robin
+    /// A server's address, such as ws://HOST:PORT or wss://HOST/PATH, also with http; several times for a cluster: clients are dealt round robin
     #[arg(long = "url", value_name = "URL", default_value = "ws://127.0.0.1:3000")]
     pub urls: Vec<String>,
     /// A local address to connect from; several times to have more ports: clients are dealt round robin
@@ -48,7 +48,8 @@ pub struct ServerOptions {
     /// How clients reach the server
     #[arg(long, value_enum, default_value = "websocket")]
     pub transport: Transport,
-    /// The process id of a server on this machine, to measure its processor time and memory; may be repeated
+    /// The process id of a server on this machine, to measure its processor time and memory; may be repeated; without it
+    /// and --server-metrics those that listen at the URLs on this machine are found and measured
     #[arg(long = "server-pid", value_name = "PID")]
     pub pids: Vec<u32>,
     /// Where a server publishes its metrics for Prometheus, http://HOST:PORT/metrics, to measure its processor time and

@@ -1,6 +1,5 @@
 //! Bringing clients up: all of them, at a rate, before anything is measured.
 
-use std::io;
 use std::time::{Duration, Instant};
 
 use super::{Scenario, Swarm};
@@ -25,14 +24,14 @@ impl Swarm {
         while self.ready < wanted {
             let due = (began.elapsed().as_secs_f64() * f64::from(rate)) as usize + 1;
             while opened < due.min(wanted) && opened - self.ready < CONNECTING_MAX {
-                let fault =
-                    |error: io::Error| RunError::Connect { client: opened, reason: error.to_string() };
-                self.open(opened).map_err(fault)?;
+                if let Err(error) = self.open(opened) {
+                    return Err(self.absence(opened, &error.into()));
+                }
                 opened += 1;
             }
             self.turn(scenario, Duration::from_millis(2))?;
-            if let Some((client, reason)) = self.failure.take() {
-                return Err(RunError::Connect { client, reason });
+            if let Some(failure) = self.take_failure() {
+                return Err(failure);
             }
             if self.ready != last_ready {
                 (last_ready, last_progress) = (self.ready, Instant::now());

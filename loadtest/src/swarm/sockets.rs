@@ -166,8 +166,8 @@ impl Swarm {
         }
         self.clients[id].reset();
         let reason = if phase == Phase::Closing { &CloseReason::Asked } else { reason };
-        if phase != Phase::Closing {
-            self.failure.get_or_insert_with(|| (id, reason.to_string()));
+        if phase != Phase::Closing && self.failure.is_none() {
+            self.failure = Some(self.absence(id, reason));
         }
         scenario.closed(self, id, phase, reason);
     }

@@ -8,6 +8,7 @@ mod load;
 mod outputs;
 mod servers;
 mod transports;
+mod watching;
 mod workers;
 
 use liar::{Fault, Liar};
@@ -111,10 +112,4 @@ fn one_connection_cut_off_is_noticed() {
 fn fragments_pings_and_heartbeats_are_no_fault() {
     let accounts = accounts_of(Fault::FragmentAndPing, 0);
     assert_eq!((&accounts["corrupt"], &accounts["disconnected"]), (&0.into(), &0.into()));
-}
-
-#[test]
-fn a_server_that_is_not_there_is_exit_code_3() {
-    let (code, _) = loadtest("ws://127.0.0.1:1", &["idle", "--clients", "1", "--hold", "100ms"]);
-    assert_eq!(code, 3);
 }

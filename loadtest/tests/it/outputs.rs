@@ -40,11 +40,16 @@ fn a_limit_that_is_crossed_is_exit_code_4_and_says_which() {
     let floor = Floor::start(Mode::Batched);
     let (code, _) = loadtest(floor.url(), &[&ECHO[..], &["--max-p99", "10s", "--min-rate", "1"]].concat());
     assert_eq!(code, 0);
-    let limits = ["--url", floor.url(), "--max-p99", "1us", "--max-server-cpu", "5"];
+    let limits = ["--url", floor.url(), "--max-p99", "1us", "--max-server-cpu", "0.001"];
     let output = run(&[&ECHO[..], &limits].concat());
     let text = String::from_utf8_lossy(&output.stdout);
     assert_eq!(output.status.code(), Some(4), "{text}");
     assert!(text.contains("LIMIT CROSSED           latency p99 is "), "{text}");
+    assert!(text.contains("LIMIT CROSSED           server CPU per unit is "), "{text}");
+    let idle = ["idle", "--clients", "1", "--hold", "100ms", "--url", floor.url(), "--max-server-cpu", "5"];
+    let output = run(&idle);
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(4), "{text}");
     assert!(text.contains("server CPU per unit was not measured"), "{text}");
 }
 
