@@ -29,26 +29,26 @@ pub use share::Share;
 
 const EXAMPLES: &str = "\
 Examples:
-  A server with the relay contract listens on port 3000 with process id 4242.
+  A server with the relay contract listens on port 3000.
 
   What does one delivery cost the server? 1,000 members of one room, one message at a time:
-      loadtest fanout --url ws://127.0.0.1:3000 --clients 1000 --server-pid 4242
+      loadtest fanout --url ws://127.0.0.1:3000 --clients 1000
 
   The same with eight messages in flight, so that the server can batch its writes:
-      loadtest fanout --url ws://127.0.0.1:3000 --clients 1000 --window 8 --server-pid 4242
+      loadtest fanout --url ws://127.0.0.1:3000 --clients 1000 --window 8
 
   A hundred rooms of ten, over two nodes of a cluster, result for a script:
       loadtest fanout --url ws://127.0.0.1:3000 --url ws://127.0.0.1:3001 \\
-          --clients 1000 --rooms 100 --server-pid 4242 --server-pid 4243 --json result.json
+          --clients 1000 --rooms 100 --json result.json
 
   An acknowledged event, a connection, an idle connection:
-      loadtest echo    --url ws://127.0.0.1:3000 --clients 100 --server-pid 4242
-      loadtest connect --url ws://127.0.0.1:3000 --count 5000 --concurrency 50 --server-pid 4242
-      loadtest idle    --url ws://127.0.0.1:3000 --clients 8000 --hold 10s --server-pid 4242
+      loadtest echo    --url ws://127.0.0.1:3000 --clients 100
+      loadtest connect --url ws://127.0.0.1:3000 --count 5000 --concurrency 50
+      loadtest idle    --url ws://127.0.0.1:3000 --clients 8000 --hold 10s
 
   In an open loop, over polling with the usual upgrade, on a namespace with authentication:
       loadtest fanout --url wss://chat.test --tls-ca ca.pem --transport upgrade --namespace /chat \\
-          --auth '{\"token\":\"x\"}' --clients 1000 --rooms 10 --rate 200 --server-pid 4242
+          --auth '{\"token\":\"x\"}' --clients 1000 --rooms 10 --rate 200
 
   A third of 20,000 connections a minute breaks; all of them break:
       loadtest jitter    --url ws://127.0.0.1:3000 --clients 20000 --cuts 110 --away 2s --recovery

@@ -4,12 +4,20 @@
 //! cargo run -p fanfare --example chat -- node_modules/socket.io/client-dist
 //! ```
 //!
+//! As a cluster over a NATS server, one node in each terminal; whoever is in a room is named on all of them:
+//!
+//! ```sh
+//! NATS=nats://127.0.0.1:4222 LISTEN=127.0.0.1:3001 cargo run -p fanfare --example chat
+//! NATS=nats://127.0.0.1:4222 LISTEN=127.0.0.1:3002 cargo run -p fanfare --example chat
+//! ```
+//!
 //! The argument, or the variable `CLIENT_DIST`, is the folder `client-dist` of the npm package `socket.io`, from which
 //! the page gets its client. Without it the folder that `make run` fills is taken.
 
 use std::path::PathBuf;
 
-use fanfare::{Ack, Auth, Bytes, ConnectError, Data, EmitError, Io, Namespace, Socket};
+use fanfare::{Ack, Auth, Bytes, ConnectError, Data, EmitError, Io, Namespace, RequestError, Socket};
+use fanfare_adapter_nats::{NatsBus, NatsOptions};
 use http::header::CONTENT_TYPE;
 use http::request::Parts;
 use http::{HeaderValue, Response, StatusCode};
@@ -43,16 +51,27 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             client.display()
         );
     }
-    let io = Io::builder().client_dist(client).fallback(page).build();
+    let mut builder = Io::builder().client_dist(client).fallback(page);
+    if let Ok(servers) = std::env::var("NATS") {
+        let servers = servers.split(',').map(str::to_owned).collect();
+        builder = builder.bus(NatsBus::new(NatsOptions { servers, ..NatsOptions::default() })?);
+    }
+    let io = builder.build();
+    install(&io);
+    let address = std::env::var("LISTEN").unwrap_or_else(|_| "127.0.0.1:3000".to_owned());
+    let server = io.listen(address).await?;
+    println!("Open http://{} in two tabs", server.address());
+    server.closed().await;
+    Ok(())
+}
+
+/// The chat itself, on any node.
+pub fn install(io: &Io) {
     io.middleware(log_in);
     io.on("enter", enter);
     io.on("say", say);
     io.on("typing", typing);
     io.on_disconnecting(async |socket: Socket| leave(&socket).await);
-    let server = io.listen("127.0.0.1:3000").await?;
-    println!("Open http://{} in two tabs", server.address());
-    server.closed().await;
-    Ok(())
 }
 
 /// The folder with the JavaScript client.
@@ -68,7 +87,8 @@ async fn log_in(socket: Socket, Auth(login): Auth<Login>) -> Result<(), ConnectE
         return Err(ConnectError::new(format!("a name has 1 to {NAME_CHARS_MAX} characters")));
     }
     socket.set_data(Name(name.to_owned()));
-    Ok(())
+    // For the other nodes.
+    socket.share(name).map_err(|error| ConnectError::new(error.to_string()))
 }
 
 /// Moves to a room, and answers with the names of those who are in it.
@@ -82,7 +102,7 @@ async fn enter(
     socket.join(&room).await?;
     socket.set_data(Place(room.clone()));
     socket.to(&room).emit("entered", name(&socket))?;
-    ack.send((names_in(&namespace, &room),))
+    ack.send((names_in(&namespace, &room).await,))
 }
 
 /// Says something in the room; the sender hears it as everybody does.
@@ -108,9 +128,15 @@ fn name(socket: &Socket) -> String {
     socket.data().map_or_else(String::new, |Name(name)| name)
 }
 
-fn names_in(namespace: &Namespace, room: &str) -> Vec<String> {
-    let is_there = |socket: &Socket| socket.data().is_some_and(|Place(place)| place == room);
-    namespace.local_sockets().iter().filter(|socket| is_there(socket)).map(name).collect()
+/// Who is in a room, on all nodes.
+async fn names_in(namespace: &Namespace, room: &str) -> Vec<String> {
+    let found = match namespace.to(room).fetch_sockets().await {
+        // Without NATS there are still those of this node.
+        Err(RequestError::Disconnected) => namespace.local().to(room).fetch_sockets().await,
+        found => found,
+    };
+    let Ok(sockets) = found else { return Vec::new() };
+    sockets.iter().filter_map(|socket| socket.data()).collect()
 }
 
 /// Answers every request that is not for Socket.IO.

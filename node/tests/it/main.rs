@@ -12,6 +12,7 @@ mod conformance;
 mod contract;
 mod deploy;
 mod draining;
+mod examples;
 mod handlers;
 mod judges;
 mod layers;
