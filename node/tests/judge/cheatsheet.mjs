@@ -16,7 +16,7 @@ import { volatile } from "./cheatsheet/volatile.mjs";
 import { closeAll, commandLine, finish } from "./support.mjs";
 
 const { urls, mode, flags } = commandLine({
-  deadlineSeconds: 90,
+  deadlineSeconds: 200,
   flags: { threads: { type: "boolean", default: false } },
 });
 

@@ -44,6 +44,7 @@ for (const mode of MODES) {
   runs.push((_, { url }) => play(process.execPath, "lifecycle.mjs", url, mode, ...OFFICIAL, "--only", "heartbeat"));
   runs.push(({ url }) => play(process.execPath, "client.mjs", url, mode, ...OFFICIAL));
   runs.push((_, __, { url }) => play(process.execPath, "client.mjs", url, mode, ...OFFICIAL, "--path", "/elsewhere"));
+  runs.push((_, { url }) => play(process.execPath, "client.mjs", url, mode, ...OFFICIAL, "--heartbeat"));
   if (values.python) runs.push(({ url }) => play(values.python, "python_judge.py", url, mode));
 }
 runs.push(({ url }, _, elsewhere) => play(process.execPath, "client-browser.mjs", `${url},${elsewhere.url}`, ...OFFICIAL));
@@ -51,8 +52,8 @@ runs.push(({ url }) => play(process.execPath, "upgrade.mjs", url));
 runs.push(({ url }) => play(process.execPath, "load.mjs", url));
 
 const server = await startServer();
-const shortHeartbeats = await startServer("400", "400");
-const elsewhere = await startServer("400", "400", "/elsewhere");
+const shortHeartbeats = await startServer("500", "4000");
+const elsewhere = await startServer("25000", "20000", "/elsewhere");
 const servers = [server, shortHeartbeats, elsewhere];
 let failed = 0;
 for (const run of runs) if (!(await run(...servers))) failed++;

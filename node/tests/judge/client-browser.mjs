@@ -9,12 +9,12 @@ import { launch } from "./chromium.mjs";
 import { expectedParting, parting, watch } from "./lifecycle/watching.mjs";
 import { assert, closeAll, commandLine, finish, test, together } from "./support.mjs";
 
-const DEADLINE_MS = 30_000;
-const CASE_TIMEOUT_MS = 60_000;
+const DEADLINE_MS = 60_000;
+const CASE_TIMEOUT_MS = 90_000;
 const ALLOWED = "http://page.test";
 
 const { urls: [url, elsewhere], flags } = commandLine({
-  deadlineSeconds: 180,
+  deadlineSeconds: 220,
   flags: { target: { type: "string", default: "fanfare" } },
 });
 const { target } = flags;

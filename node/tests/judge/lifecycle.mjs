@@ -4,7 +4,7 @@
 //   node lifecycle.mjs URL [polling|websocket|upgrade] [--target official|fanfare] [--only REGEX] [--skip REGEX]
 //
 // --target names the server that is judged, for the few places where Fanfare differs from the official one on purpose.
-// The cases named "heartbeat" need a server with short heartbeats (ping interval and timeout together under 3 s) and
+// The cases named "heartbeat" need a server with short heartbeats (ping interval and timeout together under 5 s) and
 // are skipped on others; the cases named "wire" speak WebSocket or HTTP by themselves and are played in mode websocket.
 
 import { connecting } from "./lifecycle/connecting.mjs";
@@ -16,7 +16,7 @@ import { wire } from "./lifecycle/wire.mjs";
 import { assert, closeAll, commandLine, finish } from "./support.mjs";
 
 const { url, mode, flags } = commandLine({
-  deadlineSeconds: 120,
+  deadlineSeconds: 200,
   flags: { target: { type: "string", default: "fanfare" } },
 });
 const target = flags.target;

@@ -3,7 +3,7 @@
 import { WebSocket } from "ws";
 import { assert, once, within } from "./support.mjs";
 
-const TIMEOUT_MS = 8_000;
+const TIMEOUT_MS = 30_000;
 
 export class RawWebSocket {
   // The WebSocket is open and the Engine.IO handshake is read; no namespace is joined.

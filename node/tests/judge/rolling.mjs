@@ -74,7 +74,7 @@ class Account {
 }
 
 const eventually = async (what, holds) => {
-  await within(10_000, (async () => {
+  await within(30_000, (async () => {
     while (!holds()) await new Promise((resolve) => setTimeout(resolve, 10));
   })(), what);
 };

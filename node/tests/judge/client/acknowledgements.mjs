@@ -7,7 +7,7 @@ import { RETURNING, timersBelow } from "./stage.mjs";
 const TIMED_OUT = "operation has timed out";
 const DISCONNECTED = "socket has been disconnected";
 // Long enough for a busy machine, where an answer is expected.
-const PATIENT_MS = 30_000;
+const PATIENT_MS = 60_000;
 
 const failure = (promise) => promise.then(() => assert.fail("it was acknowledged"), (error) => error.message);
 
@@ -150,7 +150,7 @@ export const acknowledgements = (test, { mode }) => {
 
   test("with retries, an emit without an answer is sent again until there is one", async (stage) => {
     const gate = await stage.gate();
-    const client = stage.keep((await stage.connect({ url: gate.url })).sibling("/custom", { retries: 500, ackTimeout: 50 }));
+    const client = stage.keep((await stage.connect({ url: gate.url })).sibling("/custom", { retries: 60, ackTimeout: 700 }));
     await client.connected();
     let sent = 0;
     const again = new Promise((resolve) => client.socket.onAnyOutgoing(() => ++sent === 3 && resolve()));

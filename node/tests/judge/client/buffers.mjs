@@ -98,7 +98,7 @@ export const buffers = (test, { mode }) => {
     for (const value of ["text", { n: 1 }]) {
       await idle();
       client.socket.volatile.emit("to-sender", value);
-      await within(20_000, client.heard(([event, arg]) => event === "note" && typeof arg === typeof value), "the volatile event");
+      await within(60_000, client.heard(([event, arg]) => event === "note" && typeof arg === typeof value), "the volatile event");
     }
     await idle();
     const answer = await new Promise((resolve) => client.socket.volatile.emit("echo", "asked", resolve));

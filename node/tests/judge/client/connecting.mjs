@@ -235,7 +235,7 @@ export const connecting = (test, { mode }) => {
   for (const auth of [["a", "list"], "text", true]) {
     test(`auth that is no object is a violation: ${JSON.stringify(auth)}`, async (stage) => {
       const client = stage.start({ auth });
-      await within(20_000, once(client.socket.io, "close"), "the end of the connection");
+      await within(60_000, once(client.socket.io, "close"), "the end of the connection");
       assert.equal(client.socket.connected, false);
       assert.deepEqual(client.take(), []);
     });
@@ -254,7 +254,7 @@ export const connecting = (test, { mode }) => {
 
   test("a namespace without its slash is a packet that nobody understands", async (stage) => {
     const client = stage.start({ namespace: "custom" });
-    await within(20_000, once(client.socket.io, "close"), "the end of the connection");
+    await within(60_000, once(client.socket.io, "close"), "the end of the connection");
     assert.equal(client.socket.connected, false);
   });
 
@@ -285,7 +285,7 @@ export const connecting = (test, { mode }) => {
     const client = stage.start({ url: gate.url, timeout: 50 });
     assert.equal((await refusal(client)).message, "timeout");
     gate.release();
-    client.socket.io.timeout(20_000);
+    client.socket.io.timeout(60_000);
     client.socket.connect();
     await client.settled(mode);
     assert.deepEqual(await client.ask("echo", "late"), ["late"]);

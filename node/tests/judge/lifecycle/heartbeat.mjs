@@ -4,7 +4,7 @@ import { assert, connect, skip, test } from "../support.mjs";
 import { RawPolling, RawWebSocket } from "../raw.mjs";
 import { expectedParting, parting, watch } from "./watching.mjs";
 
-const PATIENCE_MS = 3_000;
+const PATIENCE_MS = 5_000;
 
 export const heartbeat = async ({ url, mode, target }) => {
   const probe = await RawWebSocket.open(url);
