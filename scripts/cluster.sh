@@ -6,6 +6,7 @@
 # FIRST_OPS_PORT (9465 likewise, for their operators), NATS_PORT (4222), STATS_PORT (8404, of HAProxy), PEERS_PORT (10000,
 # of HAProxy too), PROMETHEUS_PORT (9490). FANFARE names a binary that is built already. STOP_SECONDS (5) is how long each
 # program has to end before it is killed.
+# It says when everything is ready, and nothing after that: the logs are in files that it names.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # Packages put servers there, where not everybody looks.
@@ -20,8 +21,11 @@ peers_port=${PEERS_PORT:-10000}
 # Not 9090: Debian's package runs one there by itself.
 prometheus_port=${PROMETHEUS_PORT:-9490}
 stop_seconds=${STOP_SECONDS:-5}
+# How long each program may take to be ready.
+ready_seconds_max=120
 
 main() {
+  check_ports
   install_missing
   build
   trap stop EXIT
@@ -29,21 +33,66 @@ main() {
   trap 'exit 0' INT TERM HUP
   scratch=$(mktemp -d)
 
-  start nats "$nats_server" --addr 127.0.0.1 --port "$nats_port" --log /dev/null
+  # Each when what it connects to is there: else its log would begin with complaints.
+  start NATS NATS_PORT "$nats_server" --addr 127.0.0.1 --port "$nats_port"
+  await NATS "listens" is_taken "$nats_port"
   local node
   for node in 1 2 3; do
     # The cookie is how HAProxy finds the node of a session: see its configuration.
-    FANFARE_SERVER__COOKIE__NAME=io start "node $node" "$fanfare" serve \
+    FANFARE_SERVER__COOKIE__NAME=io start "node $node" "FIRST_PORT or FIRST_OPS_PORT" "$fanfare" serve \
       --listen "127.0.0.1:$((first_port + node - 1))" --ops-listen "127.0.0.1:$((first_ops_port + node - 1))" \
       --nats "nats://127.0.0.1:$nats_port" "${client[@]}" "$@"
   done
+  for node in 1 2 3; do
+    await "node $node" "is ready" get $((first_ops_port + node - 1)) /readyz
+  done
   start_haproxy
   start_prometheus
+  await HAProxy "deals clients out to three nodes" haproxy_sees_nodes
+  await Prometheus "is ready" get "$prometheus_port" /-/ready
   announce
   # Whatever ends first ends all.
-  wait -n || true
-  echo "one of the processes has ended" >&2
-  exit 1
+  while :; do
+    wait -n "${processes[@]}" 2>/dev/null || true
+    all_run
+  done
+}
+
+# Tells which ports are taken, before anything is installed, built or started.
+check_ports() {
+  local port variable purpose ours taken=0
+  while read -r port variable purpose; do
+    if is_taken "$port"; then
+      ours=${variable,,}
+      echo "port $port ($purpose) is taken; another one: $variable=$((${!ours} + 1000)) make cluster" >&2
+      taken=1
+    fi
+  done <<PORTS
+$balancer_port BALANCER_PORT clients, at HAProxy
+$stats_port STATS_PORT statistics of HAProxy
+$peers_port PEERS_PORT peers of HAProxy
+$nats_port NATS_PORT NATS
+$prometheus_port PROMETHEUS_PORT Prometheus
+$first_port FIRST_PORT clients, at node 1
+$((first_port + 1)) FIRST_PORT clients, at node 2
+$((first_port + 2)) FIRST_PORT clients, at node 3
+$first_ops_port FIRST_OPS_PORT operators, at node 1
+$((first_ops_port + 1)) FIRST_OPS_PORT operators, at node 2
+$((first_ops_port + 2)) FIRST_OPS_PORT operators, at node 3
+PORTS
+  return "$taken"
+}
+
+# is_taken PORT: whether somebody listens on it.
+is_taken() {
+  (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null
+}
+
+# get PORT PATH: asks for it; what comes is in $answer. Success if that is 200.
+get() {
+  # shellcheck disable=SC2016
+  local ask='exec 3<>"/dev/tcp/127.0.0.1/$1" && printf "GET %s HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n" "$2" >&3 && cat <&3'
+  answer=$(timeout --foreground 5 bash -c "$ask" get "$1" "$2" 2>/dev/null) && [[ $answer == HTTP/1.?\ 200* ]]
 }
 
 install_missing() {
@@ -64,7 +113,7 @@ install_missing() {
 build() {
   fanfare=${FANFARE:-${CARGO_TARGET_DIR:-target}/release/fanfare}
   if [[ -z ${FANFARE:-} ]]; then
-    echo "Building (a few minutes the first time)"
+    echo "Building: 4 to 5 minutes the first time on two cores, seconds after that"
     cargo build --release --package fanfare
   fi
   # The page of the nodes needs the JavaScript client, which `make run` installs.
@@ -75,16 +124,53 @@ build() {
   fi
 }
 
-# start NAME COMMAND...: its log with its name in front.
-processes=() names=()
+# start NAME VARIABLES COMMAND...: with its log in a file; the variables are those that move its ports.
+processes=() names=() variables=()
 start() {
-  names+=("$1")
-  shift
+  names+=("$1") variables+=("$2")
   # In a process group of its own, so that Ctrl-C reaches this script alone, which ends them in the right order.
   set -m
-  "$@" </dev/null > >(sed -u "s/^/${names[-1]} | /" >&2) 2>&1 &
+  "${@:3}" </dev/null >"$(log_of "$1")" 2>&1 &
   set +m
   processes+=($!)
+}
+
+log_of() {
+  echo "$scratch/${1// /-}.log"
+}
+
+# await NAME STATE COMMAND...: until the command succeeds, as long as everything that was started runs.
+await() {
+  local deadline=$((SECONDS + ready_seconds_max))
+  until "${@:3}"; do
+    all_run
+    if ((SECONDS >= deadline)); then
+      echo "gave up: for $ready_seconds_max s it could not be said that $1 $2" >&2
+      show_log "$1"
+      exit 1
+    fi
+    sleep 0.1
+  done
+  echo "$1 $2"
+}
+
+# Ends the script if a process has ended, and says which.
+all_run() {
+  local n code=0
+  for n in "${!processes[@]}"; do
+    if ! kill -0 "${processes[n]}" 2>/dev/null; then
+      wait "${processes[n]}" 2>/dev/null || code=$?
+      echo "${names[n]} has ended (exit code $code), and so all of it ends" >&2
+      show_log "${names[n]}"
+      echo "If its port is taken: ${variables[n]} moves it, as in ${variables[n]%% *}=15000 make cluster" >&2
+      exit 1
+    fi
+  done
+}
+
+show_log() {
+  echo "The end of its log:" >&2
+  tail -n 10 "$(log_of "$1")" | sed 's/^/    /' >&2
 }
 
 start_haproxy() {
@@ -98,7 +184,14 @@ start_haproxy() {
     files=100000
   fi
   BALANCER=127.0.0.1:$balancer_port BALANCER_STATS=127.0.0.1:$stats_port BALANCER_PEERS=127.0.0.1:$peers_port \
-    BALANCER_MAXCONN=$((files / 3)) start haproxy haproxy -db -f deploy/haproxy/haproxy.cfg
+    BALANCER_MAXCONN=$((files / 3)) \
+    start HAProxy "BALANCER_PORT or STATS_PORT or PEERS_PORT" haproxy -db -f deploy/haproxy/haproxy.cfg
+}
+
+# Before HAProxy has asked a node for its health it takes it for well.
+haproxy_sees_nodes() {
+  get "$stats_port" '/metrics?scope=server' || return 1
+  (($(grep -c '^haproxy_server_check_status{.*state="L7OK"} 1' <<<"$answer") == 3))
 }
 
 # Its files are those of deploy/, but for whom it asks, and how often: who looks at a cluster for a few minutes wants to
@@ -113,22 +206,28 @@ start_prometheus() {
 - { labels: { role: node }, targets: [${nodes%, }] }
 - { labels: { role: balancer }, targets: [127.0.0.1:$stats_port] }
 TARGETS
-  start prometheus prometheus --config.file="$scratch/prometheus.yml" --storage.tsdb.path="$scratch/data" \
-    --web.listen-address="127.0.0.1:$prometheus_port" --log.level=warn
+  start Prometheus PROMETHEUS_PORT prometheus --config.file="$scratch/prometheus.yml" \
+    --storage.tsdb.path="$scratch/data" --web.listen-address="127.0.0.1:$prometheus_port" --log.level=warn
 }
 
 announce() {
-  local node ops
+  local node ops prometheus=http://127.0.0.1:$prometheus_port
+  # Debian's has the older user interface alone.
+  if ! get "$prometheus_port" /targets; then
+    prometheus+=/classic
+  fi
+  echo
   echo "clients:         http://127.0.0.1:$balancer_port (HAProxy, which deals them out)"
   for node in 1 2 3; do
     ops=http://127.0.0.1:$((first_ops_port + node - 1))
     echo "node $node:          http://127.0.0.1:$((first_port + node - 1)), status $ops, ready? $ops/readyz"
   done
   echo "HAProxy:         http://127.0.0.1:$stats_port"
-  echo "Prometheus:      http://127.0.0.1:$prometheus_port/targets, and /alerts"
+  echo "Prometheus:      $prometheus/targets, $prometheus/alerts"
   echo "who is there:    $fanfare nodes --nats nats://127.0.0.1:$nats_port"
   echo "say something:   $fanfare emit --nats nats://127.0.0.1:$nats_port msg '\"hello\"'"
-  echo "Ctrl-C ends all of it."
+  echo "logs:            $scratch/*.log, until it ends"
+  echo "Everything is ready. Ctrl-C ends all of it."
 }
 
 # Ends everything, whatever ended this script. A second signal does not wait for goodbyes.

@@ -120,7 +120,7 @@ impl Daemon {
 }
 
 /// The head and the body of what a GET is answered with. In HTTP 1.0, so that the body ends with the connection.
-async fn ask(address: SocketAddr, path: &str) -> std::io::Result<(String, String)> {
+pub async fn ask(address: SocketAddr, path: &str) -> std::io::Result<(String, String)> {
     let answer = async {
         let mut stream = TcpStream::connect(address).await?;
         stream.write_all(format!("GET {path} HTTP/1.0\r\nhost: {address}\r\n\r\n").as_bytes()).await?;
