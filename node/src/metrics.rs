@@ -121,7 +121,7 @@ metrics! {
         handler_panics = "fanfare_handler_panics_total",
         /// Packets of clients that broke the protocol and were closed for it.
         protocol_errors = "fanfare_protocol_errors_total",
-        /// Packets ignored because the client had just left their namespace.
+        /// Packets ignored because the client had just left their namespace, or was being disconnected from it.
         late_packets = "fanfare_late_packets_total",
         /// Acknowledgements that nobody waited for.
         acks_unknown = "fanfare_acks_unknown_total",

@@ -72,7 +72,8 @@ impl Namespace {
         self
     }
 
-    /// Declares a handler for sockets about to leave: up to its first `await` they still have their rooms.
+    /// Declares a handler for sockets that leave: up to its first `await`, [`Socket::rooms`] tells which rooms they were
+    /// in.
     pub fn on_disconnecting<P: 'static, H>(&self, handler: H) -> &Self
     where
         H: Handler<DisconnectContext, P>,

@@ -96,7 +96,8 @@ impl Socket {
         drop(self.0.declare(|handlers| handlers.events.remove(event)));
     }
 
-    /// Declares a handler for the moment before this socket leaves: up to its first `await` it still has its rooms.
+    /// Declares a handler for the moment this socket leaves: up to its first `await`, [`rooms`](Self::rooms) tells which
+    /// rooms it was in.
     pub fn on_disconnecting<P: 'static, H>(&self, handler: H)
     where
         H: Handler<DisconnectContext, P>,
@@ -196,7 +197,7 @@ impl Socket {
         Changed { outcome: self.0.leave(rooms.into_rooms()), joined: None }
     }
 
-    /// The rooms it is in, its own one first; none after a disconnect.
+    /// The rooms it is in, its own one first; none after a disconnect, but for its `disconnecting` handlers.
     pub fn rooms(&self) -> Vec<Room> {
         self.0.rooms()
     }
@@ -204,6 +205,10 @@ impl Socket {
     // The end.
 
     /// Disconnects this client from the namespace; its connection and its other namespaces go on.
+    ///
+    /// What this thread emitted before is sent before. When this returns, the socket is disconnected: emits to it fail,
+    /// and it is in no room, on another thread than its own a moment later. Its `disconnecting` and `disconnect` handlers
+    /// run after the code that calls this, so that they may take a lock that it holds.
     pub fn disconnect(&self) {
         self.0.disconnect(false);
     }

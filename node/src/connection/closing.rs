@@ -101,9 +101,7 @@ impl Connection {
                 self.close(DisconnectReason::ServerShuttingDown, None, None, LastWord::Owed);
             }
             Ending::Disconnect => {
-                for socket in self.seats.sockets() {
-                    socket.close(DisconnectReason::ServerNamespaceDisconnect, None, true);
-                }
+                self.seats.sockets().for_each(|socket| socket.disconnect_here(false));
                 let is_late = self.leave_by.is_some_and(|leave_by| Instant::now() >= leave_by);
                 if is_late || self.link.outbox.is_empty() && !self.writing {
                     let reason = DisconnectReason::ServerNamespaceDisconnect;

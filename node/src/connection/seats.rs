@@ -52,9 +52,9 @@ impl Seats {
         let left_at = match &self.0[at] {
             Seat::Pending(_) => return Standing::Pending,
             Seat::Left(_, left_at) => *left_at,
-            Seat::Taken(socket) => match socket.closed_at() {
+            Seat::Taken(socket) => match socket.left_at() {
                 None => return Standing::Inside(socket.clone()),
-                Some(closed_at) => closed_at,
+                Some(left_at) => left_at,
             },
         };
         if Instant::now() < left_at + grace {
@@ -132,7 +132,7 @@ impl Seats {
     pub fn occupied(&self) -> usize {
         let occupied = |seat: &&Seat| match seat {
             Seat::Pending(_) => true,
-            Seat::Taken(socket) => socket.closed_at().is_none(),
+            Seat::Taken(socket) => socket.left_at().is_none(),
             Seat::Left(..) => false,
         };
         self.0.iter().filter(occupied).count()

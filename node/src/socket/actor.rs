@@ -7,7 +7,7 @@ use actix::{Actor, ActorContext, Handler};
 use super::answer::AckSlot;
 use super::core::{Phase, SocketCore};
 use super::handlers::{ConnectContext, EventContext, run};
-use super::message::{AckArrived, Close, Event, ObserveSocket, SocketSnapshot, Stop};
+use super::message::{AckArrived, Close, Event, Finish, ObserveSocket, SocketSnapshot, Stop};
 use crate::namespace::SocketDied;
 use crate::room::asks_too_much;
 
@@ -40,9 +40,11 @@ impl Handler<Event> for SocketActor {
 
     fn handle(&mut self, event: Event, _: &mut Self::Context) {
         let core = &self.core;
-        // Sent before the socket was closed and read after: nobody is left to handle it.
-        // A client whose events ask for more than the node can do is read more slowly.
-        if core.phase() == Phase::Connected && asks_too_much(|| self.dispatch(event)) {
+        if core.phase() > Phase::Connected {
+            // Sent before the socket left and read after: nobody is left to handle it.
+            core.namespace.node.metrics.late_packets.increment();
+        } else if asks_too_much(|| self.dispatch(event)) {
+            // A client whose events ask for more than the node can do is read more slowly.
             core.link.outbox.slow_down();
         }
         core.handler_finished();
@@ -92,6 +94,14 @@ impl Handler<Close> for SocketActor {
 
     fn handle(&mut self, close: Close, _: &mut Self::Context) {
         self.core.close(close.reason, close.detail, close.tell_client);
+    }
+}
+
+impl Handler<Finish> for SocketActor {
+    type Result = ();
+
+    fn handle(&mut self, _: Finish, _: &mut Self::Context) {
+        self.core.finish();
     }
 }
 

@@ -15,12 +15,12 @@ use super::actor::SocketActor;
 use super::gather::Asked;
 use super::handlers::Handlers;
 use super::link::Link;
-use super::message::{Close, SocketSnapshot};
+use super::message::SocketSnapshot;
 use super::rooms::JoinedRooms;
 use crate::ids::SocketId;
 use crate::namespace::NamespaceCore;
 use crate::node::Welcome;
-use crate::outbox::{Ending, Packet, Pushed};
+use crate::outbox::{Packet, Pushed};
 use crate::reason::DisconnectReason;
 use crate::room::Overloaded;
 use crate::socketio::Arguments;
@@ -44,10 +44,27 @@ pub enum Phase {
     Connecting,
     /// Admitted.
     Connected,
-    /// Its `disconnecting` handlers run; it still has its rooms.
+    /// The program disconnects it; what the same thread emitted before may still be on its way to it.
+    Leaving,
+    /// It gets nothing more and is in no room. Its handlers have yet to be told.
+    Left,
+    /// Its `disconnecting` handlers run; to them its rooms are those it was in.
     Closing,
-    /// Gone.
+    /// Its `disconnect` handlers run, or have run.
     Closed,
+}
+
+/// How a socket has left.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct End {
+    /// When.
+    pub at: Instant,
+    /// Why.
+    pub reason: DisconnectReason,
+    /// More about it, for people.
+    pub detail: Option<&'static str>,
+    /// Whether it had been admitted: else its handlers know nothing of it.
+    pub was_admitted: bool,
 }
 
 /// What changes during a socket's life.
@@ -63,8 +80,8 @@ pub struct Inner {
     pub acks: Option<Box<Acks>>,
     /// What other nodes may see of the application's data, as JSON.
     pub shared_data: Option<Box<str>>,
-    /// When it was closed.
-    pub closed_at: Option<Instant>,
+    /// How it has left, if it has.
+    pub(super) end: Option<End>,
 }
 
 /// One client in one namespace.
@@ -119,19 +136,28 @@ impl SocketCore {
         match self.phase.load(Relaxed) {
             0 => Phase::Connecting,
             1 => Phase::Connected,
-            2 => Phase::Closing,
+            2 => Phase::Leaving,
+            3 => Phase::Left,
+            4 => Phase::Closing,
             _ => Phase::Closed,
         }
     }
 
-    /// When it was closed, if it was.
-    pub fn closed_at(&self) -> Option<Instant> {
-        if self.phase() == Phase::Closed { self.inner().closed_at } else { None }
+    /// When it left, if it has.
+    pub fn left_at(&self) -> Option<Instant> {
+        if self.phase() < Phase::Left { None } else { self.inner().end.map(|end| end.at) }
     }
 
     /// Moves on to a later phase; false if it was there already.
     pub(super) fn advance(&self, phase: Phase) -> bool {
         self.phase.fetch_max(phase as u8, Relaxed) < phase as u8
+    }
+
+    /// The program disconnects it: nothing is emitted to it from now on. Does nothing before it was admitted.
+    pub(super) fn begin_to_leave(&self) {
+        let (from, to) = (Phase::Connected as u8, Phase::Leaving as u8);
+        // If it fails there is nothing to be done: it has not come, or is on its way out.
+        let _ = self.phase.compare_exchange(from, to, Relaxed, Relaxed);
     }
 
     pub(super) fn inner(&self) -> MutexGuard<'_, Inner> {
@@ -142,11 +168,11 @@ impl SocketCore {
 
     /// Sends a packet to this client, after everything this thread emitted to it before.
     pub fn send(self: &Arc<Self>, packet: Arc<Packet>, volatile: bool) -> Result<(), SendError> {
+        if self.phase() >= Phase::Leaving {
+            return Err(SendError::Disconnected);
+        }
         if self.lives_here() {
             return self.push(&packet, volatile);
-        }
-        if self.phase() == Phase::Closed {
-            return Err(SendError::Disconnected);
         }
         let core = self.clone();
         let late = move || {
@@ -166,7 +192,7 @@ impl SocketCore {
     ) -> Result<PendingAck, SendError> {
         let mut inner = self.inner();
         // Closing settles what waits under this lock, after the phase has changed.
-        if self.phase() == Phase::Closed {
+        if self.phase() >= Phase::Leaving {
             return Err(SendError::Disconnected);
         }
         let answer = inner.acks.get_or_insert_default().wait(id);
@@ -185,7 +211,7 @@ impl SocketCore {
         asked: Asked,
     ) -> Result<(), SendError> {
         let mut inner = self.inner();
-        if self.phase() == Phase::Closed {
+        if self.phase() >= Phase::Leaving {
             return Err(SendError::Disconnected);
         }
         inner.acks.get_or_insert_default().wait_together(id, asked);
@@ -206,7 +232,7 @@ impl SocketCore {
     }
 
     fn push(&self, packet: &Arc<Packet>, volatile: bool) -> Result<(), SendError> {
-        if self.phase() == Phase::Closed {
+        if self.phase() >= Phase::Left {
             return Err(SendError::Disconnected);
         }
         match self.link.outbox.push(packet, volatile) {
@@ -245,35 +271,6 @@ impl SocketCore {
     /// The application's data.
     pub fn with_data<R>(&self, act: impl FnOnce(&mut http::Extensions) -> R) -> R {
         act(&mut self.data.lock())
-    }
-
-    /// Disconnects this socket from its namespace, and with `whole_connection` all that share the connection; after
-    /// everything this thread emitted. Does nothing before the socket was admitted.
-    pub fn disconnect(self: &Arc<Self>, whole_connection: bool) {
-        let core = self.clone();
-        let disconnect = move || core.disconnect_here(whole_connection);
-        if self.namespace.rooms.run_on(self.id.reactor(), disconnect).is_ok() {
-            return;
-        }
-        // The lane is full: it is better to overtake what is in it than not to disconnect.
-        if let Some(actor) = self.actor.get() {
-            let reason = DisconnectReason::ServerNamespaceDisconnect;
-            actor.do_send(Close { reason, detail: None, tell_client: true });
-        }
-        if whole_connection {
-            self.link.outbox.end(Ending::Disconnect);
-        }
-    }
-
-    /// Disconnects the socket, on the reactor that it lives on.
-    pub fn disconnect_here(self: &Arc<Self>, whole_connection: bool) {
-        if self.phase() == Phase::Connecting {
-            return;
-        }
-        self.close(DisconnectReason::ServerNamespaceDisconnect, None, true);
-        if whole_connection {
-            self.link.outbox.end(Ending::Disconnect);
-        }
     }
 
     /// Puts the actor in charge of an admitted socket.
@@ -323,7 +320,7 @@ impl SocketCore {
 
     /// Whether the connection has to stop reading for this socket.
     pub fn is_busy(&self) -> bool {
-        self.phase() != Phase::Closed
+        self.phase() < Phase::Left
             && self.in_flight.load(Relaxed) as usize >= self.namespace.node.options.events_in_flight_max
     }
 

@@ -29,8 +29,8 @@ pub struct AckArrived {
     pub arguments: Arguments,
 }
 
-/// From the connection when it or the client ends the socket, and from other threads' `disconnect`. Everything
-/// that arrived before is handled before.
+/// From the connection when it or the client ends the socket, and from other threads' `disconnect` if it finds no other
+/// way. Everything that arrived before is handled before.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct Close {
@@ -41,6 +41,11 @@ pub struct Close {
     /// Whether the client gets a DISCONNECT packet.
     pub tell_client: bool,
 }
+
+/// From the socket itself, when the program has disconnected it: its handlers are to run.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Finish;
 
 /// From the socket itself, once it is closed.
 #[derive(Message)]

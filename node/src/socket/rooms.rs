@@ -152,7 +152,7 @@ impl SocketCore {
     /// [checked](check_room_names).
     pub fn join_here(&self, rooms: &[Room]) -> Result<(), NotChanged> {
         let mut inner = self.inner();
-        if self.phase() == Phase::Closed {
+        if self.phase() >= Phase::Left {
             return Ok(());
         }
         self.check_rooms(&inner, rooms)?;
@@ -217,11 +217,14 @@ impl SocketCore {
         }
     }
 
-    /// The rooms it is in, its own one first.
+    /// The rooms it is in, its own one first. For `disconnecting` handlers, which are what runs on its reactor while it
+    /// closes, those that it was in.
     pub fn rooms(&self) -> Vec<Room> {
         let inner = self.inner();
-        if self.phase() == Phase::Closed {
-            return Vec::new();
+        match self.phase() {
+            Phase::Connecting | Phase::Connected | Phase::Leaving => {}
+            Phase::Closing if self.lives_here() => {}
+            Phase::Left | Phase::Closing | Phase::Closed => return Vec::new(),
         }
         let own = (!inner.left_own_room).then(|| Room::from(self.id));
         own.into_iter().chain(inner.rooms.names.iter().cloned()).collect()

@@ -11,6 +11,7 @@ mod config;
 mod conformance;
 mod contract;
 mod deploy;
+mod disconnect;
 mod draining;
 mod examples;
 mod handlers;

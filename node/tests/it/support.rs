@@ -78,6 +78,7 @@ async fn leftovers(io: &Io) -> Vec<String> {
     let mut left: Vec<String> = [
         count("sessions counted", metrics.connections.get()),
         count("sockets counted", metrics.sockets.get()),
+        count("handlers", metrics.handlers.get()),
         count("HTTP connections", metrics.http_connections.get()),
         count("connections", seen.connections.len() as i64),
         count("sockets", seen.sockets.len() as i64),
