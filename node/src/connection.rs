@@ -18,8 +18,8 @@ pub use gate::{Gate, Place};
 #[cfg(feature = "fault-injection")]
 pub use message::CrashConnection;
 pub use message::{
-    Candidate, ConnectionSnapshot, FailPost, FinishPost, ObserveConnection, Poll, PollAnswer, StartPost,
-    Unanswered,
+    Candidate, ConnectionSnapshot, FailPost, FinishPost, ObserveConnection, Poll, PollAnswer, Precedence,
+    StartPost, Unanswered,
 };
 pub use sessions::{Hub, Session, Sessions};
 pub use websocket::{Received, WebSocket, WebSocketError};

@@ -10,6 +10,7 @@ mod proxies;
 mod reactor;
 mod site;
 mod upgrade;
+mod written;
 
 pub use client_files::ClientFiles;
 pub use drain::Drained;

@@ -131,7 +131,8 @@ impl Connection {
     /// Whether what was read has been handled, and what was said has been sent. An upgrade under way is waited for too:
     /// the official client hangs until its ping timeout if both transports go in the middle of it.
     fn has_finished(&self) -> bool {
-        let is_posting = matches!(&self.transport, Transport::Polling(polling) if polling.is_posting());
+        let is_posting = matches!(&self.transport, Transport::Polling(polling)
+            if polling.is_posting() || polling.answering.is_some());
         !is_posting
             && self.inbox.is_none()
             && self.probe.is_none()

@@ -94,12 +94,16 @@ impl Connection {
         if !self.is_open() {
             return;
         }
+        // A POST that is read no further for now is answered late, and holds nothing up.
+        let is_posting = self.inbox.is_some() && !self.must_not_read();
         let Transport::Polling(polling) = &mut self.transport else { return };
         let hung_up = polling.poll.as_mut().is_some_and(|poll| poll.poll_closed(cx).is_ready());
         if hung_up {
             polling.poll = None;
         }
-        match polling.flush(&self.link.outbox) {
+        let must_wait = (polling.is_answering(cx) || is_posting) && !self.link.outbox.is_empty();
+        let flushed = if must_wait { Ok(()) } else { polling.flush(&self.link.outbox) };
+        match flushed {
             Ok(()) if !hung_up => {}
             outcome => {
                 self.hub.node.metrics.undelivered.add(outcome.err().unwrap_or_default() as u64);

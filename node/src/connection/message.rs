@@ -1,5 +1,7 @@
 //! What a connection's actor is told, mostly by HTTP requests that name its session.
 
+use std::sync::Arc;
+
 use actix::Message;
 use bytestring::ByteString;
 use serde::Serialize;
@@ -46,8 +48,25 @@ pub struct StartPost;
 pub struct FinishPost {
     /// Packets, separated by 0x1e.
     pub body: ByteString,
-    /// Used, or dropped, once they were handed on: not before the handlers of earlier ones keep up.
-    pub done: oneshot::Sender<()>,
+    /// Used once they were handed on, not before the handlers of earlier ones keep up; dropped if the session ended by
+    /// then.
+    pub done: oneshot::Sender<Precedence>,
+}
+
+/// The precedence of the answer to a POST over whatever its packets have caused: no poll is answered with that before
+/// all clones of this are dropped, which must not happen before the answer is written.
+#[derive(Clone, Debug)]
+pub struct Precedence {
+    /// Kept for its drop.
+    _end: Arc<oneshot::Sender<()>>,
+}
+
+impl Precedence {
+    /// A new one, and what is closed at its end.
+    pub fn new() -> (Self, oneshot::Receiver<()>) {
+        let (end, ended) = oneshot::channel();
+        (Self { _end: Arc::new(end) }, ended)
+    }
 }
 
 /// From a POST that will not be finished.

@@ -3,12 +3,13 @@
 use std::task::Context;
 
 use actix::Handler;
+use futures_util::FutureExt;
 use tokio::sync::oneshot;
 
 use super::actor::{Connection, Transport};
 use super::closing::Phase;
 use super::drive::READS_PER_TURN;
-use super::message::{FailPost, FinishPost, Poll, PollAnswer, StartPost, Unanswered};
+use super::message::{FailPost, FinishPost, Poll, PollAnswer, Precedence, StartPost, Unanswered};
 use crate::engine::{BadRequest, Refusal, payload};
 use crate::outbox::Outbox;
 use crate::socket::DisconnectReason;
@@ -26,7 +27,7 @@ const ANSWER_BYTES: usize = 1024 * 1024;
 pub(super) struct Inbox {
     packets: payload::Payload,
     /// Tells the POST that it can be answered, also by being dropped.
-    done: oneshot::Sender<()>,
+    done: oneshot::Sender<Precedence>,
 }
 
 /// The state of a polling transport.
@@ -36,6 +37,9 @@ pub(super) struct Polling {
     pub poll: Option<oneshot::Sender<Result<PollAnswer, Unanswered>>>,
     /// The POST whose body is being read; dropped to tell it that it lost its session.
     post: Option<oneshot::Sender<()>>,
+    /// Closed when the answer to the last POST is written. Polls are not told before that what its packets have caused:
+    /// python-engineio takes an acknowledgement that overtakes the answer for the end of the POST, and hangs for 25 s.
+    pub answering: Option<oneshot::Receiver<()>>,
     /// Engine.IO packets of ours, written before the next messages.
     pub control: Vec<&'static str>,
 }
@@ -44,6 +48,15 @@ impl Polling {
     /// Whether the body of a POST is being read.
     pub fn is_posting(&self) -> bool {
         self.post.as_ref().is_some_and(|post| !post.is_closed())
+    }
+
+    /// Whether the answer to a POST is being written.
+    pub fn is_answering(&mut self, cx: &mut Context<'_>) -> bool {
+        let is_answering = self.answering.as_mut().is_some_and(|answer| answer.poll_unpin(cx).is_pending());
+        if !is_answering {
+            self.answering = None;
+        }
+        is_answering
     }
 
     /// Answers the waiting GET if there is something to say. An error if the client has hung up, with the number of
@@ -158,10 +171,21 @@ impl Connection {
             let Some(inbox) = &mut self.inbox else { return };
             match inbox.packets.next() {
                 Some(packet) => self.receive(packet, ctx),
-                None => self.inbox = None,
+                None => self.answer_post(),
             }
         }
         cx.waker().wake_by_ref();
+    }
+
+    /// Everything that was posted has been handed on.
+    fn answer_post(&mut self) {
+        let Some(inbox) = self.inbox.take() else { return };
+        let (precedence, answering) = Precedence::new();
+        if inbox.done.send(precedence).is_ok()
+            && let Transport::Polling(polling) = &mut self.transport
+        {
+            polling.answering = Some(answering);
+        }
     }
 
     /// A client that is read more slowly, and does not wait for the answer to its POST, is gone: pauses excuse missing

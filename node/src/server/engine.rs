@@ -18,7 +18,7 @@ use super::layers::Compressible;
 use super::site::{Cut, Site, plain};
 use super::upgrade;
 use crate::connection::{
-    Connection, FailPost, FinishPost, Opening, Poll, PollAnswer, Session, StartPost, Unanswered,
+    Connection, FailPost, FinishPost, Opening, Poll, PollAnswer, Precedence, Session, StartPost, Unanswered,
 };
 use crate::engine::request::{Admission, Head, Options as Offer, Query, SessionView, TransportKind, admit};
 use crate::engine::{Refusal, open};
@@ -175,8 +175,11 @@ async fn post(site: &Site, session: Option<Session>, request: Request<Incoming>)
     };
     let refused = match body.map(ByteString::try_from) {
         Ok(Ok(body)) => {
-            post.finish(body).await;
-            return Ok(posted());
+            let mut response = posted();
+            if let Some(precedence) = post.finish(body).await {
+                response.extensions_mut().insert(precedence);
+            }
+            return Ok(response);
         }
         Ok(Err(_)) => (Some("body is not UTF-8"), plain(StatusCode::BAD_REQUEST, "")),
         Err(BodyFault::TooLarge) => (None, plain(StatusCode::PAYLOAD_TOO_LARGE, "")),
@@ -196,12 +199,13 @@ struct Post {
 }
 
 impl Post {
-    /// Hands the packets over and waits until they were taken, or the session ended: whatever they were, the POST was.
-    async fn finish(mut self, body: ByteString) {
+    /// Hands the packets over and waits until they were taken, or the session ended: whatever they were, the POST was
+    /// fine.
+    async fn finish(mut self, body: ByteString) -> Option<Precedence> {
         self.finished = true;
         let (done, is_done) = oneshot::channel();
         self.session.actor.do_send(FinishPost { body, done });
-        let _ = is_done.await;
+        is_done.await.ok()
     }
 }
 

@@ -7,7 +7,6 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{HeaderName, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
-use http_body_util::Full;
 use hyper::body::{Body, Incoming};
 use hyper_util::service::TowerToHyperService;
 use tower::util::option_layer;
@@ -17,6 +16,7 @@ use tower_http::compression::predicate::Predicate;
 use tower_http::cors::{AllowHeaders, AllowMethods, AllowOrigin, CorsLayer};
 
 use super::site::{Cut, Site};
+use super::written::{Unwritten, WatchedBody};
 use crate::limits::{Cors, Options};
 
 /// Marks an answer that may be compressed.
@@ -56,6 +56,7 @@ impl Layers {
         &self,
         site: Arc<Site>,
         peer: SocketAddr,
+        unwritten: Unwritten,
     ) -> TowerToHyperService<
         impl Service<
             Request<Incoming>,
@@ -66,7 +67,10 @@ impl Layers {
         + use<>,
     > {
         let is_cors = self.cors.is_some();
-        let answer = tower::service_fn(move |request| site.clone().answer(peer, request));
+        let answer = tower::service_fn(move |request| {
+            let (answer, unwritten) = (site.clone().answer(peer, request), unwritten.clone());
+            async move { Ok(unwritten.watch(answer.await?)) }
+        });
         let layered = ServiceBuilder::new()
             .layer(option_layer(self.cors.clone()))
             .layer(self.compression.clone())
@@ -130,5 +134,5 @@ fn cors_layer(cors: &Cors) -> CorsLayer {
 // The body type that leaves the layers is theirs; this only says that ours fits in.
 const _: fn() = || {
     fn fits<B: Body<Data = Bytes>>() {}
-    fits::<Full<Bytes>>();
+    fits::<WatchedBody>();
 };

@@ -13,6 +13,7 @@ use tracing::debug;
 
 use super::layers::Layers;
 use super::site::Site;
+use super::written::{Unwritten, WatchedStream};
 use crate::limits::ms;
 use crate::metrics::Gauge;
 use crate::node::Node;
@@ -94,11 +95,13 @@ async fn serve(site: Arc<Site>, layers: Layers, stream: StdStream, peer: SocketA
         }
     };
     let _counted = Counted::new(&node, |node| &node.metrics.http_connections);
+    let unwritten = Unwritten::default();
+    let stream = WatchedStream::new(stream, unwritten.clone());
     let served = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(ms(node.options.header_timeout_ms))
         .max_buf_size(HEAD_BYTES_MAX)
-        .serve_connection(TokioIo::new(stream), layers.service(site, peer))
+        .serve_connection(TokioIo::new(stream), layers.service(site, peer, unwritten))
         .with_upgrades()
         .await;
     if let Err(error) = served {

@@ -14,6 +14,7 @@ use tracing::{debug, error};
 
 use super::engine::refuse;
 use super::site::Site;
+use super::written::WatchedStream;
 use crate::connection::{Candidate, Connection, Opening, Place, Session, WebSocket};
 use crate::engine::Refusal;
 use crate::ids::SessionId;
@@ -79,10 +80,10 @@ fn switch(
             Err(error) => return debug!(%error, "client hung up before the upgrade"),
         };
         // Always so, as every connection is served over plain TCP; other streams would need another engine.
-        let Ok(parts) = upgraded.downcast::<TokioIo<TcpStream>>() else {
+        let Ok(parts) = upgraded.downcast::<TokioIo<WatchedStream<TcpStream>>>() else {
             return error!("upgraded something that is not a TCP stream");
         };
-        if let Err(error) = take(parts.io.into_inner(), parts.read_buf) {
+        if let Err(error) = take(parts.io.into_inner().into_inner(), parts.read_buf) {
             debug!(%error, "WebSocket lost before its first packet");
         }
     });

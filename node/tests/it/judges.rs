@@ -144,8 +144,7 @@ async fn hundreds_of_official_clients_receive_every_message_once_and_in_order() 
 #[tokio::test]
 async fn a_python_client_is_at_home() {
     let python = std::env::var("JUDGE_PYTHON").unwrap_or_else(|_| "python3".into());
-    // On polling this client now and then waits for the next ping before it leaves: see the judge.
-    let io = contract_server(Options { ping_interval_ms: 2_000, ..options() });
+    let io = contract_server(options());
     let url = serve(&io).await;
     for mode in MODES {
         run(Command::new(&python).args(["python_judge.py", &url, mode]).current_dir(judge_folder())).await;

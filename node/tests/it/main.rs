@@ -23,6 +23,7 @@ mod messages;
 mod nats;
 mod operations;
 mod order;
+mod polling;
 mod reaping;
 mod rolling;
 mod slow;

@@ -1,0 +1,129 @@
+//! When an answer has been written to its TCP connection: what must not overtake it waits for that.
+//!
+//! hyper does not tell. It drops the body of an answer once the answer is in its buffer, and flushes its stream whenever
+//! that buffer has been written out: so an answer whose body was dropped before a flush has been written by then.
+
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http::Response;
+use http_body_util::Full;
+use hyper::body::{Body, Frame, SizeHint};
+use parking_lot::Mutex;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use crate::connection::Precedence;
+
+/// Answers of one TCP connection that hyper holds in its buffer, as far as something waits for them.
+#[derive(Clone, Default)]
+pub(super) struct Unwritten(Arc<Mutex<Vec<Precedence>>>);
+
+impl Unwritten {
+    /// Watches an answer on its way through hyper, if it takes precedence over others.
+    pub fn watch(&self, mut response: Response<Full<Bytes>>) -> Response<WatchedBody> {
+        let precedence = response.extensions_mut().remove::<Precedence>();
+        let guard = precedence.map(|precedence| Guard { precedence, unwritten: self.clone() });
+        response.map(|content| WatchedBody { content, _guard: guard })
+    }
+}
+
+/// The body of an answer.
+#[derive(Default)]
+pub(super) struct WatchedBody {
+    content: Full<Bytes>,
+    /// Kept for its drop.
+    _guard: Option<Guard>,
+}
+
+struct Guard {
+    precedence: Precedence,
+    unwritten: Unwritten,
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        self.unwritten.0.lock().push(self.precedence.clone());
+    }
+}
+
+impl Body for WatchedBody {
+    type Data = Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        Pin::new(&mut self.content).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.content.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.content.size_hint()
+    }
+}
+
+/// The stream below hyper. Its flush lets go what waited for the answers before it.
+pub(super) struct WatchedStream<S> {
+    stream: S,
+    unwritten: Unwritten,
+}
+
+impl<S> WatchedStream<S> {
+    /// Watches a stream for the answers that are `unwritten`.
+    pub fn new(stream: S, unwritten: Unwritten) -> Self {
+        Self { stream, unwritten }
+    }
+
+    /// The stream, for something else than HTTP.
+    pub fn into_inner(self) -> S {
+        self.stream
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for WatchedStream<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(cx, buffer)
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for WatchedStream<S> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, bytes)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffers: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(cx, buffers)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
+        self.unwritten.0.lock().clear();
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests;
