@@ -1,20 +1,25 @@
-//! What a node counts. Counting is one relaxed addition; [`Metrics::publish`] hands the sums to the `metrics` crate.
+//! What a node counts. Counting is one addition to a number of the thread's reactor; [`Metrics::publish`] hands the sums of
+//! all reactors to the `metrics` crate.
 //!
 //! Never on the path of a delivery: a broadcast adds its recipients once.
 
+mod cells;
 mod family;
 mod histogram;
 mod labels;
 mod reference;
 mod sums;
 
+pub use cells::settle_here;
 pub use family::{Family, Label};
 pub use histogram::Histogram;
 pub use labels::{Actor, Limit, Mailbox, PacketType, Refused, Transport};
 pub use reference::{Description, table};
 pub use sums::{Counter, Gauge};
 
+use cells::Columns;
 use histogram::{NETWORK_US, WORK_US};
+use sums::Counts;
 
 use crate::reason::DisconnectReason;
 
@@ -36,17 +41,30 @@ macro_rules! metrics {
 
         impl Default for Metrics {
             fn default() -> Self {
-                Self {
-                    $($counter: Counter::default(),)*
-                    $($family: Family::default(),)*
-                    $($gauge: Gauge::default(),)*
-                    $($set: Family::default(),)*
-                    $($histogram: Histogram::new($bounds),)*
-                }
+                Self::new(0)
             }
         }
 
         impl Metrics {
+            /// Metrics of a node with so many reactors.
+            pub(crate) fn new(reactors: usize) -> Self {
+                let counts = [
+                    $(stringify!($counter).len().min(1),)*
+                    $(<$flabel>::VALUES.len(),)*
+                    $(stringify!($gauge).len().min(1),)*
+                    $(<$slabel>::VALUES.len(),)*
+                    $($bounds.len() + 2,)*
+                ];
+                let mut columns = Columns::new(counts.iter().sum(), reactors);
+                Self {
+                    $($counter: Counts::new(&mut columns),)*
+                    $($family: Counts::new(&mut columns),)*
+                    $($gauge: Counts::new(&mut columns),)*
+                    $($set: Counts::new(&mut columns),)*
+                    $($histogram: Histogram::new($bounds, &mut columns),)*
+                }
+            }
+
             /// Hands every sum to the recorder of the `metrics` crate, under its Prometheus name. Histograms are not
             /// among them: see [`Metrics::render_histograms`].
             pub fn publish(&self) {

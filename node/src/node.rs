@@ -11,7 +11,7 @@ use parking_lot::RwLock;
 use crate::bus::ClusterLink;
 use crate::ids::NodeTag;
 use crate::limits::Options;
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, settle_here};
 
 /// The identity, options and counters of one node. A process can hold several (tests do).
 #[derive(Debug)]
@@ -73,8 +73,8 @@ impl Node {
             tag,
             cluster,
             arbiters: RwLock::new(vec![None; options.reactors]),
+            metrics: Metrics::new(options.reactors),
             options,
-            metrics: Metrics::default(),
             ending: AtomicBool::new(false),
             healthy: AtomicBool::new(true),
             welcome: AtomicU8::new(Welcome::Open as u8),
@@ -89,6 +89,7 @@ impl Node {
     /// Declares the current thread to be `reactor` of this node.
     pub fn settle_here(&self, reactor: usize) {
         HERE.set(Some((self.key, reactor)));
+        settle_here(reactor);
     }
 
     /// The reactor of this node whose thread runs this code, if it is one.

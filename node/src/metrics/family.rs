@@ -2,7 +2,8 @@
 
 use std::marker::PhantomData;
 
-use super::sums::{Counter, Gauge};
+use super::cells::Columns;
+use super::sums::{Counter, Counts, Gauge};
 
 /// Something that metrics are told apart by. It has few values, all known when the program is built: what clients
 /// choose, such as names of rooms, is no label.
@@ -23,9 +24,9 @@ pub struct Family<L, S = Counter> {
     label: PhantomData<fn(L)>,
 }
 
-impl<L: Label, S: Default> Default for Family<L, S> {
-    fn default() -> Self {
-        Self { sums: L::VALUES.iter().map(|_| S::default()).collect(), label: PhantomData }
+impl<L: Label, S: Counts> Counts for Family<L, S> {
+    fn new(columns: &mut Columns) -> Self {
+        Self { sums: L::VALUES.iter().map(|_| S::new(columns)).collect(), label: PhantomData }
     }
 }
 

@@ -4,8 +4,9 @@
 //! written in the text format of Prometheus beside what the exporter writes.
 
 use std::fmt::Write;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
+
+use super::cells::{Columns, Sum};
 
 /// Microseconds up to which the work of a processor is told apart: from 10 µs to 3 s.
 pub(super) const WORK_US: &[u64] =
@@ -14,32 +15,32 @@ pub(super) const WORK_US: &[u64] =
 pub(super) const NETWORK_US: &[u64] =
     &[300, 1_000, 3_000, 10_000, 30_000, 100_000, 300_000, 1_000_000, 3_000_000, 10_000_000, 30_000_000];
 
-/// Durations, counted by how long they were. Recording one is two relaxed additions.
+/// Durations, counted by how long they were. Recording one is two additions.
 #[derive(Debug)]
 pub struct Histogram {
     /// The upper bounds of all buckets but the last.
     bounds_us: &'static [u64],
-    buckets: Box<[AtomicU64]>,
-    sum_ns: AtomicU64,
+    buckets: Box<[Sum]>,
+    sum_ns: Sum,
 }
 
 impl Histogram {
-    pub(super) fn new(bounds_us: &'static [u64]) -> Self {
-        let buckets = (0..=bounds_us.len()).map(|_| AtomicU64::default()).collect();
-        Self { bounds_us, buckets, sum_ns: AtomicU64::default() }
+    pub(super) fn new(bounds_us: &'static [u64], columns: &mut Columns) -> Self {
+        let buckets = (0..=bounds_us.len()).map(|_| columns.take()).collect();
+        Self { bounds_us, buckets, sum_ns: columns.take() }
     }
 
     /// Counts one duration.
     pub fn record(&self, duration: Duration) {
         let ns = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
         let bucket = self.bounds_us.partition_point(|bound| bound * 1000 < ns);
-        self.buckets[bucket].fetch_add(1, Relaxed);
-        self.sum_ns.fetch_add(ns, Relaxed);
+        self.buckets[bucket].add(1);
+        self.sum_ns.add(ns);
     }
 
     /// How many were counted.
     pub fn count(&self) -> u64 {
-        self.buckets.iter().map(|bucket| bucket.load(Relaxed)).sum()
+        self.buckets.iter().map(Sum::get).sum()
     }
 
     /// Writes it in the text format of Prometheus, in seconds.
@@ -48,11 +49,11 @@ impl Histogram {
         // Writing to a string does not fail.
         let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} histogram");
         for (number, bucket) in self.buckets.iter().enumerate() {
-            count += bucket.load(Relaxed);
+            count += bucket.get();
             let bound = self.bounds_us.get(number).map(|us| (*us as f64 / 1e6).to_string());
             let _ = writeln!(text, "{name}_bucket{{le=\"{}\"}} {count}", bound.as_deref().unwrap_or("+Inf"));
         }
-        let sum = self.sum_ns.load(Relaxed) as f64 / 1e9;
+        let sum = self.sum_ns.get() as f64 / 1e9;
         let _ = writeln!(text, "{name}_sum {sum}\n{name}_count {count}\n");
     }
 }
@@ -63,7 +64,7 @@ mod tests {
 
     #[test]
     fn a_duration_counts_in_every_bucket_that_is_wide_enough() {
-        let histogram = Histogram::new(&[10, 1_000]);
+        let histogram = Histogram::new(&[10, 1_000], &mut Columns::new(4, 0));
         for us in [10, 11, 1_000, 5_000_000] {
             histogram.record(Duration::from_micros(us));
         }

@@ -1,10 +1,22 @@
-//! Numbers that any thread changes by one relaxed addition.
+//! Numbers that any thread changes by one addition, to a part that its reactor has for itself.
 
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
+use super::cells::{Columns, Sum};
+
+/// What a metric is made of.
+pub(super) trait Counts {
+    /// Takes the columns that it needs.
+    fn new(columns: &mut Columns) -> Self;
+}
 
 /// A sum that only grows.
-#[derive(Debug, Default)]
-pub struct Counter(AtomicU64);
+#[derive(Debug)]
+pub struct Counter(Sum);
+
+impl Counts for Counter {
+    fn new(columns: &mut Columns) -> Self {
+        Self(columns.take())
+    }
+}
 
 impl Counter {
     /// Adds one.
@@ -14,18 +26,24 @@ impl Counter {
 
     /// Adds `n`.
     pub fn add(&self, n: u64) {
-        self.0.fetch_add(n, Relaxed);
+        self.0.add(n);
     }
 
     /// The sum so far.
     pub fn get(&self) -> u64 {
-        self.0.load(Relaxed)
+        self.0.get()
     }
 }
 
 /// A number of things that exist now.
-#[derive(Debug, Default)]
-pub struct Gauge(AtomicI64);
+#[derive(Debug)]
+pub struct Gauge(Sum);
+
+impl Counts for Gauge {
+    fn new(columns: &mut Columns) -> Self {
+        Self(columns.take())
+    }
+}
 
 impl Gauge {
     /// One more.
@@ -40,16 +58,16 @@ impl Gauge {
 
     /// So many more.
     pub fn add(&self, n: i64) {
-        self.0.fetch_add(n, Relaxed);
+        self.0.add(n as u64);
     }
 
-    /// So many.
+    /// So many; for a gauge that is not added to.
     pub fn set(&self, n: i64) {
-        self.0.store(n, Relaxed);
+        self.0.set(n as u64);
     }
 
     /// How many there are.
     pub fn get(&self) -> i64 {
-        self.0.load(Relaxed)
+        self.0.get() as i64
     }
 }
