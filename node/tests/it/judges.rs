@@ -96,9 +96,10 @@ async fn every_option_and_event_of_the_official_client_works_after_an_upgrade() 
 async fn clients_notice_a_lost_heartbeat_and_so_does_the_server() {
     let io = contract_server(Options { ping_interval_ms: 500, ping_timeout_ms: 4_000, ..options() });
     let url = serve(&io).await;
-    let judged = async |mode| {
-        judge("lifecycle.mjs", &[&url, mode, "--only", "heartbeat"]).await;
-        judge("client.mjs", &[&url, mode, "--heartbeat"]).await;
+    let judged = async |mode: &str| {
+        let (lifecycle, client) =
+            ([url.as_str(), mode, "--only", "heartbeat"], [url.as_str(), mode, "--heartbeat"]);
+        tokio::join!(judge("lifecycle.mjs", &lifecycle), judge("client.mjs", &client));
     };
     tokio::join!(judged(MODES[0]), judged(MODES[1]), judged(MODES[2]));
     io.close().await;

@@ -22,6 +22,7 @@ import { ending } from "./client/ending.mjs";
 import { heartbeat } from "./client/heartbeat.mjs";
 import { listeners } from "./client/listeners.mjs";
 import { namespaces } from "./client/namespaces.mjs";
+import { random } from "./client/random.mjs";
 import { reconnecting } from "./client/reconnecting.mjs";
 import { Stage } from "./client/stage.mjs";
 import { transports } from "./client/transports.mjs";
@@ -55,7 +56,7 @@ const onStage = async (body) => {
   }
 };
 
-const usual = [connecting, namespaces, reconnecting, buffers, acknowledgements, binary, values, listeners, transports, ending];
+const usual = [connecting, namespaces, reconnecting, buffers, acknowledgements, binary, values, random, listeners, transports, ending];
 const [parts, last] = flags.heartbeat ? [[heartbeat], [frozen]] : path ? [[elsewhere], []] : [usual, [alone]];
 await together(AT_ONCE, parts.flatMap(casesOf), CASE_TIMEOUT_MS);
 closeAll();

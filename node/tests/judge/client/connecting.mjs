@@ -34,6 +34,21 @@ export const connecting = (test, { mode }) => {
     }
   });
 
+  test("the manager may be opened by hand, and tells when it is or why not", async (stage) => {
+    const gate = await stage.gate();
+    const client = stage.start({ url: gate.url, autoConnect: false });
+    const manager = client.socket.io;
+    gate.shut();
+    const error = await new Promise((resolve) => manager.open(resolve));
+    assert.equal(error.type, "TransportError");
+    gate.reopen();
+    assert.equal(await new Promise((resolve) => manager.open(resolve)), undefined);
+    assert.equal(client.socket.connected, false);
+    client.socket.connect();
+    await client.connected();
+    assert.deepEqual(await client.ask("echo", "open"), ["open"]);
+  });
+
   test("connect() on a connected socket changes nothing", async (stage) => {
     const client = await stage.connect();
     const [id, engineId] = [client.id, client.engine.id];

@@ -10,11 +10,14 @@ export class Gate {
   requests = [];
   // Decides about each request: nothing to let it pass, "destroy", or the text of an HTTP response to answer with.
   rule = () => undefined;
+  // With a number, everything passes in pieces of so many bytes, each by itself.
+  pieceBytes = Infinity;
 
   #pairs = new Set();
   #shut = false;
   #held = { up: undefined, down: undefined };
   #waiting = [];
+  #pieces = [];
 
   static async open(target) {
     const gate = new Gate();
@@ -80,16 +83,17 @@ export class Gate {
       one.on("close", () => this.#pass(direction, () => other.destroy()));
     }
     client.on("close", () => this.#pairs.delete(pair));
-    upstream.on("data", (chunk) => this.#pass("down", () => client.writable && client.write(chunk)));
+    for (const socket of pair) socket.setNoDelay(true);
+    upstream.on("data", (chunk) => this.#forward("down", client, chunk));
 
     let head = Buffer.alloc(0);
     client.on("data", (chunk) => {
-      if (head === undefined) return this.#pass("up", () => upstream.writable && upstream.write(chunk));
+      if (head === undefined) return this.#forward("up", upstream, chunk);
       head = Buffer.concat([head, chunk]);
       if (!head.includes("\r\n\r\n")) return;
       const [whole, verdict] = [head, this.#judge(head.toString("latin1"))];
       head = undefined;
-      if (verdict === undefined) return this.#pass("up", () => upstream.writable && upstream.write(whole));
+      if (verdict === undefined) return this.#forward("up", upstream, whole);
       if (verdict === "destroy") client.destroy();
       else client.end(verdict);
     });
@@ -110,9 +114,23 @@ export class Gate {
     return this.rule(request);
   }
 
+  #forward(direction, to, chunk) {
+    for (let start = 0; start < chunk.length; start += this.pieceBytes) {
+      const piece = chunk.subarray(start, start + this.pieceBytes);
+      this.#pass(direction, () => to.writable && to.write(piece));
+    }
+  }
+
   #pass(direction, write) {
     if (this.#held[direction]) this.#held[direction].push(write);
-    else write();
+    else if (this.pieceBytes === Infinity) write();
+    else if (this.#pieces.push(write) === 1) setImmediate(() => this.#passNext());
+  }
+
+  // One piece in a turn of the event loop, so that the other side can read it before the next one comes.
+  #passNext() {
+    this.#pieces.shift()();
+    if (this.#pieces.length > 0) setImmediate(() => this.#passNext());
   }
 }
 

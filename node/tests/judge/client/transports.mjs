@@ -104,6 +104,36 @@ export const transports = (test, { mode, target }) => {
     assert.equal(gate.handshakes.length, 2);
   });
 
+  for (const bytes of [1, 7]) {
+    test(`a line that delivers ${bytes} byte(s) at a time delivers everything`, async (stage) => {
+      const gate = await stage.gate();
+      gate.pieceBytes = bytes;
+      const client = await stage.connect({ url: gate.url });
+      for (const size of [0, 10, 125, 126, 700]) {
+        const value = ["é".repeat(size), Buffer.alloc(size, size)];
+        assert.deepEqual(await client.ask("binary-echo", ...value), value);
+        assert.deepEqual(client.take(), [["note", ...value]]);
+      }
+    });
+  }
+
+  testOnce("clients on every transport hear the same, in the same order", async (stage) => {
+    const clients = [];
+    for (const [kind, options] of [["polling", { transports: ["polling"] }], ["websocket", { transports: ["websocket"] }], ["upgrade", {}]]) {
+      clients.push(await stage.start(options).settled(kind));
+    }
+    const room = `mixed-${clients[0].id}`;
+    for (const client of clients) await client.ask("join", room);
+    for (const client of clients) client.take();
+    const messages = Array.from({ length: 60 }, (_, n) => (n % 2 ? [n, Buffer.alloc(n, n)] : [n, { text: "x".repeat(n) }]));
+    for (const message of messages) clients[0].socket.emit("in-room", room, ...message);
+    await clients[0].ask("in-room", room, "last");
+    for (const client of clients) {
+      await client.heard(([, text]) => text === "last");
+      assert.deepEqual(client.take(), [...messages, ["last"]].map((message) => ["note", ...message]));
+    }
+  });
+
   // ------------------------------------------------------------------------------------------------ implementations
 
   for (const [what, implementations, name] of [
