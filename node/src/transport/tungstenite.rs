@@ -9,6 +9,7 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use bytestring::ByteString;
 use futures_util::{FutureExt, Sink, Stream};
+use http::header::SEC_WEBSOCKET_PROTOCOL;
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_tungstenite::WebSocketStream;
@@ -18,6 +19,7 @@ use tokio_tungstenite::tungstenite::protocol::frame::{CloseFrame, Frame};
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message, error::CapacityError};
 
+use super::subprotocol;
 use crate::connection::{Received, WebSocket, WebSocketError};
 
 /// Bytes read from the network at a time, and what an idle connection keeps for it. Most events are smaller; larger
@@ -163,5 +165,9 @@ fn classify(error: Error) -> WebSocketError {
 pub fn handshake_response<B: Default>(
     request: &http::Request<impl Sized>,
 ) -> Result<http::Response<B>, WebSocketError> {
-    create_response_with_body(request, B::default).map_err(classify)
+    let mut response = create_response_with_body(request, B::default).map_err(classify)?;
+    if let Some(protocol) = subprotocol::choose(request.headers())? {
+        response.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, protocol);
+    }
+    Ok(response)
 }

@@ -8,7 +8,7 @@ import { response } from "./gate.mjs";
 const isWebSocket = ({ query }) => query.transport === "websocket";
 const isPolling = ({ query }) => query.transport === "polling";
 
-export const transports = (test, { mode, target }) => {
+export const transports = (test, { mode }) => {
   // The options under test choose the transports themselves: played once.
   const testOnce = mode === "upgrade" ? test : () => {};
 
@@ -180,7 +180,7 @@ export const transports = (test, { mode, target }) => {
     });
   }
 
-  for (const protocols of target === "official" ? [["one"], ["one", "two"], "chat.v2"] : []) {
+  for (const protocols of [["one"], ["one", "two"], "chat.v2"]) {
     test(`protocols ${JSON.stringify(protocols)}: the server takes the first subprotocol`, async (stage) => {
       const client = await stage.connect({ protocols });
       assert.deepEqual(await client.ask("binary-echo", Buffer.from("spoken")), [Buffer.from("spoken")]);

@@ -286,8 +286,25 @@ export const cases = {
     });
     assert.equal(answer.status, 101);
     assert.equal(answer.headers["sec-websocket-extensions"], undefined);
+    assert.equal(answer.headers["sec-websocket-protocol"], undefined);
     assert.equal(answer.headers["sec-websocket-accept"], "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
     assert.equal(answer.headers["set-cookie"], undefined);
+  },
+  "Of the subprotocols that a client offers the first is chosen, in an upgrade too": async (t) => {
+    const { sid } = await t.polling();
+    for (const query of [{}, { sid }]) {
+      for (const offered of ["one", "one, two", "one ,\ttwo", ["one", "two"]]) {
+        const answer = await t.upgradeRequest("plain", query, { headers: { "Sec-WebSocket-Protocol": offered } });
+        assert.equal(answer.status, 101);
+        assert.equal(answer.headers["sec-websocket-protocol"], "one");
+      }
+    }
+  },
+  "An offer of subprotocols that is no list of different tokens is refused": async (t) => {
+    for (const offered of ["", ",", "one,", "one two", "one/two", "one, one"]) {
+      const answer = await t.upgradeRequest("plain", {}, { headers: { "Sec-WebSocket-Protocol": offered } });
+      assert.equal(answer.status, 400, offered);
+    }
   },
 
   // Cookies.
