@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::Client;
-use fanfare_proto::{Bus, BusMeters, Identity, Incoming, Inlet, Outgoing, Outlet, Subject};
+use fanfare_proto::wire::envelope::Body;
+use fanfare_proto::{Bus, BusMeters, Envelope, Identity, Incoming, Inlet, Outgoing, Outlet, Subject};
 use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
 use tokio::task::coop::unconstrained;
@@ -13,6 +14,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::dial::Dial;
 use crate::echo::{Caller, answer_calls};
 use crate::events::Events;
+use crate::hold::Hold;
 use crate::inbox::{Inbox, InboxReader};
 use crate::interests::Interests;
 use crate::link::Link;
@@ -49,12 +51,13 @@ impl Bus for NatsBus {
         let inbox = Arc::new(Inbox::new(options.inbox_bytes_max));
         let age_max = Duration::from_millis(options.queue_age_max_ms);
         let outgoing = Outgoing::new(identity.clone());
+        let hold = Hold::new(Duration::from_millis(options.hold_max_ms));
         let unlisten_delay = Duration::from_millis(options.unlisten_delay_ms);
         let shared = Arc::new(Shared {
             subjects: Subjects::new(&options.prefix),
             envelope_bytes_max: options.envelope_bytes_max,
             death_notice: Duration::from_millis(options.ping_interval_ms.saturating_mul(3)),
-            queue: Mutex::new(Queue::new(outgoing, options.queue_bytes_max, age_max, meters.clone())),
+            queue: Mutex::new(Queue::new(outgoing, options.queue_bytes_max, age_max, hold, meters.clone())),
             interests: Mutex::new(Interests::new(unlisten_delay, meters.clone())),
             interests_changed: Notify::new(),
             arrivals: Arc::default(),
@@ -63,7 +66,7 @@ impl Bus for NatsBus {
             meters: meters.clone(),
         });
         let incoming = Incoming::new(&identity, options.envelope_bytes_max, meters.clone());
-        let merge = Merge::new(shared.arrivals.clone(), incoming, inbox.clone(), meters);
+        let merge = Merge::new(shared.clone(), incoming, inbox.clone(), meters);
         let outlet = NatsOutlet { shared: shared.clone() };
         if !identity.node.is_empty() {
             outlet.listen(Subject::Node(identity.node.clone()));
@@ -93,6 +96,28 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
+    /// Other nodes show themselves, or leave: what is held may be held for one of them.
+    pub(crate) fn hear_signs<'a>(&self, envelopes: impl Iterator<Item = &'a Envelope>) {
+        let now = Instant::now();
+        let mut errand = None;
+        for Envelope { node, body, .. } in envelopes {
+            let mut queue = self.queue.lock();
+            let nobody_is_missing = match body {
+                Body::Heartbeat(heartbeat) => {
+                    queue.hold.heard(node, Duration::from_millis(heartbeat.interval_ms), now)
+                }
+                Body::Goodbye(_) => queue.hold.left(node),
+                _ => false,
+            };
+            if nobody_is_missing {
+                errand = queue.publisher.call();
+            }
+        }
+        if let Some(errand) = errand {
+            errand.run();
+        }
+    }
+
     /// Begins to leave. The first word counts.
     pub(crate) fn leave(&self, patience: Duration) {
         let errand = {

@@ -11,6 +11,7 @@ use async_nats::connection::State as Connection;
 use async_nats::{Client, Event, ReconnectToServer, Server, ServerError};
 use fanfare_proto::State;
 use parking_lot::Mutex;
+use tokio::time::Instant;
 
 use crate::bus::{FOREVER, Shared};
 
@@ -87,14 +88,16 @@ impl Events {
             tracing::warn!(
                 "the connection to NATS is lost; this node serves its own clients and tries to connect again"
             );
+            self.shared.queue.lock().hold.broken();
             self.shared.link.down();
         }
         if !seen.is_connected && is_connected {
             seen.is_connected = true;
             seen.rounds = 0;
             seen.complaints.clear();
-            // Before anybody can see the new state: nothing is known to be in force there.
+            // Before anybody can see the new state: nothing is known to be in force there, and nobody to be back.
             self.shared.interests.lock().doubt();
+            self.shared.queue.lock().hold.connected(Instant::now());
             let outage_ms = self.shared.link.up();
             tracing::info!(outage_ms, "connected to NATS");
         }

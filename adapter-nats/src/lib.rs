@@ -1,7 +1,7 @@
 //! The `Bus` of `fanfare-proto` over NATS.
 //!
 //! [`NatsOptions`] say which servers and how, [`NatsBus`] joins them. What leaves waits in a bounded `queue` for the
-//! `publisher`. What comes goes from the subscriptions through the `merge`, which restores the order between them, into
+//! `publisher`, after an outage until the other nodes are back (`hold`). What comes goes from the subscriptions through the `merge`, which restores the order between them, into
 //! the `inbox` that the node reads. The `listener` carries out the `interests`; `events` of the client library change
 //! the state of the `link`.
 //!
@@ -15,6 +15,7 @@ mod bus;
 mod dial;
 mod echo;
 mod events;
+mod hold;
 mod inbox;
 mod interests;
 mod link;

@@ -11,13 +11,16 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
+use std::time::Instant;
 
 use async_nats::Subscriber;
-use fanfare_proto::{BusMeters, Inbound, Incoming};
+use fanfare_proto::wire::envelope::Body;
+use fanfare_proto::{BusMeters, Envelope, Inbound, Incoming};
 use futures_util::Stream;
 use parking_lot::Mutex;
 use slab::Slab;
 
+use crate::bus::Shared;
 use crate::inbox::Inbox;
 
 /// What the smallest envelope takes.
@@ -102,27 +105,28 @@ struct Slot {
 /// The task that merges. It must run [unconstrained](tokio::task::coop::unconstrained): tokio's budget would make
 /// channels look empty.
 pub(crate) struct Merge {
-    arrivals: Arc<Arrivals>,
+    shared: Arc<Shared>,
     incoming: Incoming,
     inbox: Arc<Inbox>,
     meters: Arc<BusMeters>,
     slots: Slab<Slot>,
     numbers: HashMap<Arc<str>, usize>,
-    /// Bytes that this turn may still take.
+    /// Bytes that this turn may still take, and when it began.
     room: usize,
+    now: Instant,
     /// What is released at its end.
     released: VecDeque<Inbound>,
 }
 
 impl Merge {
     pub(crate) fn new(
-        arrivals: Arc<Arrivals>,
+        shared: Arc<Shared>,
         incoming: Incoming,
         inbox: Arc<Inbox>,
         meters: Arc<BusMeters>,
     ) -> Self {
         let (slots, numbers, released) = (Slab::new(), HashMap::new(), VecDeque::new());
-        Self { arrivals, incoming, inbox, meters, slots, numbers, room: 0, released }
+        Self { shared, incoming, inbox, meters, slots, numbers, room: 0, now: Instant::now(), released }
     }
 }
 
@@ -132,9 +136,10 @@ impl Future for Merge {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = &mut *self;
         this.room = this.inbox.room();
+        this.now = Instant::now();
         let (mut slots, mut changes) = (Vec::new(), Vec::new());
         let closed = loop {
-            let mut pending = this.arrivals.pending.lock();
+            let mut pending = this.shared.arrivals.pending.lock();
             std::mem::swap(&mut pending.slots, &mut slots);
             std::mem::swap(&mut pending.changes, &mut changes);
             if slots.is_empty() && changes.is_empty() {
@@ -145,8 +150,9 @@ impl Future for Merge {
             changes.drain(..).for_each(|change| this.apply(change));
             slots.drain(..).for_each(|slot| this.read(slot));
         };
-        this.incoming.release(&mut this.released);
+        this.incoming.release(&mut this.released, this.now);
         if !this.released.is_empty() {
+            this.shared.hear_signs(this.released.iter().filter_map(sign_of));
             let bytes = this.released.iter().map(bytes_of).sum();
             this.inbox.append(&mut this.released, bytes);
         }
@@ -158,7 +164,7 @@ impl Merge {
     fn apply(&mut self, change: Change) {
         match change {
             Change::Add { path, subscriber } => self.add(path, subscriber),
-            Change::Confirm { path } => self.incoming.hears(&path),
+            Change::Confirm { path } => self.incoming.hears(&path, self.now),
             Change::Remove { path } => self.remove(&path),
         }
     }
@@ -166,7 +172,7 @@ impl Merge {
     fn add(&mut self, path: Arc<str>, subscriber: Subscriber) {
         let vacant = self.slots.vacant_entry();
         let number = vacant.key();
-        let arrivals = self.arrivals.clone();
+        let arrivals = self.shared.arrivals.clone();
         let state = Arc::new(SlotWaker { arrivals, slot: number, is_listed: AtomicBool::new(false) });
         let waker = Waker::from(state.clone());
         self.numbers.insert(path.clone(), number);
@@ -198,10 +204,20 @@ impl Merge {
             };
             self.room = room;
             // It is counted, and there is nobody to tell.
-            if let Err(refusal) = self.incoming.take(&slot.path, message.payload) {
+            if let Err(refusal) = self.incoming.take(&slot.path, message.payload, self.now) {
                 tracing::debug!(path = &*slot.path, %refusal, "a frame was skipped");
             }
         }
+    }
+}
+
+/// The envelope, if it says that a node lives or leaves.
+fn sign_of(item: &Inbound) -> Option<&Envelope> {
+    match item {
+        Inbound::Envelope(envelope) if matches!(envelope.body, Body::Heartbeat(_) | Body::Goodbye(_)) => {
+            Some(envelope)
+        }
+        Inbound::Envelope(_) | Inbound::Lost { .. } | Inbound::State(_) => None,
     }
 }
 

@@ -62,6 +62,10 @@ pub struct NatsOptions {
     /// surprises more than it helps. A few hundred that the client library already holds when the connection breaks may
     /// get older. Default: 5000.
     pub queue_age_max_ms: u64,
+    /// Milliseconds that what waits is held after a reconnection, new messages behind old ones, until the other nodes are
+    /// back too: what is published before a node has subscribed again is lost to it. What is about to be too old, or
+    /// fills half of `queue_bytes_max`, is not held. 0 holds nothing. Default: 3000.
+    pub hold_max_ms: u64,
     /// Bytes of the largest envelope; larger ones are refused when they are published, and when they come. What exceeds
     /// the server's `max_payload` travels in parts. All nodes of a cluster use the same. Default: 16777216 (16 MiB).
     pub envelope_bytes_max: usize,
@@ -103,6 +107,7 @@ impl Default for NatsOptions {
             tls_key_file: None,
             queue_bytes_max: 64 * 1024 * 1024,
             queue_age_max_ms: 5000,
+            hold_max_ms: 3000,
             envelope_bytes_max: 16 * 1024 * 1024,
             inbox_bytes_max: 64 * 1024 * 1024,
             subscription_capacity: 65_536,
@@ -196,6 +201,7 @@ impl NatsOptions {
     fn find_faults_of_bounds(&self, faults: &mut Vec<String>) {
         let bounds = [
             ("queue_age_max_ms", self.queue_age_max_ms, 1..=DAY_MS),
+            ("hold_max_ms", self.hold_max_ms, 0..=DAY_MS),
             ("envelope_bytes_max", self.envelope_bytes_max as u64, 1024..=u64::from(u32::MAX)),
             ("subscription_capacity", self.subscription_capacity as u64, 1..=1 << 24),
             ("unlisten_delay_ms", self.unlisten_delay_ms, 0..=DAY_MS),
@@ -249,6 +255,7 @@ impl fmt::Debug for NatsOptions {
             .field("tls_key_file", &self.tls_key_file)
             .field("queue_bytes_max", &self.queue_bytes_max)
             .field("queue_age_max_ms", &self.queue_age_max_ms)
+            .field("hold_max_ms", &self.hold_max_ms)
             .field("envelope_bytes_max", &self.envelope_bytes_max)
             .field("inbox_bytes_max", &self.inbox_bytes_max)
             .field("subscription_capacity", &self.subscription_capacity)

@@ -22,17 +22,26 @@ impl Outlet for NatsOutlet {
     fn publish(&self, subjects: &[Subject], mut body: Body) -> Result<(), PublishError> {
         let shared = &self.shared;
         let max = shared.envelope_bytes_max;
-        let encoded = (!matches!(body, Body::Heartbeat(_))).then(|| encode(&body));
+        let is_heartbeat = matches!(body, Body::Heartbeat(_));
+        let encoded = (!is_heartbeat).then(|| encode(&body));
+        let now = Instant::now();
         let mut queue = shared.queue.lock();
+        let overtakes = is_heartbeat && queue.held_until(now).is_some();
         let bytes = encoded.unwrap_or_else(|| {
-            // What a heartbeat tells must not change before it is numbered.
-            queue.complete(&mut body);
+            if !overtakes {
+                // What a heartbeat tells must not change before it is numbered.
+                queue.complete(&mut body);
+            }
             encode(&body)
         });
         if bytes.len() > max {
             return Err(PublishError::TooLarge { bytes: bytes.len(), max });
         }
-        queue.push(subjects, bytes, Instant::now())?;
+        if overtakes {
+            queue.push_sign(subjects, bytes, now)?;
+        } else {
+            queue.push(subjects, bytes, now)?;
+        }
         let errand = queue.publisher.call();
         drop(queue);
         if let Some(errand) = errand {

@@ -1,8 +1,10 @@
 //! The task that publishes what is queued, as fast as the server takes it.
 //!
 //! While there is no connection the client library would take a few hundred commands, to send them when it is back, and
-//! then block. So nothing is handed to it then, and it is handed a frame only when it has room.
+//! then block. So nothing is handed to it then, and it is handed a frame only when it has room. When there is a connection
+//! again the [queue](crate::queue) holds what waits until the other nodes are back.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
@@ -13,9 +15,10 @@ use fanfare_proto::{Frame, State};
 use futures_util::SinkExt;
 use futures_util::future::poll_fn;
 use tokio::sync::watch;
-use tokio::time::{Instant, Interval, MissedTickBehavior, interval};
+use tokio::time::{Instant, Interval, MissedTickBehavior, Sleep, interval, sleep};
 
 use crate::bus::{FOREVER, Shared};
+use crate::queue::Work;
 use crate::round_trip::round_trip;
 
 /// Larger frames hold up all others on the line, whatever the server would take.
@@ -29,6 +32,8 @@ pub(crate) struct Publisher {
     state: watch::Receiver<State>,
     /// For what gets too old while it cannot be published.
     expiry: Interval,
+    /// For what is held.
+    timer: Pin<Box<Sleep>>,
 }
 
 /// Why a frame cannot be handed over.
@@ -44,7 +49,7 @@ impl Publisher {
         let state = shared.link.watch();
         let mut expiry = interval(EXPIRE_INTERVAL);
         expiry.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        Self { shared, client, state, expiry }
+        Self { shared, client, state, expiry, timer: Box::pin(sleep(Duration::ZERO)) }
     }
 
     /// Runs until the queue is closed and everything in it was published and has reached the server. If it is dropped
@@ -70,18 +75,35 @@ impl Publisher {
     }
 
     /// Says no if nothing will ever come.
-    async fn something_waits(&self) -> bool {
+    async fn something_waits(&mut self) -> bool {
+        let Self { shared, timer, .. } = self;
         poll_fn(|cx| {
-            let mut queue = self.shared.queue.lock();
-            if !queue.is_empty() {
-                queue.publisher.wake_up();
-                return Poll::Ready(true);
+            loop {
+                let now = Instant::now();
+                let mut queue = shared.queue.lock();
+                let missing = queue.hold.give_up(now);
+                if missing > 0 {
+                    tracing::warn!(
+                        missing,
+                        "not all nodes are back in time: what waited is published without them"
+                    );
+                }
+                let until = match queue.work(now) {
+                    Work::Now => {
+                        queue.publisher.wake_up();
+                        return Poll::Ready(true);
+                    }
+                    Work::Over => return Poll::Ready(false),
+                    Work::Later(until) => until,
+                };
+                queue.publisher.sleep(cx.waker());
+                let Some(until) = until else { return Poll::Pending };
+                drop(queue);
+                timer.as_mut().reset(until);
+                if timer.as_mut().poll(cx).is_pending() {
+                    return Poll::Pending;
+                }
             }
-            if queue.is_closed() {
-                return Poll::Ready(false);
-            }
-            queue.publisher.sleep(cx.waker());
-            Poll::Pending
         })
         .await
     }
@@ -118,7 +140,7 @@ impl Publisher {
     /// Publishes all copies of the next envelope. There is room for one frame.
     async fn publish_next(&mut self) {
         let next = self.shared.queue.lock().pop(Instant::now());
-        // What waited may have got too old.
+        // What waited may have got too old, or be held now.
         let Some(envelope) = next else { return };
         let frame_bytes_max = self.client.max_payload().min(FRAME_BYTES_MAX);
         let mut has_room = true;

@@ -1,4 +1,7 @@
 //! What waits to be published: numbered, bounded in bytes and age. No clock, no I/O.
+//!
+//! After an outage it is held until the other nodes are [back](crate::hold). What is about to be too old, or takes more
+//! than half of the room, is published to those that are there; better than to nobody.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -10,8 +13,12 @@ use fanfare_proto::wire::envelope::Body;
 use fanfare_proto::{BusMeters, Numbered, Outgoing, PublishError, Subject};
 use tokio::time::Instant;
 
+use crate::hold::Hold;
+
 /// What the header of one copy takes.
 const COPY_OVERHEAD_BYTES: usize = 256;
+/// Signs of life that wait while everything else is held; the older ones say nothing more.
+const SIGNS_MAX: usize = 8;
 
 /// Under one lock, so that envelopes are queued in the order of their numbers.
 #[derive(Debug)]
@@ -22,6 +29,10 @@ pub(crate) struct Queue {
     bytes_max: usize,
     age_max: Duration,
     closed: bool,
+    /// Whom to wait for after an outage.
+    pub(crate) hold: Hold,
+    /// Signs of life, which do not wait for others: these wait for them. Without numbers, as they overtake the rest.
+    signs: VecDeque<Waiting>,
     meters: Arc<BusMeters>,
     /// The publisher, to be called when something was pushed, or the queue was closed.
     pub(crate) publisher: Sleeper,
@@ -35,6 +46,16 @@ pub(crate) struct Waiting {
     since: Instant,
 }
 
+/// Whether there is something to publish.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Work {
+    Now,
+    /// When something is pushed or nobody is waited for any more, and at this time.
+    Later(Option<Instant>),
+    /// Never again.
+    Over,
+}
+
 impl Waiting {
     fn bytes(&self) -> usize {
         self.body.len() + self.copies.len() * COPY_OVERHEAD_BYTES
@@ -46,6 +67,7 @@ impl Queue {
         outgoing: Outgoing,
         bytes_max: usize,
         age_max: Duration,
+        hold: Hold,
         meters: Arc<BusMeters>,
     ) -> Self {
         Self {
@@ -55,6 +77,8 @@ impl Queue {
             bytes_max,
             age_max,
             closed: false,
+            hold,
+            signs: VecDeque::new(),
             meters,
             publisher: Sleeper::default(),
         }
@@ -87,9 +111,53 @@ impl Queue {
         Ok(())
     }
 
-    /// The next envelope that is not too old.
+    /// Queues a sign of life, encoded, that goes out before everything that is held. What it overtakes has lower numbers,
+    /// so it has none.
+    pub(crate) fn push_sign(
+        &mut self,
+        subjects: &[Subject],
+        body: Bytes,
+        now: Instant,
+    ) -> Result<(), PublishError> {
+        if self.closed {
+            return Err(PublishError::Closed);
+        }
+        if self.signs.len() >= SIGNS_MAX {
+            self.signs.pop_front();
+        }
+        let copies = subjects.iter().map(|subject| self.outgoing.unnumbered(subject)).collect();
+        self.signs.push_back(Waiting { copies, body, since: now });
+        Ok(())
+    }
+
+    /// Until when what waits is held, if it is.
+    pub(crate) fn held_until(&self, now: Instant) -> Option<Instant> {
+        let until = self.hold.until(now).filter(|_| !self.closed && self.bytes <= self.bytes_max / 2)?;
+        let due = self.waiting.front().map_or(until, |first| until.min(first.since + self.age_max / 10 * 9));
+        (due > now).then_some(due)
+    }
+
+    /// What the publisher has to do.
+    pub(crate) fn work(&self, now: Instant) -> Work {
+        if !self.signs.is_empty() {
+            return Work::Now;
+        }
+        match (self.waiting.is_empty(), self.closed) {
+            (true, true) => Work::Over,
+            (true, false) => Work::Later(None),
+            (false, _) => self.held_until(now).map_or(Work::Now, |until| Work::Later(Some(until))),
+        }
+    }
+
+    /// The next envelope that is not too old, if it is not held.
     pub(crate) fn pop(&mut self, now: Instant) -> Option<Waiting> {
+        if let Some(sign) = self.signs.pop_front() {
+            return Some(sign);
+        }
         self.expire(now);
+        if self.held_until(now).is_some() {
+            return None;
+        }
         let envelope = self.waiting.pop_front()?;
         self.count(self.bytes - envelope.bytes());
         Some(envelope)
@@ -121,17 +189,9 @@ impl Queue {
         self.meters.queued_bytes.set(bytes as u64);
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.waiting.is_empty()
-    }
-
     /// Takes nothing more.
     pub(crate) fn close(&mut self) {
         self.closed = true;
-    }
-
-    pub(crate) fn is_closed(&self) -> bool {
-        self.closed
     }
 }
 

@@ -14,6 +14,10 @@ pub const VERSION: u32 = 1;
 /// Attachments in one packet: clients take no more.
 pub const ATTACHMENTS_MAX: usize = 10;
 
+/// The greatest number that any sender reaches, and that all languages can hold exactly: a million a second take 285
+/// years.
+const SEQUENCE_MAX: u64 = 1 << 53;
+
 /// The name of a node, in bytes.
 const NODE_BYTES_MAX: usize = 32;
 
@@ -86,6 +90,12 @@ pub(crate) fn decode(frame: Bytes) -> Result<wire::Envelope, Refusal> {
     }
     if (envelope.sequence == 0) != (envelope.subject_sequence == 0) {
         return Err(Refusal::Invalid("numbered by halves"));
+    }
+    if envelope.sequence > SEQUENCE_MAX {
+        return Err(Refusal::Invalid("a sequence that cannot have been reached"));
+    }
+    if envelope.subject_sequence > envelope.sequence {
+        return Err(Refusal::Invalid("numbers that contradict each other"));
     }
     Ok(envelope)
 }

@@ -4,8 +4,13 @@
 //! A bus keeps the order of one sender on one subject, but hands several subjects over side by side. Whoever sees a
 //! message can have everything that was sent before it by emptying all of them. So: [`take`](Incoming::take) whatever
 //! is there until all subjects are empty, then [`release`](Incoming::release) the batch, in order.
+//!
+//! No number is believed that cannot be true, and a [heartbeat](crate::wire::Heartbeat) of the true sender corrects one
+//! that was believed wrongly: numbers are input, and one that is forged or corrupted must not silence a node.
 
 mod heard;
+mod origin;
+mod origins;
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -20,10 +25,9 @@ use crate::outgoing::HEADER_BYTES;
 use crate::subject::Subject;
 use crate::wire;
 use crate::wire::envelope::Body;
-use heard::{Heard, Step};
-
-/// Senders remembered; beyond it those that were silent longest are forgotten.
-const ORIGINS_MAX: usize = 10_000;
+use heard::Step;
+use origin::Arrival;
+use origins::Origins;
 
 /// What one node has heard so far.
 #[derive(Debug)]
@@ -31,29 +35,18 @@ pub struct Incoming {
     own_instance: u64,
     /// The subject of this node: heard from the start, so that even the first number can be missed.
     own_path: String,
+    /// The subject of signs of life: what is missed there is no message of anybody.
+    signs_path: String,
     envelope_bytes_max: usize,
     meters: Arc<BusMeters>,
-    origins: HashMap<u64, Origin>,
+    /// The senders.
+    origins: Origins,
     /// The subjects listened to, and since when that is in force.
-    heard: HashMap<String, Instant>,
+    heard: HashMap<Arc<str>, Instant>,
     /// Taken, and not released yet.
     batch: Vec<Whole>,
     /// Missed, and not told yet: whose, and how many.
     lost: Vec<(u64, u64)>,
-    /// Counts the frames: tells who was silent longest.
-    clock: u64,
-}
-
-/// One sender.
-#[derive(Debug, Default)]
-struct Origin {
-    /// The sequence of the last envelope that was released.
-    released: u64,
-    subjects: HashMap<Box<str>, Heard>,
-    /// It has told all its subjects. On others that were heard at this time already, nothing was missed so far.
-    complete_for: Option<Instant>,
-    /// When it was heard last.
-    heard_at: u64,
 }
 
 /// An envelope to be released.
@@ -66,45 +59,51 @@ struct Whole {
     body: Body,
 }
 
+/// The numbers of a frame.
+#[derive(Clone, Copy, Debug)]
+struct Numbers {
+    instance: u64,
+    sequence: u64,
+    subject_sequence: u64,
+}
+
 impl Incoming {
-    /// For the node of this identity. Envelopes of more than `envelope_bytes_max` bytes are refused.
+    /// For the node of this identity. Envelopes of more than `envelope_bytes_max` bytes are refused, and parts of
+    /// envelopes that are not complete have four times as many in all.
     pub fn new(identity: &Identity, envelope_bytes_max: usize, meters: Arc<BusMeters>) -> Self {
         Self {
             own_instance: identity.instance,
             own_path: Subject::Node(identity.node.clone()).path(),
+            signs_path: Subject::Nodes.path(),
             envelope_bytes_max,
+            origins: Origins::new(envelope_bytes_max as u64 * 4, meters.clone()),
             meters,
-            origins: HashMap::new(),
             heard: HashMap::new(),
             batch: Vec::new(),
             lost: Vec::new(),
-            clock: 0,
         }
     }
 
     /// From now on everything published on this subject comes.
-    pub fn hears(&mut self, path: &str) {
-        if self.heard.contains_key(path) {
-            return;
+    pub fn hears(&mut self, path: &str, now: Instant) {
+        if !self.heard.contains_key(path) {
+            self.heard.insert(path.into(), now);
+            // What came before, or was still on its way when the subject was forgotten, is no reason to miss the rest.
+            self.origins.interrupt(path);
         }
-        self.heard.insert(path.to_owned(), Instant::now());
-        // What came before, or was still on its way when the subject was forgotten, is no reason to miss the rest.
-        self.origins
-            .values_mut()
-            .filter_map(|origin| origin.subjects.get_mut(path))
-            .for_each(Heard::interrupt);
     }
 
     /// The subject is not listened to any more: what is missed on it is no loss.
     pub fn forgets(&mut self, path: &str) {
         self.heard.remove(path);
-        self.origins.values_mut().for_each(|origin| drop(origin.subjects.remove(path)));
+        self.origins.forget_subject(path);
     }
 
     /// Takes a frame that came on a subject. The error says why it was not taken; it is counted already.
-    pub fn take(&mut self, path: &str, frame: Bytes) -> Result<(), Refusal> {
+    pub fn take(&mut self, path: &str, frame: Bytes, now: Instant) -> Result<(), Refusal> {
         self.meters.received.increment();
         self.meters.received_bytes.add(frame.len() as u64);
+        self.origins.pass(now);
         self.read(path, frame).inspect_err(|refusal| {
             let meter =
                 if refusal.is_from_the_future() { &self.meters.unknown } else { &self.meters.refused };
@@ -127,14 +126,15 @@ impl Incoming {
                 Content::Part(_) => return Err(Refusal::Invalid("a part without a number")),
             }
         } else {
-            let (step, lost) = self.step(path, instance, subject_sequence, content);
-            self.count_lost(instance, lost);
-            match step? {
+            match self.step(path, Numbers { instance, sequence, subject_sequence }, content)? {
                 Step::Late => {
                     self.meters.late.increment();
                     return Ok(());
                 }
-                Step::Waiting => return Ok(()),
+                Step::Waiting => {
+                    self.give_up_parts(false);
+                    return Ok(());
+                }
                 Step::Whole(body) => body,
                 Step::Assembled(bytes) => {
                     self.meters.assembled.increment();
@@ -154,50 +154,47 @@ impl Incoming {
         if bytes <= max as u64 { Ok(content) } else { Err(Refusal::TooLarge(bytes)) }
     }
 
-    /// Notes that the envelope of this number came, or a part of it; also if it has to be refused. Returns how many must
-    /// be missing.
+    /// Notes that the envelope of this number came, or a part of it; also if it has to be refused, unless the number
+    /// cannot be true.
     fn step(
         &mut self,
         path: &str,
-        instance: u64,
-        number: u64,
+        numbers: Numbers,
         content: Result<Content, Refusal>,
-    ) -> (Result<Step, Refusal>, u64) {
-        let heard_since = self.heard.get(path).copied();
-        let is_own = *path == self.own_path;
-        let origin = self.origin(instance);
-        let was_heard = origin.complete_for.zip(heard_since).is_some_and(|(at, since)| since <= at);
-        let from_the_start = is_own || was_heard;
-        let heard = match origin.subjects.get_mut(path) {
-            Some(heard) => heard,
-            None if from_the_start => origin.subjects.entry(path.into()).or_insert(Heard::from_the_start()),
-            None => origin.subjects.entry(path.into()).or_insert(Heard::from_here()),
+    ) -> Result<Step, Refusal> {
+        let Numbers { instance, sequence, subject_sequence } = numbers;
+        let unheard;
+        let (path, since) = match self.heard.get_key_value(path) {
+            Some((path, since)) => (path, Some(*since)),
+            None => {
+                unheard = Arc::from(path);
+                (&unheard, None)
+            }
         };
-        let mut lost = 0;
-        (heard.step(number, content, &mut lost), lost)
-    }
-
-    fn origin(&mut self, instance: u64) -> &mut Origin {
-        self.clock += 1;
-        if self.origins.len() >= ORIGINS_MAX && !self.origins.contains_key(&instance) {
-            self.forget_silent_origins();
+        let (now, batch) = (self.origins.now(), self.origins.batch());
+        let (is_own, is_sign) = (**path == self.own_path, **path == self.signs_path);
+        let origin = self.origins.touch(instance);
+        let is_heartbeat = matches!(content, Ok(Content::Whole(Body::Heartbeat(_))));
+        match origin.arrives(sequence, is_heartbeat, batch, now) {
+            Arrival::Plausible => {}
+            Arrival::Late => return Ok(Step::Late),
+            Arrival::Implausible => return Err(Refusal::Invalid("a sequence that cannot have been reached")),
         }
-        let origin = self.origins.entry(instance).or_default();
-        origin.heard_at = self.clock;
-        origin
-    }
-
-    /// Several at once, so that a flood of senders does not search all of them again for each.
-    fn forget_silent_origins(&mut self) {
-        let mut heard_at: Vec<_> = self.origins.values().map(|origin| origin.heard_at).collect();
-        let (_, oldest_kept, _) = heard_at.select_nth_unstable(ORIGINS_MAX / 10);
-        let oldest_kept = *oldest_kept;
-        self.origins.retain(|_, origin| origin.heard_at >= oldest_kept);
+        let heard = origin.subject(path, is_own, since);
+        let mut lost = 0;
+        let before = heard.assembles();
+        let step = heard.step(sequence, subject_sequence, content, &mut lost, &self.meters);
+        if let Some(number) = heard.assembles().filter(|number| before != Some(*number)) {
+            self.origins.has_begun(instance, path.clone(), number);
+        }
+        self.count_lost(instance, is_sign, lost);
+        step
     }
 
     /// Hands out what was taken, each sender's envelopes in the order of their publication. To be called when every
     /// subject was found empty after the last `take`.
-    pub fn release(&mut self, out: &mut VecDeque<Inbound>) {
+    pub fn release(&mut self, out: &mut VecDeque<Inbound>, now: Instant) {
+        self.origins.pass(now);
         let mut batch = std::mem::take(&mut self.batch);
         if !batch.is_sorted_by_key(|whole| (whole.instance, whole.sequence)) {
             // Stable, so that unnumbered ones stay as they came.
@@ -209,59 +206,104 @@ impl Incoming {
             }
         }
         self.batch = batch;
+        self.origins.next_batch();
+        self.give_up_parts(true);
+        for (instance, lost) in self.origins.tidy() {
+            self.count_lost(instance, false, lost);
+        }
         out.extend(self.lost.drain(..).map(|(instance, count)| Inbound::Lost { instance, count }));
     }
 
     fn release_one(&mut self, whole: Whole) -> Option<Envelope> {
         let Whole { instance, sequence, copies, node, body } = whole;
-        if let Some(origin) = self.origins.get_mut(&instance).filter(|_| sequence != 0) {
-            if sequence <= origin.released {
+        let is_sign = matches!(body, Body::Heartbeat(_) | Body::Goodbye(_) | Body::RollCall(_));
+        if let Some(origin) = self.origins.get_mut(instance).filter(|_| sequence != 0) {
+            let released = origin.released();
+            let is_heartbeat = matches!(body, Body::Heartbeat(_));
+            if is_heartbeat && origin.is_set_back(sequence) {
+                self.meters.set_back.increment();
+            }
+            if sequence > released {
+                origin.release(sequence);
+            } else if !is_heartbeat || sequence == released {
                 // A copy is what nothing else was released after. Else the bus broke the order of its sender, and it is
                 // as good as lost.
-                if copies < 2 || sequence < origin.released {
+                if copies < 2 || sequence < released {
                     self.meters.late.increment();
-                    self.count_lost(instance, 1);
+                    self.count_lost(instance, is_sign, 1);
                 }
                 return None;
             }
-            origin.released = sequence;
+            // Any other heartbeat that comes late is a sign of life all the same.
         }
-        if let Body::Heartbeat(heartbeat) = &body
-            && sequence != 0
-        {
-            self.compare(instance, heartbeat);
+        match &body {
+            Body::Heartbeat(heartbeat) if sequence != 0 => self.compare(instance, sequence, heartbeat),
+            // Nothing of this run can follow.
+            Body::Goodbye(_) if sequence != 0 => {
+                let lost = self.origins.forget(instance);
+                self.count_lost(instance, false, lost);
+            }
+            _ => {}
         }
         Some(Envelope { node: node.into(), instance, body })
     }
 
     /// Everything that the sender published before its heartbeat was taken, if it came: what is missing is lost.
-    fn compare(&mut self, instance: u64, heartbeat: &wire::Heartbeat) {
-        let Some(origin) = self.origins.get_mut(&instance) else { return };
-        let mut lost = 0_u64;
+    fn compare(&mut self, instance: u64, sequence: u64, heartbeat: &wire::Heartbeat) {
+        let now = self.origins.now();
+        let Some(origin) = self.origins.get_mut(instance) else { return };
+        let (mut lost, mut signs_lost, mut contradicts) = (0_u64, 0_u64, false);
         let patience = Duration::from_millis(heartbeat.interval_ms.saturating_mul(2));
+        origin.beats(Duration::from_millis(heartbeat.interval_ms));
         if heartbeat.tails_complete {
             // The interest must have had the time to reach the sender.
-            origin.complete_for = Instant::now().checked_sub(patience);
+            origin.is_complete_for(now.checked_sub(patience));
         }
         for tail in &heartbeat.tails {
-            let Some(since) = self.heard.get(&tail.subject) else { continue };
-            let heard = match origin.subjects.get_mut(tail.subject.as_str()) {
-                Some(heard) => heard,
-                None => origin.subjects.entry(tail.subject.as_str().into()).or_insert(Heard::from_here()),
-            };
-            if heard.is_uninterrupted() {
-                lost = lost.saturating_add(heard.catch_up(tail.subject_sequence));
-            } else if since.elapsed() > patience {
+            let Some((path, since)) = self.heard.get_key_value(tail.subject.as_str()) else { continue };
+            let since = *since;
+            let taken = origin.taken();
+            let heard = origin.subject(path, false, None);
+            // Only what was said after the heartbeat can be ahead of it, and on its own subject the heartbeat itself.
+            let is_sign = **path == self.signs_path;
+            let ahead_max = taken.saturating_sub(sequence).saturating_add(u64::from(is_sign));
+            let ahead = heard.last().saturating_sub(tail.subject_sequence);
+            if tail.subject_sequence > sequence {
+                contradicts = true;
+            } else if heard.sequence() > taken
+                || ahead > ahead_max
+                || !heard.can_reach(sequence, tail.subject_sequence)
+            {
+                heard.set_back(sequence, tail.subject_sequence);
+                self.meters.set_back.increment();
+            } else if heard.is_uninterrupted() {
+                let missing = heard.catch_up(sequence, tail.subject_sequence);
+                let sum = if is_sign { &mut signs_lost } else { &mut lost };
+                *sum = sum.saturating_add(missing);
+            } else if now.saturating_duration_since(since) > patience {
                 // What it publishes from now on must come: the interest has had the time to reach it.
-                heard.resume(tail.subject_sequence);
+                heard.resume(sequence, tail.subject_sequence);
             }
         }
-        self.count_lost(instance, lost);
+        if contradicts {
+            self.meters.refused.increment();
+        }
+        self.count_lost(instance, false, lost);
+        self.count_lost(instance, true, signs_lost);
     }
 
-    fn count_lost(&mut self, instance: u64, count: u64) {
-        if count > 0 {
-            self.meters.lost.add(count);
+    /// Gives up envelopes whose parts take too much room, or too long.
+    fn give_up_parts(&mut self, looks_at_age: bool) {
+        while let Some((instance, path)) = self.origins.give_up_oldest(looks_at_age) {
+            self.count_lost(instance, *path == *self.signs_path, 1);
+        }
+    }
+
+    fn count_lost(&mut self, instance: u64, is_sign: bool, count: u64) {
+        if count > 0 && is_sign {
+            self.meters.signs_lost.add_saturating(count);
+        } else if count > 0 {
+            self.meters.lost.add_saturating(count);
             self.lost.push((instance, count));
         }
     }

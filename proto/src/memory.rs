@@ -155,7 +155,7 @@ impl Bus for MemoryBus {
         let meters = Arc::new(BusMeters::default());
         let mut incoming = Incoming::new(&identity, self.hub.envelope_bytes_max, meters.clone());
         let own = Subject::Node(identity.node.clone()).path();
-        incoming.hears(&own);
+        incoming.hears(&own, Instant::now().into_std());
         let member = Member {
             identity: identity.clone(),
             meters: meters.clone(),
@@ -350,14 +350,15 @@ impl Stream for MemoryInlet {
             let Hub { random, faults, members } = &mut *hub;
             let member = &mut members[this.number];
             member.task = Some(cx.waker().clone());
-            member.wanted.drain(..).for_each(|path| this.incoming.hears(&path));
+            let now = Instant::now().into_std();
+            member.wanted.drain(..).for_each(|path| this.incoming.hears(&path, now));
             this.ready.extend(member.told.drain(..).map(Inbound::State));
             let frames = member.take_due();
             for frame in handed_over(frames, faults.shuffle_subjects.then_some(random)) {
                 // A refused frame is counted; there is nobody to tell.
-                let _ = this.incoming.take(&frame.path, frame.bytes);
+                let _ = this.incoming.take(&frame.path, frame.bytes, now);
             }
-            this.incoming.release(&mut this.ready);
+            this.incoming.release(&mut this.ready, now);
             if !member.unwanted.is_empty() {
                 member.end_interests().iter().for_each(|path| this.incoming.forgets(path));
             }

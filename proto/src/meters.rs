@@ -17,6 +17,17 @@ impl Meter {
         self.0.fetch_add(n, Relaxed);
     }
 
+    /// Adds `n`, or as much as there is room for.
+    pub fn add_saturating(&self, n: u64) {
+        // It never says no.
+        let _ = self.0.fetch_update(Relaxed, Relaxed, |sum| Some(sum.saturating_add(n)));
+    }
+
+    /// Takes `n` away, which was added before.
+    pub fn subtract(&self, n: u64) {
+        self.0.fetch_sub(n, Relaxed);
+    }
+
     /// Sets it.
     pub fn set(&self, n: u64) {
         self.0.store(n, Relaxed);
@@ -42,8 +53,13 @@ pub struct BusMeters {
     /// Bytes of these.
     pub received_bytes: Meter,
     /// Envelopes that others published for this node and that never came: gaps in their numbers. An envelope that was
-    /// published on several subjects counts for each that it is missing on, even if it came on another.
+    /// published on several subjects counts for each that it is missing on, even if it came on another. Signs of life
+    /// are not among them.
     pub lost: Meter,
+    /// Signs of life of others that never came; the next one says the same.
+    pub signs_lost: Meter,
+    /// Times the numbers of a sender had to be set back, since something with untrue numbers had come in its name.
+    pub set_back: Meter,
     /// Frames that came twice, or too late to be handed out in order.
     pub late: Meter,
     /// Frames that could not be read, or said what cannot be. Their envelopes are not lost, unless not even the number
@@ -67,4 +83,10 @@ pub struct BusMeters {
     pub queued_bytes: Meter,
     /// Subjects that are listened to now.
     pub interests: Meter,
+    /// Senders that are remembered now, so that what comes late of them is told from what is new.
+    pub senders: Meter,
+    /// Subjects on which their numbers are remembered now, each counted for each sender.
+    pub sender_subjects: Meter,
+    /// Bytes of envelopes in parts that are not complete now.
+    pub parts_bytes: Meter,
 }

@@ -96,6 +96,24 @@ impl Outgoing {
         Numbered { path: sent.path.clone(), header }
     }
 
+    /// A header without numbers, for what is in no order with the rest.
+    pub fn unnumbered(&self, subject: &Subject) -> Numbered {
+        let Identity { node, instance } = &self.identity;
+        let header = wire::Envelope {
+            version: VERSION,
+            node: node.to_string(),
+            instance: *instance,
+            ..Default::default()
+        };
+        Numbered { path: subject.path().into(), header }
+    }
+
+    /// The number of the last envelope.
+    #[cfg(test)]
+    pub(crate) fn sequence(&self) -> u64 {
+        self.sequence
+    }
+
     /// Completes a heartbeat: how far this instance has come on its subjects. Any other body stays as it is.
     pub fn complete(&mut self, body: &mut Body) {
         let Body::Heartbeat(heartbeat) = body else { return };

@@ -11,5 +11,6 @@ mod outage;
 mod overrun;
 mod peer;
 mod proxy;
+mod returning;
 mod server;
 mod size;

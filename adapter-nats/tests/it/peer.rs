@@ -1,5 +1,6 @@
 //! A node as these tests see it: it says numbers, and notes what it hears.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,8 +10,8 @@ use fanfare_proto::wire::{Broadcast, Heartbeat, Target};
 use fanfare_proto::{Bus, Envelope, Identity, Inbound, Inlet, Outlet, State, Subject};
 use futures_util::StreamExt;
 use parking_lot::Mutex;
-use tokio::sync::watch;
-use tokio::time::{Instant, sleep};
+use tokio::sync::{Notify, watch};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::log;
 use crate::server::Server;
@@ -18,6 +19,8 @@ use crate::server::Server;
 /// Numbers that are not noted.
 const PROBE: u64 = 0;
 const LAST_PROBE: u64 = u64::MAX;
+/// How often nodes show themselves.
+const INTERVAL_MS: u64 = 100;
 /// Whatever is waited for has happened by then.
 const DEADLINE: Duration = Duration::from_secs(30);
 
@@ -25,6 +28,8 @@ pub struct Peer {
     pub outlet: Arc<dyn Outlet>,
     heard: Arc<Mutex<Heard>>,
     reads: watch::Sender<bool>,
+    /// Whether somebody wants to see a heartbeat of this one.
+    greeted: Arc<Notify>,
 }
 
 /// What came, in order.
@@ -36,6 +41,9 @@ struct Heard {
     ended: bool,
     probed: bool,
     probed_last: bool,
+    /// Who showed itself.
+    nodes: HashSet<Arc<str>>,
+    greeted: Arc<Notify>,
 }
 
 /// Options for tests: the broker's death is noticed soon, and it is looked for again soon.
@@ -56,7 +64,9 @@ impl Peer {
         log::capture();
         let bus = Box::new(NatsBus::new(options).expect("the options are valid"));
         let (outlet, inlet) = bus.start(Identity::new(name));
-        let peer = Self { outlet, heard: Arc::default(), reads: watch::Sender::new(true) };
+        let greeted = Arc::new(Notify::new());
+        let heard = Arc::new(Mutex::new(Heard { greeted: greeted.clone(), ..Heard::default() }));
+        let peer = Self { outlet, heard, reads: watch::Sender::new(true), greeted };
         tokio::spawn(read(inlet, peer.heard.clone(), peer.reads.subscribe()));
         peer
     }
@@ -67,6 +77,35 @@ impl Peer {
         peer.connected().await;
         peer.hear(subjects).await;
         peer
+    }
+
+    /// Shows itself from now on, as nodes do: when its subscriptions are in force, to who greets it, and now and then.
+    pub async fn shows_itself(&self) {
+        self.hear(&[Subject::Nodes]).await;
+        let (outlet, greeted) = (self.outlet.clone(), self.greeted.clone());
+        tokio::spawn(async move {
+            let mut was_connected = false;
+            while outlet.state() != State::Closed {
+                if outlet.state() == State::Connected {
+                    outlet.settled().await;
+                    let body =
+                        Heartbeat { interval_ms: INTERVAL_MS, hello: !was_connected, ..Heartbeat::default() };
+                    let _ = outlet.publish(&[Subject::Nodes], Body::Heartbeat(body));
+                }
+                was_connected = outlet.state() == State::Connected;
+                let _ = timeout(Duration::from_millis(INTERVAL_MS), greeted.notified()).await;
+            }
+        });
+    }
+
+    /// Waits until it knows so many others.
+    pub async fn knows(&self, others: usize) {
+        until("it knows the others", || self.known() >= others).await;
+    }
+
+    /// How many others showed themselves and did not say goodbye.
+    pub fn known(&self) -> usize {
+        self.heard.lock().nodes.len()
     }
 
     /// Stops to read, or goes on.
@@ -145,8 +184,6 @@ impl Peer {
         })
         .await;
         assert_eq!(other.count() + other.lost(), sent);
-        // Losses of heartbeats are losses, too, but nobody says how many there were; so tests listen to `nodes` only
-        // for the last ones, or count them.
         assert_eq!(other.outlet.meters().lost.get(), other.lost());
         assert!(other.numbers().is_sorted_by(|one, next| one < next), "out of order: {:?}", other.numbers());
     }
@@ -173,6 +210,15 @@ impl Heard {
                     LAST_PROBE => self.probed_last = true,
                     number => self.numbers.push(number),
                 }
+            }
+            Inbound::Envelope(Envelope { node, body: Body::Heartbeat(heartbeat), .. }) => {
+                self.nodes.insert(node);
+                if heartbeat.hello {
+                    self.greeted.notify_one();
+                }
+            }
+            Inbound::Envelope(Envelope { node, body: Body::Goodbye(_), .. }) => {
+                self.nodes.remove(&node);
             }
             Inbound::Envelope(_) => {}
             Inbound::Lost { count, .. } => self.lost += count,

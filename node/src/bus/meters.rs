@@ -35,8 +35,12 @@ meters! {
         = |meters, _| meters.received.get();
     counter describe_counter absolute "fanfare_bus_received_bytes_total" "Bytes of these frames."
         = |meters, _| meters.received_bytes.get();
-    counter describe_counter absolute "fanfare_bus_lost_total" "Envelopes of other nodes that never came."
+    counter describe_counter absolute "fanfare_bus_lost_total" "Messages of other nodes that never came."
         = |meters, _| meters.lost.get();
+    counter describe_counter absolute "fanfare_bus_signs_lost_total" "Heartbeats of other nodes that never came; the next one says the same, so they are not in `fanfare_bus_lost_total`."
+        = |meters, _| meters.signs_lost.get();
+    counter describe_counter absolute "fanfare_bus_numbers_set_back_total" "Times the numbers of another node were corrected by its heartbeat, since something with untrue numbers had come in its name."
+        = |meters, _| meters.set_back.get();
     counter describe_counter absolute "fanfare_bus_late_total" "Envelopes that came twice, or too late to be in order."
         = |meters, _| meters.late.get();
     counter describe_counter absolute "fanfare_bus_refused_total" "Frames that could not be read, or said what cannot be."
@@ -59,6 +63,12 @@ meters! {
         = |meters, _| meters.queued_bytes.get() as f64;
     gauge describe_gauge set "fanfare_bus_interests" "Subjects that this node listens to."
         = |meters, _| meters.interests.get() as f64;
+    gauge describe_gauge set "fanfare_bus_senders" "Runs of other nodes, and of emitters, whose numbers are remembered."
+        = |meters, _| meters.senders.get() as f64;
+    gauge describe_gauge set "fanfare_bus_sender_subjects" "Subjects on which numbers of these senders are remembered, each counted for each sender."
+        = |meters, _| meters.sender_subjects.get() as f64;
+    gauge describe_gauge set "fanfare_bus_parts_bytes" "Bytes of large messages of which parts are still to come."
+        = |meters, _| meters.parts_bytes.get() as f64;
     gauge describe_gauge set "fanfare_bus_round_trip_seconds" "How long the broker took to answer when it was asked last."
         = |meters, _| meters.round_trip_us.get() as f64 / 1e6;
 }

@@ -46,8 +46,11 @@ impl ClusterThread {
         })?;
         let outlet = outlet.recv().map_err(|_| io::Error::other("the bus ended at its start"))?;
         let (listens, tag) = (tag.is_some(), tag.unwrap_or_else(NodeTag::random));
+        if !listens {
+            // Whoever only sends hears nothing but signs of life: the bus waits for the nodes after an outage.
+            outlet.listen(Subject::Nodes);
+        }
         let link = ClusterLink::new(outlet, identity, tag, buckets);
-        // Who only sends never listens.
         Ok(Self { link, listen: Mutex::new(listens.then_some(listen)), thread: Mutex::new(Some(thread)) })
     }
 

@@ -1,16 +1,25 @@
 //! One subject of one sender: which numbers came, and the envelope that is being put together.
 
+use std::sync::Arc;
+
 use prost::bytes::{Bytes, BytesMut};
 
+use super::origin::FAR;
 use crate::envelope::{Content, Refusal};
+use crate::meters::BusMeters;
 use crate::wire;
 use crate::wire::envelope::Body;
+
+/// What an envelope that is being put together takes beside its parts.
+const ASSEMBLY_OVERHEAD_BYTES: u64 = 256;
 
 /// What was heard of one sender on one subject.
 #[derive(Debug)]
 pub(super) struct Heard {
     /// The number of the last envelope that came, or began to, or must have been lost.
     last: u64,
+    /// The sequence that came with it, or with the heartbeat that told it. Each number after it takes one at least.
+    sequence: u64,
     latest: Latest,
     /// Every number since `last` must come: what does not is lost. Not so while the subject was not listened to.
     uninterrupted: bool,
@@ -21,8 +30,8 @@ pub(super) struct Heard {
 enum Latest {
     /// Handed over, or it never came.
     Done,
-    /// Parts of it came.
-    Assembling(Assembly),
+    /// Parts of it came. Boxed, since there are many subjects, and hardly any of them waits for parts.
+    Assembling(Box<Assembly>),
     /// Parts of it may still come, and it is of no use: one is missing, or was refused.
     GivenUp,
 }
@@ -34,6 +43,33 @@ struct Assembly {
     count: u32,
     total_bytes: u64,
     bytes: BytesMut,
+    held: Held,
+}
+
+/// Bytes that count as held until this is dropped.
+#[derive(Debug)]
+struct Held {
+    bytes: u64,
+    meters: Arc<BusMeters>,
+}
+
+impl Held {
+    fn new(meters: &Arc<BusMeters>) -> Self {
+        let mut held = Self { bytes: 0, meters: meters.clone() };
+        held.grow(ASSEMBLY_OVERHEAD_BYTES);
+        held
+    }
+
+    fn grow(&mut self, bytes: u64) {
+        self.bytes += bytes;
+        self.meters.parts_bytes.add(bytes);
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.meters.parts_bytes.subtract(self.bytes);
+    }
 }
 
 /// What became of a frame.
@@ -50,14 +86,19 @@ pub(super) enum Step {
 }
 
 impl Heard {
-    /// Nothing came yet, and nothing was missed.
-    pub(super) fn from_the_start() -> Self {
-        Self { last: 0, latest: Latest::Done, uninterrupted: true }
+    /// Nothing came yet. What was missed so far is a loss if the subject was heard from the start.
+    pub(super) fn new(from_the_start: bool) -> Self {
+        Self { last: 0, sequence: 0, latest: Latest::Done, uninterrupted: from_the_start }
     }
 
-    /// Nothing came yet, and what was missed is no loss.
-    pub(super) fn from_here() -> Self {
-        Self { last: 0, latest: Latest::Done, uninterrupted: false }
+    /// The number of the last envelope.
+    pub(super) fn last(&self) -> u64 {
+        self.last
+    }
+
+    /// The sequence that came with it.
+    pub(super) fn sequence(&self) -> u64 {
+        self.sequence
     }
 
     /// The subject was not listened to for a while: what is missing before the next envelope is no loss.
@@ -69,14 +110,30 @@ impl Heard {
         self.uninterrupted
     }
 
+    /// The number of the envelope that waits for more parts.
+    pub(super) fn assembles(&self) -> Option<u64> {
+        matches!(self.latest, Latest::Assembling(_)).then_some(self.last)
+    }
+
+    /// Whether a sender that has come as far as `sequence` can have come as far as `number` here.
+    pub(super) fn can_reach(&self, sequence: u64, number: u64) -> bool {
+        number.saturating_sub(self.last) <= sequence.saturating_sub(self.sequence)
+    }
+
     /// Everything up to this number was published, and what comes next must come.
-    pub(super) fn resume(&mut self, number: u64) {
-        self.catch_up(number);
+    pub(super) fn resume(&mut self, sequence: u64, number: u64) {
+        self.catch_up(sequence, number);
         self.uninterrupted = true;
     }
 
-    /// Everything up to this number was published: returns how many envelopes never came.
-    pub(super) fn catch_up(&mut self, number: u64) -> u64 {
+    /// What was said to be further on was not true.
+    pub(super) fn set_back(&mut self, sequence: u64, number: u64) {
+        (self.last, self.sequence, self.latest) = (number, sequence, Latest::Done);
+    }
+
+    /// Everything up to this number was published, by who has come as far as `sequence`: returns how many envelopes never
+    /// came.
+    pub(super) fn catch_up(&mut self, sequence: u64, number: u64) -> u64 {
         let unfinished = number >= self.last && matches!(self.latest, Latest::Assembling(_));
         if unfinished {
             self.latest = Latest::GivenUp;
@@ -84,37 +141,58 @@ impl Heard {
         let missing = number.saturating_sub(self.last);
         if missing > 0 {
             self.last = number;
+            self.sequence = sequence;
             self.latest = Latest::Done;
         }
-        u64::from(unfinished) + missing
+        missing.saturating_add(u64::from(unfinished))
     }
 
-    /// A frame of the envelope with this number came; adds to `lost` what must be missing.
+    /// A frame of the envelope with these numbers came; adds to `lost` what must be missing.
     pub(super) fn step(
         &mut self,
+        sequence: u64,
         number: u64,
         content: Result<Content, Refusal>,
         lost: &mut u64,
+        meters: &Arc<BusMeters>,
     ) -> Result<Step, Refusal> {
         if number > self.last {
-            let missing = self.catch_up(number - 1);
+            if !self.can_reach(sequence, number) {
+                if !matches!(content, Ok(Content::Whole(Body::Heartbeat(_)))) {
+                    return Err(Refusal::Invalid("numbers that contradict each other"));
+                }
+                // Either this or what was believed before is not true, and nothing is known of losses.
+                self.set_back(sequence, number - 1);
+            }
+            let missing = self.catch_up(sequence, number - 1);
             let was_uninterrupted = std::mem::replace(&mut self.uninterrupted, true);
             *lost += if was_uninterrupted { missing } else { 0 };
-            self.last = number;
-            return self.begin(content, was_uninterrupted, lost);
+            (self.last, self.sequence) = (number, sequence);
+            return self.begin(content, was_uninterrupted, lost, meters);
         }
-        let content = content.inspect_err(|_| self.give_up(number))?;
+        let content = content.inspect_err(|_| {
+            self.give_up(number);
+        })?;
         match (content, &mut self.latest) {
+            (Content::Whole(Body::Heartbeat(heartbeat)), _) if number < self.last => {
+                if self.last - number > FAR {
+                    self.set_back(sequence, number);
+                }
+                Ok(Step::Whole(Body::Heartbeat(heartbeat)))
+            }
             (Content::Part(part), Latest::Assembling(_)) if number == self.last => self.append(part, lost),
             (Content::Part(_), Latest::GivenUp) if number == self.last => Ok(Step::Waiting),
             _ => Ok(Step::Late),
         }
     }
 
-    fn give_up(&mut self, number: u64) {
-        if number == self.last && matches!(self.latest, Latest::Assembling(_)) {
+    /// The parts of this envelope are of no use any more. Says whether some were there.
+    pub(super) fn give_up(&mut self, number: u64) -> bool {
+        let assembles = self.assembles() == Some(number);
+        if assembles {
             self.latest = Latest::GivenUp;
         }
+        assembles
     }
 
     /// The first frame of an envelope.
@@ -123,6 +201,7 @@ impl Heard {
         content: Result<Content, Refusal>,
         was_uninterrupted: bool,
         lost: &mut u64,
+        meters: &Arc<BusMeters>,
     ) -> Result<Step, Refusal> {
         self.latest = Latest::GivenUp;
         match content? {
@@ -132,8 +211,9 @@ impl Heard {
             }
             Content::Part(part) if part.index == 0 => {
                 let wire::Part { count, total_bytes, .. } = part;
-                let assembly = Assembly { parts: 0, count, total_bytes, bytes: BytesMut::new() };
-                self.latest = Latest::Assembling(assembly);
+                let (bytes, held) = (BytesMut::new(), Held::new(meters));
+                let assembly = Assembly { parts: 0, count, total_bytes, bytes, held };
+                self.latest = Latest::Assembling(Box::new(assembly));
                 self.append(part, lost)
             }
             Content::Part(_) => {
@@ -156,6 +236,7 @@ impl Heard {
         }
         assembly.parts += 1;
         assembly.bytes.extend_from_slice(&part.data);
+        assembly.held.grow(part.data.len() as u64);
         let bytes = assembly.bytes.len() as u64;
         let complete = assembly.parts == assembly.count;
         let fits = if complete { bytes == assembly.total_bytes } else { bytes < assembly.total_bytes };

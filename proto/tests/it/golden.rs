@@ -3,6 +3,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
+use std::time::Instant;
 
 use fanfare_proto::prost::Message;
 use fanfare_proto::prost::bytes::Bytes;
@@ -197,10 +198,12 @@ fn the_bytes_mean_what_they_always_did() {
     let mut incoming = Incoming::new(&identity, 1 << 20, meters.clone());
     let numbered = golden().into_iter().filter(|(name, _)| !name.starts_with("emitter"));
     for ((_, bytes), (name, frame)) in numbered.zip(frames_of_today()) {
-        incoming.take(&frame.path, bytes).unwrap_or_else(|refusal| panic!("{name} is refused: {refusal}"));
+        incoming
+            .take(&frame.path, bytes, Instant::now())
+            .unwrap_or_else(|refusal| panic!("{name} is refused: {refusal}"));
     }
     let mut released = VecDeque::new();
-    incoming.release(&mut released);
+    incoming.release(&mut released, Instant::now());
     let mut heard = released.into_iter().map(|inbound| match inbound {
         Inbound::Envelope(envelope) => envelope,
         other => panic!("not an envelope: {other:?}"),
@@ -237,9 +240,9 @@ fn an_emitter_may_leave_out_whatever_it_has_not() {
     assert_eq!(emitter.len(), 1);
     let identity = Identity { node: "hear".into(), instance: 1 };
     let mut incoming = Incoming::new(&identity, 1 << 20, Arc::default());
-    incoming.take("_.room.723", emitter[0].1.clone()).expect("it is taken");
+    incoming.take("_.room.723", emitter[0].1.clone(), Instant::now()).expect("it is taken");
     let mut released = VecDeque::new();
-    incoming.release(&mut released);
+    incoming.release(&mut released, Instant::now());
     let target = wire::Target { namespace: "/".into(), rooms: vec!["lobby".into()], except: Vec::new() };
     let packet = r#"42["hello",1]"#.into();
     let body = Body::Broadcast(wire::Broadcast { target: Some(target), packet, ..Default::default() });

@@ -159,3 +159,56 @@ fn an_envelope_in_parts_for_several_subjects_is_released_once() {
     assert_eq!(ear.released(), [Event(1)]);
     assert_eq!(ear.counts(), [0; 4]);
 }
+
+// Bounds
+
+#[test]
+fn unfinished_parts_have_a_bound_in_bytes_over_all_senders() {
+    let mut ear = Ear::new();
+    let mut mouths: Vec<_> = (0..100).map(|n| Mouth::of(100 + n)).collect();
+    let parts: Vec<_> = mouths.iter_mut().map(|mouth| mouth.say_in_parts(&subject(1), 1, 12)).collect();
+    for part in 0..11 {
+        ear.take_all(parts.iter().map(|parts| &parts[part]));
+        assert!(ear.meters.parts_bytes.get() <= 80_000);
+    }
+    let lost = ear.meters.lost.get();
+    assert!((88..100).contains(&lost), "{lost}");
+    // The oldest went first: those that were begun last are whole now.
+    ear.take_all(parts.iter().map(|parts| &parts[11]));
+    let whole = ear.released().iter().filter(|one| **one == Event(1)).count() as u64;
+    assert_eq!((whole + lost, ear.meters.parts_bytes.get()), (100, 0));
+    // Each was counted once, whatever follows.
+    for mouth in &mut mouths {
+        ear.take_all(&[mouth.say(&subject(1), 2), mouth.heartbeat(1000)]);
+    }
+    assert_eq!(ear.released().len(), 200);
+    assert_eq!(ear.counts(), [lost, 0, 0, 0]);
+}
+
+#[test]
+fn parts_that_nothing_follows_are_given_up_with_time() {
+    let (mut mouth, mut other, mut ear) = (Mouth::new(), Mouth::of(8), Ear::new());
+    let parts = mouth.say_in_parts(&subject(1), 1, 4);
+    ear.take_all(&parts[..3]);
+    ear.now += PARTS_AGE_MAX - Duration::from_secs(1);
+    ear.take_all(&[other.say(&subject(1), 2)]);
+    assert_eq!(ear.released(), [Event(2)]);
+    ear.now += Duration::from_secs(2);
+    assert_eq!(ear.released(), [Lost(1)]);
+    assert_eq!(ear.meters.parts_bytes.get(), 0);
+    ear.take_all(&[parts[3].clone(), mouth.say(&subject(1), 3), mouth.heartbeat(1000)]);
+    assert_eq!(ear.released(), [Event(3), Released::Heartbeat]);
+    assert_eq!(ear.counts(), [1, 0, 0, 0]);
+}
+
+#[test]
+fn what_is_noted_of_parts_that_made_a_whole_is_dropped() {
+    let (mut mouth, mut waiting, mut ear) = (Mouth::new(), Mouth::of(8), Ear::new());
+    ear.take_all(&waiting.say_in_parts(&subject(1), 1, 2)[..1]);
+    for n in 1..=5000 {
+        ear.take_all(&mouth.say_in_parts(&subject(1), n, 2));
+        ear.released();
+    }
+    assert!(ear.incoming.origins.begun() < 2000);
+    assert!(ear.meters.parts_bytes.get() < 2000);
+}

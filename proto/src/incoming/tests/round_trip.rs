@@ -25,7 +25,7 @@ proptest! {
             sent.push(body);
         }
         let mut out = VecDeque::new();
-        ear.incoming.release(&mut out);
+        ear.incoming.release(&mut out, ear.now);
         let heard: Vec<_> = out
             .into_iter()
             .filter_map(|inbound| match inbound {
@@ -49,7 +49,7 @@ proptest! {
             let frame = Frame { path: subject(which).path().into(), bytes: envelope.encode_to_vec().into() };
             let _ = ear.take(&frame);
             if release {
-                ear.incoming.release(&mut VecDeque::new());
+                ear.incoming.release(&mut VecDeque::new(), ear.now);
             }
         }
     }

@@ -32,9 +32,10 @@ impl Tally {
 /// One sender, and one receiver of all its events, small ones and such in parts, on subjects without pattern.
 async fn tell(seed: u64, faults: Faults) -> Tally {
     let hub = MemoryHub::new(seed).with_bounds(1024, 100_000, 1 << 20);
-    let subjects = [bucket(0), bucket(1), bucket(2), Subject::Nodes, Subject::Node("hear".into())];
+    let subjects = [bucket(0), bucket(1), bucket(2), bucket(3), Subject::Node("hear".into())];
     let sender = Node::join(&hub, "send", &[]);
     let mut receiver = Node::join(&hub, "hear", &subjects[..4]);
+    receiver.outlet.listen(Subject::Nodes);
     for (n, subject) in subjects.iter().enumerate() {
         sender.say(subject, n as u64);
     }
@@ -151,8 +152,8 @@ async fn the_same_seed_goes_wrong_in_the_same_way() {
 #[test]
 fn groups_hear_only_themselves_until_they_are_healed() {
     let hub = MemoryHub::new(1);
-    let mut nodes = ["a", "b", "c", "d"].map(|name| Node::join(&hub, name, &[Subject::Nodes]));
-    let all_say = |nodes: &[Node; 4], n| nodes.iter().for_each(|node| node.say(&Subject::Nodes, n));
+    let mut nodes = ["a", "b", "c", "d"].map(|name| Node::join(&hub, name, &[bucket(1)]));
+    let all_say = |nodes: &[Node; 4], n| nodes.iter().for_each(|node| node.say(&bucket(1), n));
     /// What `nodes[at]` hears: by whom, and how many are lost.
     fn hears(nodes: &mut [Node; 4], at: usize) -> Vec<(usize, u64)> {
         let instances: Vec<_> = nodes.iter().map(|node| node.instance).collect();
@@ -204,11 +205,11 @@ fn who_is_cut_off_drops_what_it_says_and_others_miss_it() {
 #[test]
 fn who_does_not_read_loses_what_exceeds_the_bound() {
     let hub = MemoryHub::new(1).with_bounds(1024, 100_000, 10);
-    let (sender, mut slow) = (Node::join(&hub, "send", &[]), Node::join(&hub, "slow", &[Subject::Nodes]));
-    (1..=100).for_each(|n| sender.say(&Subject::Nodes, n));
+    let (sender, mut slow) = (Node::join(&hub, "send", &[]), Node::join(&hub, "slow", &[bucket(1)]));
+    (1..=100).for_each(|n| sender.say(&bucket(1), n));
     let (heard, lost) = heard_of(sender.instance, &slow.read());
     assert_eq!((heard, lost), ((1..=10).collect(), 0));
-    sender.say(&Subject::Nodes, 101);
+    sender.say(&bucket(1), 101);
     assert_eq!(heard_of(sender.instance, &slow.read()), (vec![101], 90));
     assert_eq!(slow.meters().overruns.get(), 90);
 }
