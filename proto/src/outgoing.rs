@@ -133,7 +133,8 @@ impl Outgoing {
 
 /// The next of `all`, at most `max` of them.
 fn in_turn<'a, T>(turn: &mut usize, all: &'a [T], max: usize) -> &'a [T] {
-    let start = if *turn < all.len() { *turn } else { 0 };
+    // What fits is told whole: it may have grown since the last turn ended.
+    let start = if all.len() > max && *turn < all.len() { *turn } else { 0 };
     let end = all.len().min(start + max);
     *turn = end;
     &all[start..end]

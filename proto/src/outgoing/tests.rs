@@ -122,6 +122,16 @@ fn a_heartbeat_stays_small_however_many_subjects_are_used() {
 }
 
 #[test]
+fn a_heartbeat_tells_all_that_was_used_when_there_is_room_though_more_is_used_than_before() {
+    let mut outgoing = outgoing();
+    for count in 1..=100 {
+        outgoing.number(&[bucket(count)]);
+        // Those that are idle have room too.
+        assert_eq!(tails(&mut outgoing).len(), count as usize);
+    }
+}
+
+#[test]
 fn a_heartbeat_says_whether_it_tells_every_subject() {
     let complete = |subjects: u32| {
         let mut outgoing = outgoing();
