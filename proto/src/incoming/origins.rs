@@ -153,7 +153,7 @@ impl Origins {
             let oldest = self.begun.front()?;
             let is_over = self.meters.parts_bytes.get() > self.parts_bytes_max;
             let is_old = || self.now().saturating_duration_since(oldest.at) > PARTS_AGE_MAX;
-            if !is_over && !(looks_at_age && is_old()) {
+            if !(is_over || looks_at_age && is_old()) {
                 return None;
             }
             let Begun { instance, path, number, .. } = self.begun.pop_front()?;
