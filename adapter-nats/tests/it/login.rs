@@ -127,7 +127,8 @@ async fn with_tls() {
     let first = tls("handshake_first: true");
     let servers = vec![first.url()];
     works(NatsOptions { tls_first: true, servers: servers.clone(), ..trusting.clone() }).await;
-    fails(NatsOptions { servers, ..trusting.clone() }, &["timed out"]).await;
+    let hasty = NatsOptions { connection_timeout_ms: 500, ..trusting.clone() };
+    fails(NatsOptions { servers, ..hasty }, &["timed out"]).await;
 
     let verifying = tls(&format!("ca_file: \"{}\", verify: true", ca.display()));
     let (cert, key) = authority.issue(directory, "client");

@@ -5,9 +5,9 @@ use std::time::Duration;
 use fanfare_adapter_nats::NatsOptions;
 use fanfare_proto::State::{Connected, Connecting, Disconnected};
 use fanfare_proto::Subject;
-use tokio::time::{Instant, sleep};
+use tokio::time::{sleep, timeout};
 
-use crate::peer::{Peer, bucket, namespace, options, say_while, until};
+use crate::peer::{DEADLINE, Peer, alert, bucket, namespace, options, say_while, until};
 use crate::proxy::Proxy;
 use crate::server::{Server, free_port};
 
@@ -44,8 +44,8 @@ async fn a_restarted_broker_costs_what_is_counted_and_no_more() {
 async fn a_frozen_broker_costs_what_is_counted_and_no_more() {
     let server = Server::start();
     let subjects = [namespace(), bucket(1), bucket(2)];
-    let hearing = Peer::join("hear", options(&server), &subjects).await;
-    let saying = Peer::join("says", options(&server), &[]).await;
+    let hearing = Peer::join("hear", alert(&server), &subjects).await;
+    let saying = Peer::join("says", alert(&server), &[]).await;
     let mut said = say_while(&saying, &subjects, 0, until("it hears", || hearing.count() > 100)).await;
     server.freeze();
     let noticed = async {
@@ -68,9 +68,8 @@ async fn a_frozen_broker_costs_what_is_counted_and_no_more() {
 async fn a_broker_that_pauses_costs_nothing() {
     let server = Server::start();
     let subjects = [namespace(), bucket(1)];
-    let patient = NatsOptions { ping_interval_ms: 5000, ..options(&server) };
-    let hearing = Peer::join("hear", patient.clone(), &subjects).await;
-    let saying = Peer::join("says", patient, &[]).await;
+    let hearing = Peer::join("hear", options(&server), &subjects).await;
+    let saying = Peer::join("says", options(&server), &[]).await;
     let mut said = say_while(&saying, &subjects, 0, until("it hears", || hearing.count() > 100)).await;
     server.freeze();
     said = say_while(&saying, &subjects, said, sleep(Duration::from_millis(500))).await;
@@ -169,7 +168,7 @@ async fn a_queue_that_is_full_drops_what_is_missed_elsewhere() {
 #[tokio::test]
 async fn what_waits_too_long_is_dropped_and_missed_elsewhere() {
     let mut server = Server::start();
-    let hasty = NatsOptions { queue_age_max_ms: 100, ..options(&server) };
+    let hasty = NatsOptions { queue_age_max_ms: 2_000, ..options(&server) };
     let hearing = Peer::join("hear", options(&server), &[bucket(1), Subject::Nodes]).await;
     let saying = Peer::join("says", hasty, &[]).await;
     saying.say(&bucket(1), 1);
@@ -219,12 +218,10 @@ fn cpu_time() -> Duration {
 #[tokio::test]
 async fn who_waits_for_interests_is_let_go_when_the_connection_breaks() {
     let server = Server::start();
-    let peer = Peer::join("peer", options(&server), &[]).await;
+    let peer = Peer::join("peer", alert(&server), &[]).await;
     server.freeze();
     peer.outlet.listen(bucket(1));
-    let start = Instant::now();
-    peer.outlet.settled().await;
-    assert!(start.elapsed() < Duration::from_secs(5), "it took {:?}", start.elapsed());
+    timeout(DEADLINE, peer.outlet.settled()).await.expect("nobody waits for the broker");
     assert_eq!(peer.outlet.state(), Disconnected);
     server.thaw();
 }

@@ -12,8 +12,8 @@ use std::sync::atomic::{AtomicU16, AtomicU32, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-/// A server answers within this, or the test fails.
-const DEADLINE: Duration = Duration::from_secs(20);
+/// A server answers within this, or the test fails; on a busy machine too.
+const DEADLINE: Duration = Duration::from_secs(60);
 
 /// One nats-server.
 pub struct Server {

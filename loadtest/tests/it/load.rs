@@ -7,7 +7,8 @@ use serde_json::Value;
 use crate::liar::{Fault, Liar};
 use crate::servers::{Floor, Mode, loadtest, loadtest_of};
 
-const STALL: Duration = Duration::from_secs(1);
+/// Longer than a busy machine holds anything up, and shorter than a closed loop waits before it gives a message up.
+const STALL: Duration = Duration::from_millis(1_500);
 
 /// How many deliveries took longer than `ms`.
 fn slower_than(report: &Value, ms: f64) -> u64 {
@@ -16,11 +17,11 @@ fn slower_than(report: &Value, ms: f64) -> u64 {
     slow.filter_map(|point| point["count"].as_u64()).sum()
 }
 
-/// A run of three seconds with four clients and one publisher, in the middle of which the server stalls for one.
+/// A run of four seconds with four clients and one publisher, in the middle of which the server stalls.
 fn with_a_stall(load: &[&str]) -> Value {
     let floor = Floor::start(Mode::Batched);
     let liar = Liar::before(floor.address(), Fault::Stall(STALL));
-    let arguments = ["fanout", "--clients", "4", "--warmup", "0s", "--duration", "3s"];
+    let arguments = ["fanout", "--clients", "4", "--warmup", "0s", "--duration", "4s"];
     let (code, report) = loadtest(&liar.url(), &[&arguments[..], load].concat());
     assert_eq!(code, 0, "{report:#}");
     assert!(liar.has_struck());
@@ -30,18 +31,19 @@ fn with_a_stall(load: &[&str]) -> Value {
 #[test]
 fn a_stall_is_felt_by_every_message_that_the_plan_wanted_sent_meanwhile() {
     let report = with_a_stall(&["--rate", "100"]);
-    // Of the hundred messages of that second, those of its first 700 ms waited for more than 300 ms; four members each.
-    let delayed = slower_than(&report, 300.0);
-    assert!((240..=600).contains(&delayed), "{delayed}: {report:#}");
-    assert!(report["latency"]["max_us"].as_f64() > Some(900_000.0), "{report:#}");
+    // Of the 150 messages of that time, those of its first 800 ms waited for more than 700 ms; four members each.
+    let delayed = slower_than(&report, 700.0);
+    assert!((280..=600).contains(&delayed), "{delayed}: {report:#}");
+    assert!(report["latency"]["max_us"].as_f64() > Some(1_400_000.0), "{report:#}");
+    // Three fifths of it, if the stall had kept messages from being sent.
     let (planned, achieved) = (report["planned_rate"].as_f64(), report["achieved_rate"].as_f64());
-    assert!(planned > Some(90.0) && achieved > Some(90.0), "{report:#}");
+    assert!(planned > Some(90.0) && achieved > Some(75.0), "{report:#}");
 }
 
 #[test]
 fn a_closed_loop_hides_a_stall_and_says_so_by_having_no_plan() {
     let report = with_a_stall(&["--window", "1"]);
-    let delayed = slower_than(&report, 300.0);
+    let delayed = slower_than(&report, 700.0);
     assert!(delayed <= 40, "one message, four members, and some for a busy machine: {delayed}: {report:#}");
     assert!(report["planned_rate"].is_null(), "{report:#}");
 }
@@ -49,13 +51,13 @@ fn a_closed_loop_hides_a_stall_and_says_so_by_having_no_plan() {
 #[test]
 fn a_known_delay_is_what_is_measured() {
     let floor = Floor::start(Mode::Batched);
-    let liar = Liar::before(floor.address(), Fault::Delay(Duration::from_millis(50)));
-    let arguments = ["fanout", "--clients", "3", "--rate", "5", "--warmup", "0s", "--duration", "2s"];
+    let liar = Liar::before(floor.address(), Fault::Delay(Duration::from_millis(300)));
+    let arguments = ["fanout", "--clients", "3", "--rate", "2", "--warmup", "0s", "--duration", "4s"];
     let (code, report) = loadtest(&liar.url(), &arguments);
     assert_eq!(code, 0, "{report:#}");
+    // The others may have been held up by something else, too.
     let fastest = report["histogram"][0]["value_us"].as_f64().expect("has latencies");
-    let median = report["latency"]["p50_us"].as_f64().expect("has latencies");
-    assert!(fastest >= 50_000.0 && median < 90_000.0, "fastest {fastest}, median {median}: {report:#}");
+    assert!((300_000.0..600_000.0).contains(&fastest), "fastest {fastest}: {report:#}");
 }
 
 #[test]
@@ -75,7 +77,8 @@ fn a_plan_goes_through_its_phases() {
     assert_eq!(code, 0, "{report:#}");
     // 100 in the ramp, 300, and 50, each to ten members.
     assert_eq!(report["accounts"]["received"], 4500);
-    assert!((290..=300).contains(&(report["units"].as_u64().expect("a number") / 10)), "{report:#}");
+    // A late machine sends some of them when the phase is over.
+    assert!((200..=300).contains(&(report["units"].as_u64().expect("a number") / 10)), "{report:#}");
     let series = report["series"].as_array().expect("has a series");
     for phase in ["connect", "ramp", "steady", "cool-down", "drain"] {
         assert!(series.iter().any(|sample| sample["phase"] == phase), "{phase}: {report:#}");
@@ -134,12 +137,12 @@ fn rooms_may_share_members_and_have_several_publishers() {
         "--warmup",
         "50ms",
         "--duration",
-        "300ms",
+        "1s",
     ];
     let (code, report) = loadtest(floor.url(), &arguments);
     assert_eq!(code, 0, "{report:#}");
     let broadcast =
-        ["broadcast", "--clients", "12", "--publishers", "3", "--warmup", "50ms", "--duration", "300ms"];
+        ["broadcast", "--clients", "12", "--publishers", "3", "--warmup", "50ms", "--duration", "1s"];
     let (code, report) = loadtest(floor.url(), &broadcast);
     assert_eq!(code, 0, "{report:#}");
 }

@@ -15,7 +15,8 @@ use liar::{Fault, Liar};
 use serde_json::Value;
 use servers::{Floor, Mode, loadtest};
 
-/// Short fan-out runs: few clients, several messages in flight, so that faults strike in the middle of traffic.
+/// Short fan-out runs: few clients, several messages in flight, so that faults strike in the middle of traffic. Long enough
+/// for a few hundred messages on a busy machine, too.
 const FANOUT: [&str; 13] = [
     "fanout",
     "--clients",
@@ -27,9 +28,9 @@ const FANOUT: [&str; 13] = [
     "--warmup",
     "100ms",
     "--duration",
-    "400ms",
+    "1500ms",
     "--drain",
-    "500ms",
+    "3s",
 ];
 
 #[test]
@@ -37,7 +38,7 @@ fn an_honest_server_is_found_flawless_in_every_scenario() {
     for mode in [Mode::Direct, Mode::Batched] {
         let floor = Floor::start(mode);
         let pid = floor.pid();
-        let echo = ["echo", "--clients", "10", "--warmup", "100ms", "--duration", "300ms"];
+        let echo = ["echo", "--clients", "10", "--warmup", "100ms", "--duration", "1s"];
         let connect = ["connect", "--count", "200", "--warmup", "10"];
         let idle = ["idle", "--clients", "50", "--hold", "100ms"];
         for scenario in [&FANOUT[..], &echo, &connect, &idle] {

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::servers::{Floor, Mode, loadtest};
 
-const ECHO: [&str; 7] = ["echo", "--clients", "5", "--warmup", "100ms", "--duration", "300ms"];
+const ECHO: [&str; 7] = ["echo", "--clients", "5", "--warmup", "100ms", "--duration", "1s"];
 
 fn file(name: &str) -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join(name)
@@ -59,7 +59,7 @@ fn two_reports_are_compared() {
     let paths = [file("before.json"), file("after.json")];
     for (path, clients) in paths.iter().zip(["5", "7"]) {
         let arguments = ["--url", floor.url(), "--clients", clients, "--json", path.to_str().expect("text")];
-        let output = run(&[&["echo", "--warmup", "100ms", "--duration", "300ms"], &arguments[..]].concat());
+        let output = run(&[&["echo", "--warmup", "100ms", "--duration", "1s"], &arguments[..]].concat());
         assert!(output.status.success(), "{output:?}");
     }
     let [before, after] = paths.each_ref().map(|path| path.to_str().expect("text"));

@@ -13,7 +13,7 @@ use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 use crate::servers::{Floor, Mode, loadtest};
 
-const SHORT: [&str; 4] = ["--warmup", "100ms", "--duration", "400ms"];
+const SHORT: [&str; 4] = ["--warmup", "100ms", "--duration", "1s"];
 
 /// A running node, built into the folder of the tester; killed when dropped.
 struct Node {

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::servers::{Floor, Mode, loadtest, loadtest_of};
 
-const ECHO: [&str; 7] = ["echo", "--clients", "6", "--warmup", "100ms", "--duration", "300ms"];
+const ECHO: [&str; 7] = ["echo", "--clients", "6", "--warmup", "100ms", "--duration", "1s"];
 
 fn run(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_loadtest")).args(arguments).output().expect("loadtest starts")

@@ -200,14 +200,11 @@ async fn acknowledgements_are_settled_by_answer_timeout_and_disconnect_and_none_
     let url = serve(&io).await;
     let mut clients = Client::connect_many(&url, CLIENTS).await;
     let sockets = io.local_sockets();
-    let ask = |socket: &Socket, n: usize| {
-        let timed = socket.timeout(Duration::from_millis(100));
-        match n % 4 {
-            0 => timed.emit_with_ack::<usize>("answered", n),
-            1 => timed.emit_with_ack("late", n),
-            2 => socket.emit_with_ack("never", n),
-            _ => socket.emit_with_ack("dropped", n),
-        }
+    let ask = |socket: &Socket, n: usize| match n % 4 {
+        0 => socket.timeout(DEADLINE).emit_with_ack::<usize>("answered", n),
+        1 => socket.timeout(Duration::from_millis(100)).emit_with_ack("late", n),
+        2 => socket.emit_with_ack("never", n),
+        _ => socket.emit_with_ack("dropped", n),
     };
     let asked: Vec<_> = sockets
         .iter()

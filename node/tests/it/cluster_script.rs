@@ -340,7 +340,7 @@ fn address(port: u16) -> String {
 /// What `fanfare nodes` says, if it can reach the broker.
 async fn nodes_of(broker: &str) -> String {
     let output = Command::new(env!("CARGO_BIN_EXE_fanfare"))
-        .args(["nodes", "--nats", broker])
+        .args(["nodes", "--nats", broker, "--wait", "3s"])
         .stdin(Stdio::null())
         .output();
     String::from_utf8(output.await.expect("it runs").stdout).expect("text")

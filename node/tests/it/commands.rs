@@ -28,11 +28,17 @@ async fn a_healthcheck_tells_whether_a_node_wants_clients_and_why_not() {
     let ready = Io::new();
     let address = Operations::new(ready.clone()).listen(free).await.expect("a free port");
     let url = format!("http://{address}");
-    assert_eq!(told(&mut fanfare(&["healthcheck", "--url", &url])).await, (Some(0), "ready\n".into()));
-    assert_eq!(told(&mut fanfare(&["healthcheck", "--live", "--url", &url])).await, (Some(0), "ok\n".into()));
+    assert_eq!(
+        told(&mut fanfare(&["healthcheck", "--timeout", "60s", "--url", &url])).await,
+        (Some(0), "ready\n".into())
+    );
+    assert_eq!(
+        told(&mut fanfare(&["healthcheck", "--timeout", "60s", "--live", "--url", &url])).await,
+        (Some(0), "ok\n".into())
+    );
     // The address of the configuration; who listens on all addresses is asked on this machine's own.
     let listen = format!("0.0.0.0:{}", address.port());
-    let mut command = fanfare(&["healthcheck"]);
+    let mut command = fanfare(&["healthcheck", "--timeout", "60s"]);
     assert_eq!(told(command.env("FANFARE_OPS_LISTEN", &listen)).await, (Some(0), "ready\n".into()));
 
     let options = fanfare_adapter_nats::NatsOptions {
@@ -42,9 +48,12 @@ async fn a_healthcheck_tells_whether_a_node_wants_clients_and_why_not() {
     let io = Io::builder().bus(fanfare_adapter_nats::NatsBus::new(options).unwrap()).build();
     let address = Operations::new(io.clone()).listen(free).await.expect("a free port");
     let url = format!("http://{address}");
-    let (code, said) = told(&mut fanfare(&["healthcheck", "--url", &url])).await;
+    let (code, said) = told(&mut fanfare(&["healthcheck", "--timeout", "60s", "--url", &url])).await;
     assert!(code == Some(1) && said.contains("503") && said.contains("NATS"), "{code:?} {said}");
-    assert_eq!(told(&mut fanfare(&["healthcheck", "--live", "--url", &url])).await.0, Some(0));
+    assert_eq!(
+        told(&mut fanfare(&["healthcheck", "--timeout", "60s", "--live", "--url", &url])).await.0,
+        Some(0)
+    );
     io.close().await;
 }
 
@@ -72,7 +81,7 @@ async fn a_healthcheck_shows_its_token_and_takes_an_answer_that_comes_in_pieces(
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let url = format!("http://{}", listener.local_addr().expect("an address"));
     let asking = tokio::spawn(async move {
-        told(&mut fanfare(&["healthcheck", "--url", &url, "--token", "s3cret"])).await
+        told(&mut fanfare(&["healthcheck", "--timeout", "60s", "--url", &url, "--token", "s3cret"])).await
     });
     let (stream, _) = timeout(DEADLINE, listener.accept()).await.expect("it asks").expect("a connection");
     let mut stream = BufReader::new(stream);
@@ -115,7 +124,11 @@ async fn a_token_for_operators_is_asked_for_and_shown_to_nobody() {
     assert_eq!(Http::connect(&url).await.get("/metrics").await.status, 401);
     let mut http = Http::connect(&url).await;
     assert_eq!(http.get_with("/metrics", "authorization: Bearer s3cret\r\n").await.status, 200);
-    assert_eq!(told(&mut fanfare(&["healthcheck", "--url", &url])).await.0, Some(0), "health needs no token");
+    assert_eq!(
+        told(&mut fanfare(&["healthcheck", "--timeout", "60s", "--url", &url])).await.0,
+        Some(0),
+        "health needs no token"
+    );
     node.kill().await.expect("it ends");
 }
 

@@ -17,7 +17,7 @@ use tokio::task::JoinHandle;
 use crate::client::{Answer, Client, Http, Polling, head, hung_up};
 use crate::config::Node;
 use crate::nats::free_port;
-use crate::support::{DEADLINE, eventually, judge_folder, serve};
+use crate::support::{DEADLINE, eventually, judge_folder, serve, with_patience};
 
 const HANDSHAKE: &str = "/socket.io/?EIO=4&transport=polling";
 /// The code of a server that goes away.
@@ -295,36 +295,44 @@ async fn an_upgrade_under_way_is_finished_before_the_end() {
 /// An app that ends may disconnect everybody itself, in the middle of it.
 #[tokio::test]
 async fn who_is_disconnected_while_draining_is_waited_for_no_longer_than_the_grace() {
-    let io = io(DrainOptions { grace_ms: 200, ..patient() });
-    let url = serve(&io).await;
-    // Between two polls: what waits for it cannot be sent.
-    let client = Polling::connect(&url).await;
-    io.emit("waits", ()).expect("there is room");
-    let draining = begin(&io);
-    turn_has_come(&io).await;
-    io.disconnect_sockets(true).await.expect("it is done here");
-    // It was the app that closed it.
-    assert_eq!(done(draining).await, Drained { connections: 0, cut: 0 });
-    drop(client);
+    with_patience("it was the app that closed it", async |grace| {
+        let io = io(DrainOptions { grace_ms: grace.as_millis() as u64, ..patient() });
+        let url = serve(&io).await;
+        // Between two polls: what waits for it cannot be sent.
+        let client = Polling::connect(&url).await;
+        io.emit("waits", ()).expect("there is room");
+        let draining = begin(&io);
+        turn_has_come(&io).await;
+        io.disconnect_sockets(true).await.expect("it is done here");
+        let drained = done(draining).await;
+        drop(client);
+        (drained == Drained { connections: 0, cut: 0 }).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn whoever_is_left_when_the_time_is_over_is_cut_off_and_counted() {
-    let io = io(DrainOptions { timeout_ms: 300, ..patient() });
-    let permits = working(&io);
-    let url = serve(&io).await;
-    let mut clients = Client::connect_many(&url, 3).await;
-    for client in &mut clients[..2] {
-        client.send("21[\"work\"]").await;
-    }
-    eventually("they work", || io.metrics().handlers.get() == 2).await;
-    let draining = begin(&io);
-    assert_eq!(clients[2].farewell().await.1, GOING_AWAY);
-    assert_eq!(clients[0].farewell().await, (vec![], None));
-    assert_eq!(clients[1].farewell().await, (vec![], None));
-    permits.add_permits(2);
-    drop(clients);
-    assert_eq!(done(draining).await, Drained { connections: 1, cut: 2 });
+    with_patience("the idle one goes in time", async |time| {
+        let io = io(DrainOptions { timeout_ms: time.as_millis() as u64, ..patient() });
+        let permits = working(&io);
+        let url = serve(&io).await;
+        let mut clients = Client::connect_many(&url, 3).await;
+        for client in &mut clients[..2] {
+            client.send("21[\"work\"]").await;
+        }
+        eventually("they work", || io.metrics().handlers.get() == 2).await;
+        let draining = begin(&io);
+        let idle = clients[2].farewell().await.1;
+        assert_eq!(clients[0].farewell().await, (vec![], None));
+        assert_eq!(clients[1].farewell().await, (vec![], None));
+        permits.add_permits(2);
+        drop(clients);
+        let drained = done(draining).await;
+        assert_eq!(drained.connections + drained.cut, 3);
+        (idle == GOING_AWAY && drained == Drained { connections: 1, cut: 2 }).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -18,6 +18,8 @@ async fn the_chat_names_who_is_in_a_room_on_all_nodes() {
     hub.set_faults(Faults { shuffle_subjects: true, ..Faults::default() });
     let mut options = Options { reactors: 1, ..Options::default() };
     options.cluster.heartbeat_interval_ms = 100;
+    options.cluster.heartbeat_timeout_ms = 60_000;
+    options.cluster.request_timeout_ms = 60_000;
     let nodes = [(); 2].map(|()| Io::builder().options(options.clone()).bus(hub.bus()).build());
     nodes.iter().for_each(chat::install);
     let urls = [serve(&nodes[0]).await, serve(&nodes[1]).await];

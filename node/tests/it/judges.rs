@@ -4,13 +4,14 @@ use fanfare::{Cookie, Cors, Io, Options, relay};
 use tokio::process::Command;
 
 use crate::contract::{contract_server, contract_server_of};
-use crate::support::{judge, judge_folder, run, serve};
+use crate::support::{judge, judge_folder, run, serve, sized};
 
 const MODES: [&str; 3] = ["polling", "websocket", "upgrade"];
 
-/// More reactors than the machine may have cores, so that every emit crosses some.
+/// More reactors than the machine may have cores, so that every emit crosses some. No judge is too slow a consumer: its
+/// machine may be busy.
 fn options() -> Options {
-    Options { reactors: 3, ..Options::default() }
+    Options { reactors: 3, outbox_bytes_max: 64 << 20, slow_consumer_grace_ms: 60_000, ..Options::default() }
 }
 
 /// A server that the judges find by another path, with a cookie, and for one foreign origin.
@@ -136,7 +137,8 @@ async fn no_packet_is_lost_or_doubled_by_an_upgrade() {
 async fn hundreds_of_official_clients_receive_every_message_once_and_in_order() {
     let io = Io::builder().options(options()).build();
     relay::install(&io);
-    judge("load.mjs", &[&serve(&io).await]).await;
+    let (clients, polling) = (sized(100, 200).to_string(), sized(10, 20).to_string());
+    judge("load.mjs", &[&serve(&io).await, "--clients", &clients, "--polling", &polling]).await;
     assert_eq!(io.metrics().slow_consumers.get(), 0);
     assert_eq!(io.metrics().overloads.get(), 0);
     io.close().await;

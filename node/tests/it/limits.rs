@@ -159,7 +159,7 @@ async fn who_is_no_trusted_proxy_cannot_choose_an_address() {
 
 #[tokio::test]
 async fn handshakes_beyond_their_pace_are_refused_and_later_ones_are_not() {
-    const PACE: u32 = 4;
+    const PACE: u32 = 1;
     let limits = ClientLimits { handshakes_per_second: PACE, ..ClientLimits::default() };
     let (io, _) = limited(limits, Options::default());
     let start = Instant::now();
@@ -191,7 +191,7 @@ async fn handshakes_beyond_their_pace_are_refused_and_later_ones_are_not() {
 #[tokio::test]
 async fn the_official_client_hears_of_a_refusal_and_comes_in_when_there_is_room() {
     // So that a judge that ends without a word is noticed soon.
-    let options = Options { ping_interval_ms: 500, ping_timeout_ms: 500, ..Options::default() };
+    let options = Options { ping_interval_ms: 500, ping_timeout_ms: 2_400, ..Options::default() };
     let (io, _) = limited(ClientLimits { connections_max: 1, ..ClientLimits::default() }, options);
     let url = serve(&io).await;
     for mode in ["polling", "websocket", "upgrade"] {
@@ -244,17 +244,17 @@ async fn a_websocket_client_that_sends_too_many_events_is_read_more_slowly_and_l
 
 #[tokio::test]
 async fn a_polling_client_that_sends_too_many_events_is_answered_later_and_loses_none() {
-    // The wait is longer than the heartbeat, whose pong cannot be posted meanwhile.
-    let options = Options { ping_interval_ms: 500, ping_timeout_ms: 500, ..Options::default() };
+    // The wait is longer than the heartbeat, whose pong cannot be posted meanwhile; after it there is time to poll.
+    let options = Options { ping_interval_ms: 1_000, ping_timeout_ms: 2_000, ..Options::default() };
     let (io, noted) = limited(slow_events(), options);
     let url = serve(&io).await;
     let mut client = Polling::connect(&url).await;
     let start = Instant::now();
-    let body: Vec<String> = (0..NOTES).map(|n| format!("42[\"note\",{n},\"\"]")).collect();
+    let body: Vec<String> = (0..2 * NOTES).map(|n| format!("42[\"note\",{n},\"\"]")).collect();
     assert_eq!(client.post(&body.join("\u{1e}")).await.status, 200);
-    assert!(start.elapsed() >= at_least(), "they were handled in {:?}", start.elapsed());
-    eventually("all are handled", || noted.lock().unwrap().len() == NOTES as usize).await;
-    assert!(noted.lock().unwrap().iter().copied().eq(0..NOTES));
+    assert!(start.elapsed() >= 2 * at_least(), "they were handled in {:?}", start.elapsed());
+    eventually("all are handled", || noted.lock().unwrap().len() == 2 * NOTES as usize).await;
+    assert!(noted.lock().unwrap().iter().copied().eq(0..2 * NOTES));
     assert!(io.metrics().limits.of(Limit::Events).get() > 0);
     client.send("20[\"hello\"]").await;
     assert_eq!(client.receive().await, "30[]");
@@ -308,10 +308,10 @@ async fn attachments_count_as_bytes_and_not_as_events() {
     io.close().await;
 }
 
-/// A server with such limits, where a pong is due a tenth of a second after its ping.
+/// A server with such limits, where a pong is due a second after its ping: so long the client may be held up.
 fn quick_heartbeat(limits: ClientLimits) -> (Io, Arc<Mutex<Vec<u32>>>) {
-    let options = Options { ping_interval_ms: 100, ping_timeout_ms: 100, ..Options::default() };
-    limited(limits, Options { max_payload_bytes: 20_000, ..options })
+    let options = Options { ping_interval_ms: 100, ping_timeout_ms: 1_000, ..Options::default() };
+    limited(limits, Options { max_payload_bytes: 40_000, ..options })
 }
 
 /// Answers pings until the event `hello`, sent with id 999999, is acknowledged. The number of pings.
@@ -336,8 +336,8 @@ async fn a_pause_longer_than_the_heartbeat_ends_nobody_and_pings_go_on_meanwhile
     let (io, noted) = quick_heartbeat(slow_bytes());
     let url = serve(&io).await;
     let mut client = Client::connect(&url).await;
-    // 16,000 bytes are paid for after two seconds, twenty heartbeats.
-    client.send(&format!("2[\"note\",1,\"{}\"]", "x".repeat(16_000))).await;
+    // 32,000 bytes are paid for after four seconds, four times as long as a pong may take.
+    client.send(&format!("2[\"note\",1,\"{}\"]", "x".repeat(32_000))).await;
     client.feed("2[\"note\",2,\"\"]").await;
     client.feed("2999999[\"hello\"]").await;
     client.flush().await;
@@ -355,13 +355,14 @@ async fn pongs_that_stand_behind_many_short_pauses_are_not_missed() {
     let (io, noted) = quick_heartbeat(slow_events());
     let url = serve(&io).await;
     let mut client = Client::connect(&url).await;
-    for n in 0..NOTES {
+    // Twice as long as usual, so that several pongs are due meanwhile.
+    for n in 0..2 * NOTES {
         client.feed(&format!("2[\"note\",{n},\"\"]")).await;
     }
     client.feed("2999999[\"hello\"]").await;
     client.flush().await;
     assert!(pings_until_greeted(&mut client).await > 3);
-    assert!(noted.lock().unwrap().iter().copied().eq(0..NOTES));
+    assert!(noted.lock().unwrap().iter().copied().eq(0..2 * NOTES));
     io.close().await;
 }
 
@@ -381,7 +382,7 @@ async fn a_client_that_vanishes_while_it_is_not_read_is_noticed() {
     let (io, noted) = quick_heartbeat(slow_bytes());
     let url = serve(&io).await;
     let mut client = Client::connect(&url).await;
-    client.send(&format!("2[\"note\",1,\"{}\"]", "x".repeat(8_000))).await;
+    client.send(&format!("2[\"note\",1,\"{}\"]", "x".repeat(16_000))).await;
     eventually("it is paused", || counted(&io) == 1).await;
     // The connection stays, and nothing comes any more.
     nothing_stays(&io).await;
@@ -396,8 +397,8 @@ async fn a_client_that_vanishes_while_it_is_not_read_is_noticed() {
 #[tokio::test]
 async fn a_polling_client_that_vanishes_while_its_post_is_read_slowly_is_noticed() {
     let options = Options {
-        ping_interval_ms: 100,
-        ping_timeout_ms: 100,
+        ping_interval_ms: 1_000,
+        ping_timeout_ms: 1_000,
         polling_close_timeout_ms: 100,
         ..Options::default()
     };
@@ -558,12 +559,13 @@ async fn a_connection_enters_no_more_namespaces_than_it_may_and_is_told() {
 
 // Slowness (heads that never end are in `reaping`)
 
+/// A server without patience, but for a client that has to answer or to poll: its machine may be busy.
 fn impatient() -> Io {
     let options = Options {
         header_timeout_ms: 300,
         body_timeout_ms: 300,
-        ping_interval_ms: 200,
-        ping_timeout_ms: 200,
+        ping_interval_ms: 1_000,
+        ping_timeout_ms: 2_000,
         close_timeout_ms: 200,
         polling_close_timeout_ms: 200,
         reactors: 2,

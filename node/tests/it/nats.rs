@@ -11,7 +11,7 @@ use tokio::process::{Child, Command};
 pub use self::server::{Server, free_port};
 use crate::client::Client;
 use crate::contract::contract_server_of;
-use crate::support::{DEADLINE, eventually, judge, judge_folder, serve};
+use crate::support::{DEADLINE, eventually, judge, judge_folder, serve, sized, with_patience};
 
 #[path = "../../../adapter-nats/tests/it/server.rs"]
 #[allow(dead_code, reason = "shared with the tests of the adapter, which need more of it")]
@@ -19,17 +19,20 @@ mod server;
 
 const LONG: Duration = Duration::from_secs(60);
 
+/// Nodes that hear of each other soon, and take nobody for gone, or for a slow consumer, who has a busy machine.
 fn options() -> Options {
-    let mut options = Options { reactors: 2, ..Options::default() };
+    let mut options = Options { reactors: 2, outbox_bytes_max: 64 << 20, ..Options::default() };
+    options.slow_consumer_grace_ms = 60_000;
     options.cluster.heartbeat_interval_ms = 200;
-    options.cluster.heartbeat_timeout_ms = 3_000;
+    options.cluster.heartbeat_timeout_ms = 60_000;
+    options.cluster.request_timeout_ms = 60_000;
     options
 }
 
 pub fn bus(urls: &[String]) -> NatsBus {
     let options = NatsOptions {
         servers: urls.to_vec(),
-        ping_interval_ms: 1_000,
+        ping_interval_ms: 20_000,
         reconnect_delay_max_ms: 200,
         // Longer than any test waits, however slow the machine is.
         queue_age_max_ms: 60_000,
@@ -116,7 +119,8 @@ async fn every_line_of_the_cheat_sheet_reaches_whom_it_should_through_a_broker_a
 async fn hundreds_of_official_clients_on_three_nodes_receive_every_message_once_and_in_order() {
     let broker = Server::start();
     let nodes = Nodes::start(3, &[broker.url()], relaying).await;
-    judge("load.mjs", &[&nodes.urls.join(","), "--clients", "270", "--polling", "30"]).await;
+    let (clients, polling) = (sized(135, 270).to_string(), sized(15, 30).to_string());
+    judge("load.mjs", &[&nodes.urls.join(","), "--clients", &clients, "--polling", &polling]).await;
     assert_eq!(nodes.lost(), 0, "LOSS_1");
     for io in &nodes.nodes {
         assert_eq!((io.metrics().overloads.get(), io.metrics().slow_consumers.get()), (0, 0));
@@ -314,7 +318,9 @@ async fn fanfare(arguments: &[&str]) -> String {
 #[tokio::test]
 async fn a_node_that_is_killed_is_waited_for_until_it_is_missed_and_no_longer() {
     let broker = Server::start();
-    let nodes = Nodes::start(2, &[broker.url()], plain).await;
+    let mut options = options();
+    options.cluster.heartbeat_timeout_ms = 4_000;
+    let nodes = Nodes::start(2, &[broker.url()], |builder| builder.options(options.clone()).build()).await;
     let mut third = Process::start(&broker).await;
     let _client = Client::connect(&third.url).await;
     let io = &nodes.nodes[0];
@@ -337,11 +343,15 @@ async fn operators_see_the_nodes_and_send_events_from_the_command_line() {
     two.send("20[\"join\",\"lobby\"]").await;
     assert_eq!(two.receive().await.text, "30[]");
     let url = broker.url();
-    let nodes: serde_json::Value =
-        serde_json::from_str(&fanfare(&["nodes", "--nats", &url, "--json"]).await).unwrap();
-    assert_eq!(nodes.as_array().map(Vec::len), Some(2), "{nodes}");
-    assert!(nodes.as_array().unwrap().iter().all(|node| node["connections"] == 1), "{nodes}");
-    assert!(fanfare(&["nodes", "--nats", &url]).await.ends_with("2 nodes\n"));
+    with_patience("both nodes answer", async |patience| {
+        let wait = format!("{}ms", patience.as_millis());
+        let nodes = fanfare(&["nodes", "--nats", &url, "--wait", &wait, "--json"]).await;
+        let nodes: serde_json::Value = serde_json::from_str(&nodes).unwrap();
+        let each_has_a_client = nodes.as_array()?.iter().all(|node| node["connections"] == 1);
+        let table = fanfare(&["nodes", "--nats", &url, "--wait", &wait]).await;
+        (nodes.as_array()?.len() == 2 && each_has_a_client && table.ends_with("2 nodes\n")).then_some(())
+    })
+    .await;
 
     fanfare(&["emit", "--nats", &url, "news", "\"hi\"", "42", "{\"a\":[1]}"]).await;
     fanfare(&["emit", "--nats", &url, "--room", "lobby", "--room", "bar", "room"]).await;

@@ -10,7 +10,7 @@ use futures_util::future::join_all;
 use serde_json::json;
 
 use crate::client::{Client, Packet, Polling};
-use crate::support::{dawdle, eventually, serve};
+use crate::support::{dawdle, eventually, serve, sized};
 
 /// More reactors than the machine may have cores, and queues that hold whatever a test emits at once.
 pub fn server() -> Io {
@@ -163,7 +163,11 @@ fn base64(text: &str) -> String {
 
 // ORDER-2, with ONCE-1 and SELF-1 in what each client expects
 
-const CROWD: usize = 210;
+/// Everybody hears of everybody: what it costs grows with the square.
+fn crowd() -> usize {
+    sized(120, 210)
+}
+
 const GOES: u32 = 3;
 /// Emits of one `go`, an acknowledgement among them.
 const STEPS: u32 = 10;
@@ -188,7 +192,7 @@ fn is_for(step: u32, sender: usize, receiver: usize) -> bool {
         5 => (in_a(receiver) || in_b(receiver)) && !own,
         6 => !own,
         7 => in_a(receiver),
-        8 => receiver == (sender + 1) % CROWD,
+        8 => receiver == (sender + 1) % crowd(),
         9 => in_b(receiver) && !in_a(receiver) && !own,
         _ => unreachable!(),
     }
@@ -208,7 +212,7 @@ async fn go(io: &Io, ids: &Ids, socket: &Socket, sender: usize, n: u32, ack: Ack
     socket.to("a").to("b").emit("m", text(5))?;
     socket.broadcast().emit("m", text(6))?;
     io.within("a").emit("m", binary(7))?;
-    let peer = ids.lock().unwrap()[(sender + 1) % CROWD].expect("everybody is here");
+    let peer = ids.lock().unwrap()[(sender + 1) % crowd()].expect("everybody is here");
     io.to(peer).emit("m", text(8))?;
     socket.to("b").except("a").emit("m", text(9))
 }
@@ -230,7 +234,7 @@ fn step_of(packet: &Packet) -> (usize, u32, u32) {
 #[tokio::test]
 async fn emits_of_one_handler_reach_every_socket_in_order_once_and_never_their_sender() {
     let io = server();
-    let ids: Ids = Arc::new(Mutex::new(vec![None; CROWD]));
+    let ids: Ids = Arc::new(Mutex::new(vec![None; crowd()]));
     let (server, everybody) = (io.clone(), ids.clone());
     io.on_connect(async |socket: Socket, Auth(auth): Auth<serde_json::Value>| -> Result<(), EmitError> {
         let client = auth["n"].as_u64().unwrap_or_default() as usize;
@@ -246,12 +250,12 @@ async fn emits_of_one_handler_reach_every_socket_in_order_once_and_never_their_s
     });
     let url = serve(&io).await;
     let clients =
-        join_all((0..CROWD).map(async |n| Client::connect_as(&url, &json!({ "n": n }).to_string()).await));
+        join_all((0..crowd()).map(async |n| Client::connect_as(&url, &json!({ "n": n }).to_string()).await));
     let (clients, sids): (Vec<Client>, Vec<String>) = clients.await.into_iter().unzip();
     let known = io.local_sockets().into_iter().map(|socket| (socket.id().to_string(), socket.id()));
     let known: HashMap<String, SocketId> = known.collect();
     *ids.lock().unwrap() = sids.iter().map(|sid| known.get(sid).copied()).collect();
-    let places = (0..CROWD).filter(|n| in_a(*n)).count() + (0..CROWD).filter(|n| in_b(*n)).count();
+    let places = (0..crowd()).filter(|n| in_a(*n)).count() + (0..crowd()).filter(|n| in_b(*n)).count();
     everybody_is_in(&io, places).await;
 
     let judged = clients.into_iter().enumerate().map(async |(receiver, mut client)| {
@@ -260,13 +264,13 @@ async fn emits_of_one_handler_reach_every_socket_in_order_once_and_never_their_s
         }
         client.flush().await;
         let expected = |sender: usize| (0..STEPS).filter(move |step| is_for(*step, sender, receiver));
-        let total: usize = (0..CROWD).map(|sender| expected(sender).count() * GOES as usize).sum();
+        let total: usize = (0..crowd()).map(|sender| expected(sender).count() * GOES as usize).sum();
         let mut seen: HashMap<(usize, u32), Vec<u32>> = HashMap::new();
         for packet in client.receive_many(total).await {
             let (sender, n, step) = step_of(&packet);
             seen.entry((sender, n)).or_default().push(step);
         }
-        for sender in 0..CROWD {
+        for sender in 0..crowd() {
             for n in 0..GOES {
                 let steps = seen.remove(&(sender, n)).unwrap_or_default();
                 assert!(steps.iter().copied().eq(expected(sender)), "{receiver} got {steps:?} of {sender}");

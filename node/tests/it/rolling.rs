@@ -19,7 +19,7 @@ use crate::support::{DEADLINE, judge_folder, serve};
 const CLIENTS: u64 = 60;
 const PER_SECOND: u32 = 20;
 /// Longer than the balancer takes to notice.
-const WAIT: Duration = Duration::from_millis(1_500);
+const WAIT: Duration = Duration::from_millis(3_000);
 
 #[tokio::test]
 async fn a_rolling_restart_moves_every_client_at_the_pace_and_costs_only_what_is_said_while_they_are_away() {
@@ -213,6 +213,7 @@ backend nodes
     option httpchk
     http-check send meth GET uri /readyz
     http-check expect status 200
+    timeout check 3s
     default-server check inter 200ms fall 2 rise 1
 {servers}
 frontend statistics

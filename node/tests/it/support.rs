@@ -7,10 +7,29 @@ use std::time::{Duration, Instant};
 use fanfare::Io;
 use tokio::process::Command;
 
-/// How long anything may take before a test says that it never will.
-pub const DEADLINE: Duration = Duration::from_secs(20);
+/// How long anything may take before a test says that it never will. Nobody waits for it but who fails, so it allows for
+/// a machine that is busy with other things.
+pub const DEADLINE: Duration = Duration::from_secs(60);
 /// The same for a judge, a program of its own with its own deadlines.
-const JUDGE_DEADLINE: Duration = Duration::from_secs(240);
+const JUDGE_DEADLINE: Duration = Duration::from_secs(400);
+
+/// How much of something a test needs: as usual, or for `make torture`.
+pub fn sized(usual: usize, torture: usize) -> usize {
+    if std::env::var_os("TORTURE").is_some() { torture } else { usual }
+}
+
+/// Tries something that has to be quick, with ever more time for it, until it was: what a short time is depends on what
+/// else the machine does. Whoever is wrong is wrong with any time.
+pub async fn with_patience<T>(what: &str, mut attempt: impl AsyncFnMut(Duration) -> Option<T>) -> T {
+    let mut patience = Duration::from_millis(200);
+    while patience < DEADLINE {
+        if let Some(done) = attempt(patience).await {
+            return done;
+        }
+        patience *= 3;
+    }
+    panic!("{what}: not even with {patience:?}")
+}
 
 /// A server on a free port of the loopback interface.
 pub async fn serve(io: &Io) -> String {

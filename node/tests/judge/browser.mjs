@@ -10,7 +10,7 @@ import assert from "node:assert/strict";
 import { parseArgs } from "node:util";
 import { launch } from "./chromium.mjs";
 
-const DEADLINE_MS = 15_000;
+const DEADLINE_MS = 60_000;
 const ROOM = `stage-${process.pid}`;
 
 const { url, secondUrl, screenshot } = parseCommandLine();

@@ -31,6 +31,8 @@ impl Nodes {
         let hub = MemoryHub::new(3);
         let mut options = Options { reactors: 1, cookie: Some(Cookie::default()), ..Options::default() };
         options.cluster.heartbeat_interval_ms = 100;
+        options.cluster.heartbeat_timeout_ms = 60_000;
+        options.cluster.request_timeout_ms = 60_000;
         let mut nodes = Self { nodes: Vec::new(), addresses: Vec::new(), readiness: Vec::new() };
         for _ in 0..3 {
             let io = Io::builder().options(options.clone()).bus(hub.bus()).build();

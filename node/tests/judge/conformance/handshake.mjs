@@ -59,7 +59,7 @@ export const cases = {
   "The open packet tells the configured timings and the default payload limit": async (t) => {
     const { handshake } = await t.polling("heartbeat");
     assert.equal(handshake.pingInterval, 500);
-    assert.equal(handshake.pingTimeout, 800);
+    assert.equal(handshake.pingTimeout, 2400);
     assert.equal(handshake.maxPayload, 1_000_000);
   },
 

@@ -4,9 +4,9 @@
 import { assert, sleep } from "./support.mjs";
 
 const INTERVAL_MS = 500;
-const TIMEOUT_MS = 800;
+const TIMEOUT_MS = 2400;
 const GRAIN_MS = 20;
-const SLACK_MS = 4000;
+const SLACK_MS = 15_000;
 
 /** Asserts that `what` happened no earlier than `ms` after `since`. */
 function assertNotBefore(since, ms, what, at = performance.now()) {
@@ -163,12 +163,12 @@ export const timed = {
   },
   "A polling session that its client abandons is forgotten": async (t) => {
     const session = await joinedSession(t);
-    await sleep(INTERVAL_MS + TIMEOUT_MS + 1500);
+    await sleep(INTERVAL_MS + TIMEOUT_MS + 4000);
     await session.assertGone();
   },
   "A polling session that is never polled at all is forgotten": async (t) => {
     const session = await t.polling("heartbeat");
-    await sleep(INTERVAL_MS + TIMEOUT_MS + 1500);
+    await sleep(INTERVAL_MS + TIMEOUT_MS + 4000);
     await session.assertGone();
   },
   "A GET is no pong": async (t) => {

@@ -10,8 +10,8 @@ import { Judge, within } from "./support.mjs";
 
 const FILES = ["handshake", "polling", "websocket", "heartbeat", "upgrade", "packets", "namespaces", "closing"];
 const CONCURRENCY = 12;
-const CASE_MS = 25_000;
-const TOTAL_MS = 120_000;
+const CASE_MS = 90_000;
+const TOTAL_MS = 300_000;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -2,8 +2,8 @@
 
 import { assert, sleep, splitPacket } from "./support.mjs";
 
-const HASTY_MS = 600;
-const SLACK_MS = 4000;
+const HASTY_MS = 2000;
+const SLACK_MS = 15_000;
 
 /** Both transports, not yet in any namespace. */
 const fresh = async (t, profile) => [await t.websocket(profile), await t.polling(profile)];

@@ -15,8 +15,8 @@
 //   +0      plain          maxHttpBufferSize 10000; allowRequest refuses a handshake that has the header
 //                          "x-refuse: 1" (default message) or "x-refuse: why" (message "because");
 //                          Fanfare only: the outbound queue of a connection is bounded to 1 MiB or less
-//   +1      heartbeat      pingInterval 500, pingTimeout 800
-//   +2      hasty          upgradeTimeout 600, connectTimeout 600
+//   +1      heartbeat      pingInterval 500, pingTimeout 2400
+//   +2      hasty          upgradeTimeout 2000, connectTimeout 2000
 //   +3      cookie         cookie true
 //   +4      cors           cors { origin: ["https://one.example", "https://two.example"], methods: ["GET", "POST"],
 //                          allowedHeaders: ["x-token"], exposedHeaders: ["x-extra"], credentials: true, maxAge: 600 };
@@ -53,8 +53,8 @@ import { pathToFileURL } from "node:url";
 
 export const PROFILES = [
   { name: "plain", options: { maxHttpBufferSize: 10_000, allowRequest } },
-  { name: "heartbeat", options: { pingInterval: 500, pingTimeout: 800 } },
-  { name: "hasty", options: { upgradeTimeout: 600, connectTimeout: 600 } },
+  { name: "heartbeat", options: { pingInterval: 500, pingTimeout: 2400 } },
+  { name: "hasty", options: { upgradeTimeout: 2000, connectTimeout: 2000 } },
   { name: "cookie", options: { cookie: true } },
   {
     name: "cors",

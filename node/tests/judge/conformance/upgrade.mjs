@@ -2,8 +2,8 @@
 
 import { assert, assertEngineError, assertPacket, SEPARATOR, sleep } from "./support.mjs";
 
-const HASTY_MS = 600;
-const SLACK_MS = 4000;
+const HASTY_MS = 2000;
+const SLACK_MS = 15_000;
 
 /** Opens a probe and sees it answered. */
 async function probed(session) {
@@ -127,7 +127,7 @@ export const cases = {
   "A GET that begins during the probe is answered with a noop, again and again": async (t) => {
     const session = await t.polled();
     await probed(session);
-    for (let i = 0; i < 4; i++) assert.deepEqual(await session.poll({ wait: 2000 }), ["6"]);
+    for (let i = 0; i < 4; i++) assert.deepEqual(await session.poll(), ["6"]);
   },
   "An open WebSocket that has not probed yet changes nothing": async (t) => {
     const session = await t.polled();
@@ -325,10 +325,11 @@ export const timed = {
   "The noops of an upgrade come at a pace: a client that polls on is not kept busy": async (t) => {
     const session = await t.polled();
     await probed(session);
-    const until = performance.now() + 1000;
-    let polls = 0;
-    for (; performance.now() < until; polls++) assert.deepEqual(await session.poll(), ["6"]);
-    assert.ok(polls >= 2 && polls <= 30, `${polls} noops in a second`);
+    const polls = 30;
+    const started = performance.now();
+    for (let i = 0; i < polls; i++) assert.deepEqual(await session.poll(), ["6"]);
+    const seconds = (performance.now() - started) / 1000;
+    assert.ok(seconds >= 1, `${polls} noops in ${seconds} s`);
   },
   "An upgrade that is never completed closes the probe after the upgradeTimeout, and polling goes on": async (t) => {
     for (const probe of [probed, (session) => session.probe()]) {
