@@ -734,24 +734,32 @@ async fn servers_tell_each_other_and_answer() {
 #[tokio::test]
 async fn handlers_of_servers_events_may_all_wait_for_other_servers() {
     let options = Options { events_in_flight_max: 2, ..options() };
+    let release = Arc::new(tokio::sync::Semaphore::new(0));
     let nodes = Nodes::start_with(2, options, |io| {
-        let server = io.clone();
+        let (server, release) = (io.clone(), release.clone());
         io.on_server_event("question", async move |ack: ServerAck| {
+            release.acquire().await.expect("it stays open").forget();
             let counted = server.timeout(LONG).count().await.expect("the bus is there");
             ack.send(*counted)
         });
     })
     .await;
-    let io = &nodes.nodes[0];
-    // Two are handled at a time, two wait, and what is asked meanwhile is heard.
-    let patient = io.timeout(LONG);
-    let ask = || patient.server_side_emit_with_ack("question", ());
-    let answers = futures_util::future::join_all([ask(), ask(), ask(), ask()]).await;
-    for answer in answers {
-        let answer = answer.expect("the bus is there");
-        assert_eq!((answer.len(), answer.is_complete()), (1, true));
+    let (io, other) = (nodes.nodes[0].clone(), &nodes.nodes[1]);
+    let ask = || {
+        let io = io.clone();
+        tokio::spawn(async move { io.timeout(LONG).server_side_emit_with_ack("question", ()).await })
+    };
+    let first = [ask(), ask()];
+    eventually("two are handled", || other.metrics().server_events_running.get() == 2).await;
+    // Two more wait for their turn. What the handlers ask is heard all the same.
+    let later = [ask(), ask()];
+    eventually("all are asked", || io.requests_waiting() == 4).await;
+    release.add_permits(4);
+    for answers in first.into_iter().chain(later) {
+        let answers = answers.await.expect("it does not panic").expect("the bus is there");
+        assert_eq!((answers.len(), answers.is_complete()), (1, true));
     }
-    assert_eq!(nodes.nodes[1].metrics().bus_undelivered.get(), 0);
+    assert_eq!(other.metrics().bus_undelivered.get(), 0);
     nodes.close().await;
 }
 
