@@ -77,8 +77,8 @@ fn a_plan_goes_through_its_phases() {
     assert_eq!(code, 0, "{report:#}");
     // 100 in the ramp, 300, and 50, each to ten members.
     assert_eq!(report["accounts"]["received"], 4500);
-    // A late machine sends some of them when the phase is over.
-    assert!((200..=300).contains(&(report["units"].as_u64().expect("a number") / 10)), "{report:#}");
+    // A late machine sends some of them when the phase is over, and some of the ramp's in it. All phases have 450.
+    assert!((200..=400).contains(&(report["units"].as_u64().expect("a number") / 10)), "{report:#}");
     let series = report["series"].as_array().expect("has a series");
     for phase in ["connect", "ramp", "steady", "cool-down", "drain"] {
         assert!(series.iter().any(|sample| sample["phase"] == phase), "{phase}: {report:#}");
