@@ -91,14 +91,14 @@ fn body(
 /// One event of another server whose handlers have not finished.
 struct InFlight {
     node: Arc<Node>,
-    /// Given back when the last handler has finished.
-    _slot: OwnedSemaphorePermit,
+    /// Its place and its turn, given back when the last handler has finished.
+    _permits: [OwnedSemaphorePermit; 2],
 }
 
 impl InFlight {
-    fn begin(node: &Arc<Node>, slot: OwnedSemaphorePermit) -> Self {
+    fn begin(node: &Arc<Node>, place: OwnedSemaphorePermit, turn: OwnedSemaphorePermit) -> Self {
         node.metrics.server_events_running.increment();
-        Self { node: node.clone(), _slot: slot }
+        Self { node: node.clone(), _permits: [place, turn] }
     }
 }
 
@@ -113,11 +113,15 @@ impl Drop for InFlight {
 /// The node goes on hearing meanwhile: handlers may be waiting for what others answer them.
 pub struct ServerEvents {
     node: Arc<Node>,
-    waiting: mpsc::Sender<Received>,
+    /// One for each event that is handled or waits.
+    places: Arc<Semaphore>,
+    /// Bounded by the places.
+    waiting: mpsc::UnboundedSender<Received>,
 }
 
 /// An event that came.
 struct Received {
+    place: OwnedSemaphorePermit,
     namespace: Arc<NamespaceCore>,
     from: Arc<str>,
     event: wire::ServerEvent,
@@ -127,33 +131,35 @@ impl ServerEvents {
     /// Starts handling events on this thread, in the order of their arrival: as many at a time as one client may have
     /// under way, while as many more wait.
     pub fn start(node: &Arc<Node>, cluster: &Arc<ClusterLink>) -> Self {
-        let max = node.options.events_in_flight_max.min(Semaphore::MAX_PERMITS);
-        let (waiting, mut received) = mpsc::channel::<Received>(max);
-        let (slots, cluster) = (Arc::new(Semaphore::new(max)), cluster.clone());
+        let max = node.options.events_in_flight_max.min(Semaphore::MAX_PERMITS / 2);
+        let (waiting, mut received) = mpsc::unbounded_channel::<Received>();
+        let (turns, cluster) = (Arc::new(Semaphore::new(max)), cluster.clone());
         actix_rt::spawn(async move {
             while let Some(event) = received.recv().await {
                 // The semaphore is never closed.
-                let Ok(slot) = slots.clone().acquire_owned().await else { return };
-                dispatch(event, &cluster, slot);
+                let Ok(turn) = turns.clone().acquire_owned().await else { return };
+                dispatch(event, &cluster, turn);
             }
         });
-        Self { node: node.clone(), waiting }
+        Self { node: node.clone(), places: Arc::new(Semaphore::new(2 * max)), waiting }
     }
 
     /// Takes an event of another server; dropped and counted if too many wait.
     pub fn heard(&self, namespace: Arc<NamespaceCore>, from: Arc<str>, event: wire::ServerEvent) {
-        if let Err(error) = self.waiting.try_send(Received { namespace, from, event }) {
+        let Ok(place) = self.places.clone().try_acquire_owned() else {
             self.node.metrics.bus_undelivered.increment();
-            let Received { event, .. } = error.into_inner();
             debug!(event = event.event, "event of another server dropped: too many wait for their handlers");
-        }
+            return;
+        };
+        // The task that takes them lives as long as this thread.
+        let _ = self.waiting.send(Received { place, namespace, from, event });
     }
 }
 
 /// Runs the handlers of an event on a reactor, one namespace always on the same, so that events are handled in order.
-fn dispatch(received: Received, cluster: &Arc<ClusterLink>, slot: OwnedSemaphorePermit) {
-    let Received { namespace, from, event } = received;
-    let in_flight = Arc::new(InFlight::begin(&namespace.node, slot));
+fn dispatch(received: Received, cluster: &Arc<ClusterLink>, turn: OwnedSemaphorePermit) {
+    let Received { place, namespace, from, event } = received;
+    let in_flight = Arc::new(InFlight::begin(&namespace.node, place, turn));
     let metrics = &namespace.node.metrics;
     metrics.server_events.increment();
     let Ok(arguments) = Arguments::from_json_with(&event.arguments, event.attachments) else {
