@@ -185,7 +185,7 @@ metrics! {
         connects = "fanfare_connections_opened_total" by Transport,
         /// Connections closed.
         closes = "fanfare_connections_closed_total" by DisconnectReason,
-        /// Requests refused by an Engine.IO error.
+        /// Requests refused, most of them with an error of Engine.IO.
         refusals = "fanfare_connections_refused_total" by Refused,
         /// Sockets that left their namespace.
         disconnects = "fanfare_sockets_disconnected_total" by DisconnectReason,

@@ -4,6 +4,7 @@ mod body;
 mod client_files;
 mod drain;
 mod engine;
+mod host;
 mod layers;
 mod listener;
 mod proxies;

@@ -45,6 +45,7 @@ impl SocketInfo {
             address: self.handshake.address.to_string(),
             connected_at_ms: since.as_millis() as u64,
             url: self.handshake.url.to_string(),
+            secure: self.handshake.is_secure(),
             headers: self.handshake.head().to_owned(),
             auth: self.auth.as_deref().unwrap_or_default().to_owned(),
         }
@@ -63,6 +64,7 @@ impl SocketInfo {
                 socket.address.parse().unwrap_or(nowhere),
                 time,
                 socket.url,
+                socket.secure,
                 socket.headers,
             ),
             auth: text(socket.auth),

@@ -50,8 +50,8 @@ pub struct ClientLimits {
     /// a `connect_error` for the client. Default 0.
     pub namespaces_per_connection_max: usize,
     /// Addresses, or networks such as `10.0.0.0/8`, of proxies in front of this node. Of a request from one of them the
-    /// client's address is the last one in `X-Forwarded-For` that is no such proxy; what others write there is ignored.
-    /// Default none.
+    /// client's address is the last one in `X-Forwarded-For` that is no such proxy, and its connection counts as encrypted
+    /// if the last `X-Forwarded-Proto` says `https`; what others write there is ignored. Default none.
     pub trusted_proxies: Vec<String>,
 }
 

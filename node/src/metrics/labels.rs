@@ -41,7 +41,7 @@ labels! {
         Pong = "pong",
     }
 
-    /// Why a request is answered by an error of Engine.IO.
+    /// Why a request is refused.
     "reason" Refused {
         TransportUnknown = "transport_unknown",
         SessionUnknown = "session_unknown",
@@ -50,6 +50,7 @@ labels! {
         Forbidden = "forbidden",
         Busy = "busy",
         Draining = "draining",
+        InvalidHost = "invalid_host",
         UnsupportedProtocolVersion = "unsupported_protocol_version",
     }
 

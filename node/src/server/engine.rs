@@ -112,7 +112,8 @@ fn handshake(
     let node = &site.hub.node;
     let Some(reactor) = node.reactor_here() else { return Err(Cut("a request was served on no reactor")) };
     let id = SessionId::generate(node.tag, reactor);
-    let handshake = Handshake::new(client, &parts.uri, &parts.headers);
+    let is_secure = site.proxies.is_secure(peer, &parts.headers);
+    let handshake = Handshake::new(client, is_secure, &parts.uri, &parts.headers);
     let packet = open_packet(&node.options, id, transport);
     if is_upgrade {
         let request = Request::from_parts(parts, body);

@@ -1,4 +1,4 @@
-//! Whose address a request comes from, if proxies stand between the client and the node.
+//! Whose address a request comes from, and how, if proxies stand between the client and the node.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -6,8 +6,9 @@ use http::HeaderMap;
 use ipnet::IpNet;
 
 const FORWARDED_FOR: &str = "x-forwarded-for";
+const FORWARDED_PROTO: &str = "x-forwarded-proto";
 
-/// The proxies that are believed when they tell a client's address.
+/// The proxies that are believed when they tell what a client's connection is like.
 pub struct TrustedProxies(Vec<IpNet>);
 
 impl TrustedProxies {
@@ -35,6 +36,13 @@ impl TrustedProxies {
             }
         }
         client
+    }
+
+    /// Whether a client's connection is encrypted, as far as a trusted proxy tells: the last one, if several do.
+    pub(super) fn is_secure(&self, peer: SocketAddr, headers: &HeaderMap) -> bool {
+        let told = headers.get_all(FORWARDED_PROTO).iter().next_back().and_then(|line| line.to_str().ok());
+        let scheme = told.and_then(|schemes| schemes.rsplit(',').next()).unwrap_or_default().trim();
+        self.trust(peer.ip()) && (scheme.eq_ignore_ascii_case("https") || scheme.eq_ignore_ascii_case("wss"))
     }
 
     fn trust(&self, address: IpAddr) -> bool {

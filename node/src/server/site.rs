@@ -4,15 +4,17 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use http::header::CONNECTION;
 use http::request::Parts;
-use http::{Request, Response, StatusCode};
+use http::{HeaderValue, Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper::body::Incoming;
 
 use super::client_files::ClientFiles;
-use super::engine;
 use super::proxies::TrustedProxies;
+use super::{engine, host};
 use crate::connection::Hub;
+use crate::metrics::Refused;
 
 /// Decides about a handshake before there is a session; an error's text goes to the client, empty = `Forbidden`.
 pub type AllowRequest = Arc<dyn Fn(&Parts) -> Result<(), String> + Send + Sync>;
@@ -48,6 +50,12 @@ impl Site {
         peer: SocketAddr,
         request: Request<Incoming>,
     ) -> Result<Response<Full<Bytes>>, Cut> {
+        if !host::is_valid(request.version(), request.headers()) {
+            self.hub.node.metrics.refusals.of(Refused::InvalidHost).increment();
+            let mut response = plain(StatusCode::BAD_REQUEST, "the request needs one valid Host header");
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            return Ok(response);
+        }
         let Some(rest) = request.uri().path().strip_prefix(&self.path_prefix) else {
             return Ok(self.answer_elsewhere(request));
         };

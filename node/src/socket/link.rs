@@ -78,13 +78,15 @@ pub struct Handshake {
     pub time: SystemTime,
     /// Path and query, as requested.
     pub url: Box<str>,
+    /// Whether the client's connection was encrypted, as a trusted proxy told.
+    is_secure: bool,
     /// `name: value` lines, names in lower case.
     head: Box<str>,
 }
 
 impl Handshake {
     /// Keeps what handlers may ask about a request.
-    pub fn new(address: SocketAddr, uri: &http::Uri, headers: &http::HeaderMap) -> Self {
+    pub fn new(address: SocketAddr, is_secure: bool, uri: &http::Uri, headers: &http::HeaderMap) -> Self {
         let mut head = String::new();
         for (name, value) in headers {
             head.push_str(name.as_str());
@@ -93,12 +95,18 @@ impl Handshake {
             head.push('\n');
         }
         let url = uri.path_and_query().map_or("/", |target| target.as_str()).into();
-        Self { address, time: SystemTime::now(), url, head: head.into() }
+        Self { address, time: SystemTime::now(), url, is_secure, head: head.into() }
     }
 
     /// The request of a connection on another node.
-    pub fn restored(address: SocketAddr, time: SystemTime, url: String, head: String) -> Self {
-        Self { address, time, url: url.into(), head: head.into() }
+    pub fn restored(
+        address: SocketAddr,
+        time: SystemTime,
+        url: String,
+        is_secure: bool,
+        head: String,
+    ) -> Self {
+        Self { address, time, url: url.into(), is_secure, head: head.into() }
     }
 
     /// The headers as `name: value` lines.
@@ -132,8 +140,9 @@ impl Handshake {
         self.header("origin").is_some()
     }
 
-    /// Whether the client's connection was encrypted, as a proxy in front tells.
+    /// Whether the client's connection was encrypted, as one of `trusted_proxies` told (`X-Forwarded-Proto`). What others
+    /// write there is ignored, and the node itself speaks no TLS.
     pub fn is_secure(&self) -> bool {
-        self.header("x-forwarded-proto").is_some_and(|scheme| scheme.eq_ignore_ascii_case("https"))
+        self.is_secure
     }
 }

@@ -24,6 +24,7 @@ mod nats;
 mod operations;
 mod order;
 mod polling;
+mod proxies;
 mod reaping;
 mod rolling;
 mod slow;

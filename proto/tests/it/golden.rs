@@ -132,6 +132,8 @@ fn reply() -> wire::Reply {
             url: "/socket.io/?EIO=4&transport=websocket".into(),
             headers: "host: example.org\nuser-agent: test".into(),
             auth: r#"{"token":"t"}"#.into(),
+            // Frozen before it existed.
+            secure: false,
         }],
         count: 2,
         rooms: vec![wire::RoomSize { name: "lobby".into(), members: 3 }],

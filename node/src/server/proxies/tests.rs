@@ -2,15 +2,41 @@ use http::HeaderValue;
 
 use super::*;
 
-/// Who the client is for a node that trusts 10.0.0.0/8 and 2001:db8::1.
-fn client(peer: &str, lines: &[&str]) -> String {
+/// A node's that trusts 10.0.0.0/8 and 2001:db8::1.
+fn proxies() -> TrustedProxies {
     let networks = ["10.0.0.0/8", "2001:db8::1/128"].map(|network| network.parse().expect("a network"));
+    TrustedProxies::new(networks.into())
+}
+
+fn request(peer: &str, name: &'static str, lines: &[&str]) -> (SocketAddr, HeaderMap) {
     let mut headers = HeaderMap::new();
     for line in lines {
-        headers.append(FORWARDED_FOR, HeaderValue::from_bytes(line.as_bytes()).expect("a value"));
+        headers.append(name, HeaderValue::from_bytes(line.as_bytes()).expect("a value"));
     }
-    let peer = SocketAddr::new(peer.parse().expect("an address"), 4711);
-    TrustedProxies::new(networks.into()).client(peer, &headers).to_string()
+    (SocketAddr::new(peer.parse().expect("an address"), 4711), headers)
+}
+
+/// Who the client is.
+fn client(peer: &str, lines: &[&str]) -> String {
+    let (peer, headers) = request(peer, FORWARDED_FOR, lines);
+    proxies().client(peer, &headers).to_string()
+}
+
+/// Whether the client came encrypted.
+fn is_secure(peer: &str, lines: &[&str]) -> bool {
+    let (peer, headers) = request(peer, FORWARDED_PROTO, lines);
+    proxies().is_secure(peer, &headers)
+}
+
+#[test]
+fn the_last_trusted_proxy_tells_whether_a_client_came_encrypted() {
+    for lines in [&["https"][..], &["HTTPS"], &["wss"], &["http, https"], &["http", "https"]] {
+        assert!(is_secure("10.0.0.1", lines), "{lines:?}");
+        assert!(!is_secure("192.0.2.1", lines), "{lines:?}");
+    }
+    for lines in [&[][..], &["http"], &[""], &["https, http"], &["https", "http"], &["\u{e9}"]] {
+        assert!(!is_secure("10.0.0.1", lines), "{lines:?}");
+    }
 }
 
 #[test]

@@ -27,6 +27,19 @@ export function assertUpgradeRefused(t, answer, code, message = ENGINE_ERRORS[co
   }
 }
 
+/** Writes the lines of a request as they are, with the path of a polling handshake for {}: all that is answered. */
+async function rawRequest(t, ...lines) {
+  const { hostname, port, pathname, search } = t.address("plain", polling);
+  const text = [...lines, "Connection: close", "", ""].join("\r\n").replace("{}", pathname + search);
+  const socket = connect(port, hostname, () => socket.write(text));
+  t.cleanup(() => socket.destroy());
+  let answer = "";
+  await within(new Promise((resolve, reject) => {
+    socket.on("data", (chunk) => (answer += chunk)).on("close", resolve).on("error", reject);
+  }), "the end of the answer");
+  return answer;
+}
+
 export const cases = {
   "A polling handshake answers with exactly one open packet": async (t) => {
     const response = await t.http("plain", polling);
@@ -167,15 +180,19 @@ export const cases = {
   },
 
   "An Origin with a control character is refused with 400": async (t) => {
-    const { hostname, port, pathname, search } = t.address("plain", polling);
-    const lines = [`GET ${pathname}${search} HTTP/1.1`, "Host: x", "Origin: https://a\x7f", "Connection: close", "", ""];
-    const socket = connect(port, hostname, () => socket.write(lines.join("\r\n")));
-    let answer = "";
-    await within(new Promise((resolve, reject) => {
-      socket.on("data", (chunk) => (answer += chunk)).on("close", resolve).on("error", reject);
-    }), "the end of the answer");
     // The HTTP parser answers, not the engine, so there is no code.
-    assert.match(answer, /^HTTP\/1\.1 400 /);
+    assert.match(await rawRequest(t, "GET {} HTTP/1.1", "Host: x", "Origin: https://a\x7f"), /^HTTP\/1\.1 400 /);
+  },
+
+  "A request of HTTP/1.1 without a Host is refused with 400": async (t) => {
+    assert.match(await rawRequest(t, "GET {} HTTP/1.1"), /^HTTP\/1\.1 400 /);
+    assert.match(await rawRequest(t, "GET {} HTTP/1.0"), /^HTTP\/1\.\d 200 /);
+  },
+  "Two Hosts, or one that is none, are refused with 400 (the official server takes the first)": async (t) => {
+    for (const hosts of [["Host: a", "Host: b"], ["Host: a b"], ["Host: http://a"], ["Host: user@a"]]) {
+      const answer = await rawRequest(t, "GET {} HTTP/1.1", ...hosts);
+      assert.match(answer, t.pick({ official: /^HTTP\/1\.1 200 /, fanfare: /^HTTP\/1\.1 400 / }), hosts.join());
+    }
   },
 
   // The order of the checks.
