@@ -51,7 +51,8 @@ pub struct Options {
     pub http_compression_threshold_bytes: u16,
     /// A cookie that carries the session id, set by the polling handshake, for load balancers. Default none.
     pub cookie: Option<Cookie>,
-    /// What pages of other origins may do. Default none: browsers let pages of the same origin connect only.
+    /// What pages of other origins may do. Default none: browsers let pages of the same origin poll only, and pages of any
+    /// origin open WebSockets.
     pub cors: Option<Cors>,
     /// Bytes that may wait for one client. A client that does not read and stays over it for
     /// `slow_consumer_grace_ms`, or gets four times over it, is a slow consumer and is disconnected. Default 1 MiB.
@@ -316,8 +317,9 @@ impl Default for Cookie {
     }
 }
 
-/// What pages of other origins may do. It sets headers for browsers; it is no access control.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+/// What pages of other origins may do. It sets headers for browsers, and refuses WebSockets of other origins; it is no
+/// access control for what is no browser.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Cors {
     /// Origins, or `*` for any.
@@ -332,6 +334,24 @@ pub struct Cors {
     pub credentials: bool,
     /// Seconds for which a browser remembers a preflight.
     pub max_age_s: Option<u64>,
+    /// Whether `origins` hold for WebSockets too, which browsers open with the user's cookies for any page: a handshake or
+    /// an upgrade from another origin is refused with 403. Pages of the host that is asked are let in (a balancer must
+    /// pass `Host` on; else name their origin too), and requests without `Origin`, which no browser sends. Default true.
+    pub websocket: bool,
+}
+
+impl Default for Cors {
+    fn default() -> Self {
+        Self {
+            origins: Vec::new(),
+            methods: Vec::new(),
+            allowed_headers: Vec::new(),
+            exposed_headers: Vec::new(),
+            credentials: false,
+            max_age_s: None,
+            websocket: true,
+        }
+    }
 }
 
 /// The moment so long from now; at most a month away, which is as good as never.

@@ -20,7 +20,9 @@ use crate::limits::{Options, ms};
 use crate::metrics::Metrics;
 use crate::namespace::Registry;
 use crate::node::{Node, Welcome};
-use crate::server::{AllowRequest, ClientFiles, Drained, Fallback, ServeError, Server, Site, TrustedProxies};
+use crate::server::{
+    AllowRequest, ClientFiles, Drained, Fallback, Origins, ServeError, Server, Site, TrustedProxies,
+};
 
 /// A Socket.IO server. Cheap to clone; usable from any thread.
 ///
@@ -204,6 +206,7 @@ impl IoBuilder {
         let sessions = Sessions::new(node.reactors());
         let path_prefix = node.options.path_prefix();
         let proxies = TrustedProxies::new(node.options.limits.proxy_networks());
+        let origins = Origins::new(node.options.cors.as_ref());
         let gate = Gate::new(node.clone());
         let hub = Arc::new(Hub { node, namespaces, sessions, gate });
         let client = self.client_dist.and_then(|folder| {
@@ -215,6 +218,7 @@ impl IoBuilder {
             path_prefix,
             client,
             proxies,
+            origins,
             allow_request: self.allow_request,
             fallback: self.fallback,
         });

@@ -44,6 +44,7 @@ const ABSENT_TABLES: &str = r#"
 # exposed_headers = []
 # credentials = false
 # max_age_s = 600
+# websocket = true
 "#;
 
 impl Config {

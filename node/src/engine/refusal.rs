@@ -29,6 +29,9 @@ pub enum Refusal {
         /// Seconds after which it is worth another try.
         retry_after_s: u32,
     },
+    /// Code 4 too: a page of this origin may open no WebSocket.
+    #[error("a page of another origin asked for a WebSocket")]
+    OriginNotAllowed,
     /// Code 5: `EIO` is not 4; a missing `EIO` counts as 3.
     #[error("the client speaks an unsupported protocol version")]
     UnsupportedProtocolVersion,
@@ -59,7 +62,7 @@ impl Refusal {
             Refusal::SessionUnknown => 1,
             Refusal::BadHandshakeMethod => 2,
             Refusal::BadRequest(_) => 3,
-            Refusal::Forbidden(_) | Refusal::Busy { .. } => 4,
+            Refusal::Forbidden(_) | Refusal::Busy { .. } | Refusal::OriginNotAllowed => 4,
             Refusal::UnsupportedProtocolVersion => 5,
         }
     }
@@ -74,6 +77,7 @@ impl Refusal {
             Refusal::Forbidden(message) if message.is_empty() => "Forbidden",
             Refusal::Forbidden(message) => message,
             Refusal::Busy { message, .. } => message,
+            Refusal::OriginNotAllowed => "Origin not allowed",
             Refusal::UnsupportedProtocolVersion => "Unsupported protocol version",
         }
     }
@@ -83,6 +87,7 @@ impl Refusal {
         match self {
             // Proxies count it, and it is nobody's fault.
             Refusal::Busy { .. } => 503,
+            Refusal::OriginNotAllowed => 403,
             _ if is_upgrade => 400,
             Refusal::Forbidden(_) => 403,
             _ => 400,

@@ -51,6 +51,7 @@ labels! {
         Busy = "busy",
         Draining = "draining",
         InvalidHost = "invalid_host",
+        OriginNotAllowed = "origin_not_allowed",
         UnsupportedProtocolVersion = "unsupported_protocol_version",
     }
 

@@ -70,13 +70,17 @@ fn admit_request(
         websocket: options.websocket,
         allow_upgrades: options.allow_upgrades,
     };
-    admit(&head, &offer, |sid| {
+    let admission = admit(&head, &offer, |sid| {
         let session = site.hub.sessions.find_text(sid)?;
         // One that was closed may wait for a last poll; it moves to no other transport any more.
         let is_over =
             if is_websocket_upgrade { session.link.outbox.is_closed() } else { session.link.is_over() };
         (!is_over).then(|| SessionView { transport: session.link.transport() })
-    })
+    })?;
+    if is_websocket_upgrade && !site.origins.allow(request.headers()) {
+        return Err(Refusal::OriginNotAllowed);
+    }
+    Ok(admission)
 }
 
 /// The session may have ended since it was looked up for the admission.
@@ -251,6 +255,7 @@ fn counted_as(refusal: &Refusal) -> Refused {
         Refusal::BadRequest(_) => Refused::BadRequest,
         Refusal::Forbidden(_) => Refused::Forbidden,
         Refusal::Busy { .. } => Refused::Busy,
+        Refusal::OriginNotAllowed => Refused::OriginNotAllowed,
         Refusal::UnsupportedProtocolVersion => Refused::UnsupportedProtocolVersion,
     }
 }

@@ -11,6 +11,7 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 
 use super::client_files::ClientFiles;
+use super::origins::Origins;
 use super::proxies::TrustedProxies;
 use super::{engine, host};
 use crate::connection::Hub;
@@ -37,6 +38,8 @@ pub struct Site {
     pub client: Option<ClientFiles>,
     /// Whose word about a client's address counts.
     pub proxies: TrustedProxies,
+    /// Which pages may open WebSockets.
+    pub origins: Origins,
     /// Asked for each handshake.
     pub allow_request: Option<AllowRequest>,
     /// Everything else.

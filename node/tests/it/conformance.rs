@@ -79,6 +79,7 @@ fn strict_cors() -> Cors {
         exposed_headers: vec!["x-extra".into()],
         credentials: true,
         max_age_s: Some(600),
+        ..Cors::default()
     }
 }
 

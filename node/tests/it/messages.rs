@@ -171,7 +171,7 @@ async fn the_lines_that_the_defaults_show_can_all_be_uncommented_where_they_stan
         _ => line.to_owned(),
     };
     let lines: Vec<String> = text(&defaults.stdout).lines().map(&mut uncomment).collect();
-    assert_eq!(uncommented, 20, "{lines:#?}");
+    assert_eq!(uncommented, 21, "{lines:#?}");
     let file = File::new("uncommented.toml", &lines.join("\n"));
     let told = in_force(&["--config", file.path()], &[]).await;
     for key in [

@@ -1,6 +1,6 @@
 //! What a node believes of the head of a request, and whom.
 
-use fanfare::{ClientLimits, Io, MemoryHub, Options};
+use fanfare::{ClientLimits, Cors, Io, MemoryHub, Options};
 
 use crate::client::{Http, hung_up};
 use crate::support::{eventually, serve};
@@ -48,4 +48,20 @@ async fn a_request_without_its_host_is_refused_wherever_it_leads_and_counted() {
     assert_eq!(io.metrics().refusals.get(), 2);
     assert_eq!(io.metrics().connects.get(), 0);
     io.close().await;
+}
+
+#[tokio::test]
+async fn a_websocket_of_another_origin_is_refused_and_counted_unless_that_is_switched_off() {
+    const WEBSOCKET: &str = "/socket.io/?EIO=4&transport=websocket";
+    let head = "connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n\
+        sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\norigin: https://evil.example\r\ncookie: session=1\r\n";
+    for websocket in [true, false] {
+        let cors = Cors { origins: vec!["https://app.example".into()], websocket, ..Cors::default() };
+        let io = Io::builder().options(Options { cors: Some(cors), ..Options::default() }).build();
+        let url = serve(&io).await;
+        let answer = Http::connect(&url).await.get_with(WEBSOCKET, head).await;
+        assert_eq!(answer.status, if websocket { 403 } else { 101 });
+        assert_eq!(io.metrics().refusals.get(), u64::from(websocket));
+        io.close().await;
+    }
 }

@@ -422,9 +422,28 @@ export const cases = {
     assert.equal(headers["access-control-allow-methods"], "GET,HEAD,PUT,PATCH,POST,DELETE");
     assert.match(headers.vary, /\bAccess-Control-Request-Headers\b/i);
   },
-  "CORS is no gate for WebSockets": async (t) => {
-    const wire = await t.websocket("cors", { headers: { Origin: "https://evil.example" } });
-    await wire.join();
+  "A WebSocket from another origin is refused with 403 (the official server lets it in)": async (t) => {
+    const { sid } = await t.polling("cors");
+    for (const Origin of ["https://evil.example", "http://one.example", "https://one.example:444", "null"]) {
+      for (const query of [{}, { sid }]) {
+        const answer = await t.upgradeRequest("cors", query, { headers: { Origin } });
+        if (t.official) {
+          assert.equal(answer.status, 101);
+          continue;
+        }
+        assert.equal(`${answer.status} ${answer.body}`, '403 {"code":4,"message":"Origin not allowed"}');
+        assert.match(answer.headers["content-type"], /^application\/json\b/);
+      }
+    }
+  },
+  "A WebSocket from an allowed origin, of the host itself or of no page is let in": async (t) => {
+    const { host } = t.address("cors");
+    for (const headers of [{}, { Origin: "https://two.example" }, { Origin: `http://${host}` }, { Origin: `https://${host}` }]) {
+      await (await t.websocket("cors", { headers })).join();
+      const { sid } = await t.polling("cors", { headers });
+      assert.equal((await t.upgradeRequest("cors", { sid }, { headers })).status, 101);
+    }
+    await (await t.websocket("cors-any", { headers: { Origin: "https://any.example" } })).join();
   },
   "Without CORS a foreign origin is served on both transports": async (t) => {
     const headers = { Origin: "https://any.example" };
