@@ -4,6 +4,7 @@
 
 mod link;
 mod meters;
+mod pace;
 mod peers;
 mod requests;
 mod routing;

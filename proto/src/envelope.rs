@@ -85,6 +85,10 @@ pub(crate) fn decode(frame: Bytes) -> Result<wire::Envelope, Refusal> {
     if envelope.node.len() > NODE_BYTES_MAX {
         return Err(Refusal::Invalid("the name of the node is too long"));
     }
+    // It stands in logs and on pages.
+    if !envelope.node.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(Refusal::Invalid("the name of the node has other characters than printable ASCII"));
+    }
     if envelope.instance == 0 && envelope.sequence != 0 {
         return Err(Refusal::Invalid("numbered, but by nobody"));
     }

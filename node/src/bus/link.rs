@@ -8,6 +8,7 @@ use fanfare_proto::{Identity, Outlet, PublishError, State, Subject, wire};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
+use super::pace::LogPace;
 use super::peers::{Peer, Peers};
 use super::requests::{FromNode, Requests, Ticket};
 use super::routing::{Audience, audience_for, subjects_for, subjects_from_outside};
@@ -44,6 +45,8 @@ pub struct ClusterLink {
     requests: Arc<Requests>,
     /// Whether this node has said goodbye. Held while a sign of life is published, so that none follows the goodbye.
     departed: Mutex<bool>,
+    /// For lines in the log that others can cause.
+    pub(crate) log: LogPace,
     /// Wakes who sends heartbeats: there is something to tell before the next one is due.
     pub(crate) news: Notify,
 }
@@ -66,6 +69,7 @@ impl ClusterLink {
             connected_at: Mutex::default(),
             requests: Arc::default(),
             departed: Mutex::new(false),
+            log: LogPace::new(),
             news: Notify::new(),
         })
     }
@@ -210,6 +214,11 @@ impl ClusterLink {
     /// Whether a node of that name is alive.
     pub fn knows(&self, node: &str) -> bool {
         self.peers.lock().knows(node)
+    }
+
+    /// The name of the node of this run, if it is alive or was lately.
+    pub(crate) fn name_of(&self, instance: u64) -> Option<Arc<str>> {
+        self.peers.lock().name_of(instance)
     }
 
     /// Others can be heard from now on, or cannot any more.

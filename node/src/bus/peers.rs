@@ -1,6 +1,6 @@
 //! The other nodes of the cluster, as their heartbeats tell. Pure: the time is given.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -8,6 +8,9 @@ use fanfare_proto::wire::Heartbeat;
 
 /// Names remembered of nodes that were heard of; a cluster that restarts its nodes for years has more.
 const NAMES_MAX: usize = 10_000;
+
+/// Nodes remembered that fell silent; beyond it the one that was found so first is forgotten.
+const SILENT_MAX: usize = 1_000;
 
 /// A node that answered lately.
 #[derive(Clone, Debug)]
@@ -29,6 +32,8 @@ pub enum Standing {
     Known,
     /// The node was not known.
     New,
+    /// The node counted as gone after it was silent for so long: it was stopped, or cut off.
+    Back(Duration),
     /// Two nodes have the same name: a socket id does not tell which one is meant.
     Doubled,
 }
@@ -39,6 +44,8 @@ pub struct Peers {
     peers: HashMap<Arc<str>, Peer>,
     /// Every node that was ever heard of: one that is silent may only be cut off.
     names: HashSet<Arc<str>>,
+    /// Those that counted as gone because they were silent, with the time they were heard last: they may come back.
+    silent: VecDeque<(u64, Arc<str>, Instant)>,
 }
 
 impl Peers {
@@ -47,7 +54,13 @@ impl Peers {
         self.remember(node);
         let peer = Peer { node: node.clone(), instance, heard_at: now, heartbeat };
         match self.peers.insert(node.clone(), peer) {
-            None => Standing::New,
+            None => match self.silent.iter().position(|(silent, ..)| *silent == instance) {
+                Some(place) => {
+                    let heard_at = self.silent.remove(place).map_or(now, |(_, _, heard_at)| heard_at);
+                    Standing::Back(now.saturating_duration_since(heard_at))
+                }
+                None => Standing::New,
+            },
             Some(before) if before.instance == instance => Standing::Known,
             Some(_) => Standing::Doubled,
         }
@@ -86,8 +99,20 @@ impl Peers {
         let silent = |peer: &Peer| now.saturating_duration_since(peer.heard_at.max(connected_at)) >= patience;
         let gone: Vec<_> =
             self.peers.values().filter(|peer| silent(peer)).map(|peer| peer.node.clone()).collect();
-        gone.iter().for_each(|node| drop(self.peers.remove(node)));
+        for peer in gone.iter().filter_map(|node| self.peers.remove(node)) {
+            if self.silent.len() >= SILENT_MAX {
+                self.silent.pop_front();
+            }
+            self.silent.push_back((peer.instance, peer.node, peer.heard_at));
+        }
         gone
+    }
+
+    /// The name of the node of this run, if it is alive or was lately.
+    pub fn name_of(&self, instance: u64) -> Option<Arc<str>> {
+        let alive = self.peers.values().find(|peer| peer.instance == instance).map(|peer| &peer.node);
+        let silent = || self.silent.iter().find(|(silent, ..)| *silent == instance).map(|(_, node, _)| node);
+        alive.or_else(silent).cloned()
     }
 
     /// Whether a node of that name is alive.

@@ -67,7 +67,10 @@ impl Ear {
         match inbound {
             Inbound::Envelope(envelope) => self.hear_envelope(envelope).await,
             Inbound::Lost { instance, count } => {
-                warn!(from = self.name_of(instance), count, "messages of another node were lost on the way");
+                let from = self.cluster.name_of(instance);
+                let from = from.as_deref().unwrap_or("a sender that is no node");
+                let log = &self.cluster.log;
+                log.say(|| warn!(from, count, "messages of another node were lost on the way"));
             }
             Inbound::State(State::Connected) => {
                 info!("connected to the cluster");
@@ -80,12 +83,6 @@ impl Ear {
             }
             Inbound::State(State::Connecting | State::Closed) => {}
         }
-    }
-
-    fn name_of(&self, instance: u64) -> String {
-        let peers = self.cluster.peers();
-        let peer = peers.iter().find(|peer| peer.instance == instance);
-        peer.map_or_else(|| "a sender that is no node".into(), |peer| peer.node.to_string())
     }
 
     async fn hear_envelope(&self, envelope: Envelope) {
@@ -117,7 +114,8 @@ impl Ear {
         // Nodes check what they send; anybody else may get it wrong, and clients would pay for it.
         if !self.cluster.heard_of(&node) && !is_event_of(&encoded, namespace.name()) {
             self.hub.node.metrics.bus_nonsense.increment();
-            return warn!("an emit from outside is no event that clients would take: dropped");
+            let log = &self.cluster.log;
+            return log.say(|| warn!("an emit from outside is no event that clients would take: dropped"));
         }
         let Some(wanted) = broadcast.answers_wanted else {
             let packet = Packet::new(encoded, !broadcast.uncompressed);
@@ -141,7 +139,8 @@ impl Ear {
         };
         let change = Change::from_wire(change);
         if let Err(error) = change.check(&self.hub.node) {
-            return warn!(from = %node, %error, "a join that another node asked for was refused");
+            let log = &self.cluster.log;
+            return log.say(|| warn!(from = %node, %error, "a join that another node asked for was refused"));
         }
         let make = || apply_here(&namespace, Target::clone(&target), change.clone());
         let Some(mut here) = patiently(&self.hub.node, make).await else { return };
@@ -203,7 +202,8 @@ impl Ear {
         let metrics = &self.hub.node.metrics;
         if **node == *self.hub.node.tag.as_str() {
             metrics.nodes_doubled.increment();
-            return error!(%node, "another node has the name of this one: restart one of them");
+            let log = &self.cluster.log;
+            return log.say(|| error!(%node, "another node has the name of this one: restart one of them"));
         }
         let buckets = self.hub.node.options.cluster.room_buckets;
         let (hello, theirs) = (heartbeat.hello, heartbeat.room_buckets);
@@ -211,20 +211,25 @@ impl Ear {
             .cluster
             .update_peers(|peers| (peers.heard(node, instance, heartbeat, Instant::now()), Vec::new()));
         metrics.nodes.set(self.cluster.peer_count() as i64);
+        let log = &self.cluster.log;
         match standing {
             Standing::Known => {}
-            Standing::New => {
-                info!(%node, "node joined the cluster");
-                if theirs != buckets {
-                    error!(%node, theirs, ours = buckets, "room_buckets differ: emits to rooms will be lost");
-                }
+            Standing::New => log.say(|| info!(%node, "node joined the cluster")),
+            Standing::Back(silence) => {
+                let silent_ms = silence.as_millis() as u64;
+                log.say(|| warn!(%node, silent_ms, "node is back: it was stopped or cut off, and counted as gone"));
             }
             Standing::Doubled => {
                 metrics.nodes_doubled.increment();
-                error!(%node, "two nodes have the same name: restart one of them");
+                log.say(|| error!(%node, "two nodes have the same name: restart one of them"));
             }
         }
-        if hello || standing == Standing::New {
+        let is_new = matches!(standing, Standing::New | Standing::Back(_));
+        if is_new && theirs != buckets {
+            let ours = buckets;
+            log.say(|| error!(%node, theirs, ours, "room_buckets differ: emits to rooms will be lost"));
+        }
+        if hello || is_new {
             self.cluster.news.notify_one();
         }
     }
@@ -235,7 +240,7 @@ impl Ear {
             (left, if left { vec![node.clone()] } else { Vec::new() })
         });
         if left {
-            info!(%node, "node left the cluster");
+            self.cluster.log.say(|| info!(%node, "node left the cluster"));
         }
         self.hub.node.metrics.nodes.set(self.cluster.peer_count() as i64);
     }

@@ -24,6 +24,7 @@ pub async fn beat(hub: Arc<Hub>, cluster: Arc<ClusterLink>) {
             _ = turns.tick() => {}
             () = cluster.news.notified() => {}
         }
+        cluster.log.tell_left_out();
         // Before that the greeting tells the others, once this node hears whatever they answer.
         if cluster.hears_since().is_some() && cluster.is_connected() {
             cluster.outlet.settled().await;
@@ -37,15 +38,22 @@ pub async fn beat(hub: Arc<Hub>, cluster: Arc<ClusterLink>) {
 pub async fn watch_silence(hub: Arc<Hub>, cluster: Arc<ClusterLink>) {
     let options = hub.node.options.cluster;
     loop {
-        let patience = ms(options.heartbeat_timeout_ms);
-        // Nodes that join meanwhile are not silent before that.
-        let latest = Instant::now() + patience;
-        let look_at = cluster.next_silence(patience).map_or(latest, |next| next.min(latest));
+        // Often enough to notice when this node itself was stopped for longer than others wait for it.
+        let begun = Instant::now();
+        let latest = begun + ms(options.heartbeat_interval_ms);
+        let silence = cluster.next_silence(ms(options.heartbeat_timeout_ms));
+        let look_at = silence.map_or(latest, |next| next.clamp(begun, latest));
         tokio::time::sleep_until(look_at.into()).await;
         let now = Instant::now();
+        let late = now.duration_since(look_at);
+        let stood_still = late > ms(options.heartbeat_interval_ms);
+        if stood_still {
+            let late_ms = late.as_millis() as u64;
+            warn!(late_ms, "this node stood still: others may have missed it, and it what they said");
+        }
         match cluster.hears_since().filter(|_| cluster.is_connected()) {
-            // This node itself was stopped for a while: what the others said meanwhile is still to be read.
-            Some(_) if now.duration_since(look_at) > ms(options.heartbeat_interval_ms) => cluster.was_kept(),
+            // What the others said meanwhile is still to be read.
+            Some(_) if stood_still => cluster.was_kept(),
             Some(since) => sweep(&hub, &cluster, since, now),
             None => tokio::time::sleep(ms(options.heartbeat_interval_ms)).await,
         }
@@ -67,7 +75,7 @@ fn sweep(hub: &Hub, cluster: &ClusterLink, hears_since: Instant, now: Instant) {
         (gone.clone(), gone)
     });
     for node in gone {
-        warn!(%node, "node is silent: it counts as gone");
+        cluster.log.say(|| warn!(%node, "node is silent: it counts as gone"));
     }
     hub.node.metrics.nodes.set(cluster.peer_count() as i64);
 }

@@ -6,16 +6,19 @@ use std::time::Duration;
 use fanfare::{Emitter, Io, Options, relay};
 use fanfare_adapter_nats::{NatsBus, NatsOptions};
 use serde_json::json;
-use tokio::process::{Child, Command};
+use tokio::process::Command;
 
+use self::process::Process;
 pub use self::server::{Server, free_port};
 use crate::client::Client;
 use crate::contract::contract_server_of;
 use crate::support::{DEADLINE, eventually, judge, judge_folder, serve, sized, with_patience};
 
+mod process;
 #[path = "../../../adapter-nats/tests/it/server.rs"]
 #[allow(dead_code, reason = "shared with the tests of the adapter, which need more of it")]
 mod server;
+mod stopped;
 
 const LONG: Duration = Duration::from_secs(60);
 
@@ -284,29 +287,6 @@ async fn an_outsider_who_sends_nonsense_harms_nobody() {
 }
 
 // Programs of their own.
-
-/// A node that is a process, until it is dropped.
-struct Process {
-    child: Child,
-    url: String,
-}
-
-impl Process {
-    async fn start(broker: &Server) -> Self {
-        let address = format!("127.0.0.1:{}", server::free_port());
-        let mut command = Command::new(env!("CARGO_BIN_EXE_fanfare"));
-        command.args(["serve", "--listen", &address, "--nats", &broker.url(), "--reactors", "2"]);
-        let quiet =
-            command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
-        let child = quiet.spawn().expect("the node starts");
-        let start = std::time::Instant::now();
-        while tokio::net::TcpStream::connect(&address).await.is_err() {
-            assert!(start.elapsed() < DEADLINE, "the node does not listen");
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-        Self { child, url: format!("http://{address}") }
-    }
-}
 
 async fn fanfare(arguments: &[&str]) -> String {
     let output = Command::new(env!("CARGO_BIN_EXE_fanfare")).args(arguments).stdin(Stdio::null()).output();

@@ -107,6 +107,19 @@ fn the_header_must_be_possible() {
     assert!(taken(wire::Envelope { node: "n".repeat(32), copies: 9, ..valid() }.encode_to_vec()).is_ok());
 }
 
+/// It stands in logs, on pages and in tables.
+#[test]
+fn the_name_of_a_node_cannot_pretend_to_be_anything_else() {
+    let named = |node: &str| taken(wire::Envelope { node: node.into(), ..valid() }.encode_to_vec());
+    for name in ["n\nERROR", "n\r", "\u{1b}[31m", "a b", "\u{7f}", "\0", "größe", "a\u{202e}b", "\u{2028}"]
+    {
+        assert!(matches!(named(name), Err(Refusal::Invalid(_))), "{name:?}");
+    }
+    for name in ["", "aB-_", "0123", "a.node{of}\"another\"program"] {
+        assert!(named(name).is_ok(), "{name:?}");
+    }
+}
+
 #[test]
 fn a_part_must_be_possible() {
     let invalid = |part| assert!(matches!(refused(with_part(part)), Refusal::Invalid(_)));

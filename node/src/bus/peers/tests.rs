@@ -58,3 +58,31 @@ fn only_nodes_that_serve_a_namespace_are_waited_for() {
     assert!(peers.borrows_from("aaaa"));
     assert!(!peers.borrows_from("bbbb"), "its own sockets' ids are its own");
 }
+
+#[test]
+fn a_node_that_comes_back_from_silence_is_known_by_its_name() {
+    let (mut peers, start) = (Peers::default(), Instant::now());
+    let name: Arc<str> = "aaaa".into();
+    assert_eq!(peers.name_of(1), None);
+    peers.heard(&name, 1, heartbeat(&[], 0), start);
+    assert_eq!(peers.name_of(1), Some(name.clone()));
+    assert_eq!(peers.sweep(start + PATIENCE, start, PATIENCE), std::slice::from_ref(&name));
+    // What was lost of it is told before its next heartbeat is heard.
+    assert_eq!(peers.name_of(1), Some(name.clone()));
+    assert_eq!(peers.heard(&name, 1, heartbeat(&[], 0), start + 3 * PATIENCE), Standing::Back(3 * PATIENCE));
+    assert_eq!(peers.heard(&name, 1, heartbeat(&[], 0), start + 3 * PATIENCE), Standing::Known);
+    // Another run of it has not come back from anywhere.
+    peers.sweep(start + 4 * PATIENCE, start, PATIENCE);
+    assert_eq!(peers.heard(&name, 2, heartbeat(&[], 0), start + 5 * PATIENCE), Standing::New);
+}
+
+#[test]
+fn of_nodes_that_fell_silent_so_many_are_remembered() {
+    let (mut peers, start) = (Peers::default(), Instant::now());
+    for run in 1..=3 * SILENT_MAX as u64 {
+        peers.heard(&run.to_string().into(), run, heartbeat(&[], 0), start);
+        peers.sweep(start + PATIENCE, start, PATIENCE);
+    }
+    assert_eq!(peers.silent.len(), SILENT_MAX);
+    assert_eq!((peers.name_of(1), peers.name_of(3 * SILENT_MAX as u64).is_some()), (None, true));
+}
