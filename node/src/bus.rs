@@ -2,6 +2,8 @@
 //!
 //! It knows the bus and the names of rooms; what others say is heard in [`cluster`](crate::cluster).
 
+mod borrowed;
+mod directory;
 mod link;
 mod meters;
 mod pace;

@@ -23,6 +23,12 @@ impl NodeTag {
         Self(random_chars())
     }
 
+    /// Reads the name of a node; `None` if ids cannot begin with it.
+    pub fn parse(name: &str) -> Option<Self> {
+        let tag: [u8; TAG_LEN] = name.as_bytes().try_into().ok()?;
+        tag.iter().all(|&byte| digit(byte).is_some()).then_some(Self(tag))
+    }
+
     /// The tag as its four characters.
     pub fn as_str(&self) -> &str {
         ascii(&self.0)

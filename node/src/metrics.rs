@@ -215,6 +215,8 @@ metrics! {
         ready = "fanfare_ready",
         /// Rooms with members on this node, beside the sockets' own ones.
         rooms = "fanfare_rooms",
+        /// Rooms with members on this node that are named like sockets of other nodes.
+        borrowed_rooms = "fanfare_borrowed_rooms",
         /// Memberships of sockets in these rooms.
         memberships = "fanfare_room_memberships",
         /// Bytes that wait for clients to read.

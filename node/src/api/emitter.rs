@@ -14,6 +14,7 @@ use super::rooms::IntoRooms;
 use crate::bus::{ClusterLink, TooLarge, target};
 use crate::cluster::{Change, ClusterThread, NotReached};
 use crate::ids::Room;
+use crate::limits::ClusterOptions;
 use crate::socketio::{Encoded, encode};
 
 /// How often it is looked whether the bus was reached.
@@ -39,7 +40,8 @@ impl Emitter {
     /// # Errors
     /// As [`new`](Self::new).
     pub fn with_room_buckets(bus: impl Bus, room_buckets: u32) -> io::Result<Self> {
-        let thread = ClusterThread::start(Box::new(bus), None, room_buckets)?;
+        let options = ClusterOptions { room_buckets, ..ClusterOptions::default() };
+        let thread = ClusterThread::start(Box::new(bus), None, options)?;
         Ok(Self { thread: Arc::new(thread) })
     }
 

@@ -196,8 +196,8 @@ impl IoBuilder {
     /// The server. It does nothing until it [listens](Io::listen).
     pub fn build(self) -> Io {
         let tag = NodeTag::random();
-        let buckets = self.options.cluster.room_buckets.max(1);
-        let start = |bus| ClusterThread::start(bus, Some(tag), buckets).map(Arc::new);
+        let options = self.options.cluster;
+        let start = |bus| ClusterThread::start(bus, Some(tag), options).map(Arc::new);
         let cluster = self.bus.map(start).transpose();
         let thread = cluster.as_ref().ok().cloned().flatten();
         let node = Node::new(self.options, tag, thread.as_ref().map(|thread| thread.link().clone()));

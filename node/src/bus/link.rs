@@ -1,18 +1,23 @@
 //! The handle through which a node speaks to its cluster.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
+use arc_swap::ArcSwap;
 use fanfare_proto::wire::envelope::Body;
 use fanfare_proto::{Identity, Outlet, PublishError, State, Subject, wire};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
+use super::borrowed::{Announcement, Borrowed};
+use super::directory::Directory;
 use super::pace::LogPace;
 use super::peers::{Peer, Peers};
 use super::requests::{FromNode, Requests, Ticket};
 use super::routing::{Audience, audience_for, subjects_for, subjects_from_outside};
-use crate::ids::{NodeTag, Room};
+use crate::ids::{NodeTag, Room, SocketId};
+use crate::limits::{ClusterOptions, ms};
 
 /// An emit is larger than the bus carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -27,7 +32,7 @@ pub struct TooLarge {
 /// What other nodes are about to be asked.
 pub struct Question {
     ticket: Ticket,
-    subject: Subject,
+    subjects: Vec<Subject>,
     body: Body,
 }
 
@@ -37,9 +42,13 @@ pub struct ClusterLink {
     pub outlet: Arc<dyn Outlet>,
     /// Who this node is there.
     pub identity: Identity,
-    tag: NodeTag,
     buckets: u32,
     peers: Mutex<Peers>,
+    /// What emits read of `peers`, without its lock.
+    directory: ArcSwap<Directory>,
+    /// Nodes were heard of that were not known before: rooms may bear the names of their sockets.
+    has_new_owners: AtomicBool,
+    borrowed: Borrowed,
     /// Since when others can be heard, without having been kept from it.
     connected_at: Mutex<Option<Instant>>,
     requests: Arc<Requests>,
@@ -59,13 +68,20 @@ impl std::fmt::Debug for ClusterLink {
 
 impl ClusterLink {
     /// A handle for the node of this tag.
-    pub fn new(outlet: Arc<dyn Outlet>, identity: Identity, tag: NodeTag, buckets: u32) -> Arc<Self> {
+    pub fn new(
+        outlet: Arc<dyn Outlet>,
+        identity: Identity,
+        tag: NodeTag,
+        options: ClusterOptions,
+    ) -> Arc<Self> {
         Arc::new(Self {
             outlet,
             identity,
-            tag,
-            buckets,
-            peers: Mutex::default(),
+            buckets: options.room_buckets.max(1),
+            peers: Mutex::new(Peers::new(tag, ms(options.heartbeat_interval_ms))),
+            directory: ArcSwap::from_pointee(Directory::new(tag)),
+            has_new_owners: AtomicBool::new(false),
+            borrowed: Borrowed::default(),
             connected_at: Mutex::default(),
             requests: Arc::default(),
             departed: Mutex::new(false),
@@ -107,7 +123,7 @@ impl ClusterLink {
         if self.identity.node.is_empty() {
             return subjects_from_outside(namespace, rooms, self.buckets);
         }
-        subjects_for(namespace, rooms, self.tag, &self.peers.lock(), self.buckets)
+        subjects_for(namespace, rooms, &self.directory.load(), self.buckets)
     }
 
     /// Says something where [`route`](Self::route) says. `body` has passed [`check_size`](Self::check_size).
@@ -170,22 +186,24 @@ impl ClusterLink {
         body: impl FnOnce(u64) -> Body,
     ) -> Result<Option<Question>, TooLarge> {
         let peers = self.peers.lock();
-        let (expected, subject) = match audience_for(rooms, self.tag, &peers) {
+        let is_away = !self.is_connected();
+        let audience = audience_for(namespace, rooms, &self.directory.load(), &peers, is_away);
+        let (expected, subjects) = match audience {
             Audience::Here => return Ok(None),
-            Audience::Node(node) => (vec![node.clone()], Subject::Node(node)),
-            Audience::All => (peers.serving(namespace), Subject::Namespace(namespace.clone())),
+            Audience::Nodes(nodes) => (nodes.clone(), nodes.into_iter().map(Subject::Node).collect()),
+            Audience::All => (peers.serving(namespace), vec![Subject::Namespace(namespace.clone())]),
         };
         // Under the lock: a node that goes now is taken from the peers before it is told to those who wait.
         let ticket = self.requests.open(expected);
         drop(peers);
         let body = body(ticket.id);
         self.check_size(&body)?;
-        Ok(Some(Question { ticket, subject, body }))
+        Ok(Some(Question { ticket, subjects, body }))
     }
 
     /// Puts a question, once this node has done its part.
     pub fn ask(&self, question: Question) -> Ticket {
-        self.publish(&[question.subject], question.body);
+        self.publish(&question.subjects, question.body);
         question.ticket
     }
 
@@ -223,7 +241,13 @@ impl ClusterLink {
 
     /// Others can be heard from now on, or cannot any more.
     pub(crate) fn set_hearing(&self, hears: bool) {
-        *self.connected_at.lock() = hears.then(Instant::now);
+        let now = Instant::now();
+        *self.connected_at.lock() = hears.then_some(now);
+        if !hears {
+            // Nothing comes from the others, so they need not know what would concern this node.
+            self.borrowed.give_up();
+        }
+        self.update_peers(|peers| (peers.set_hearing(hears, now), Vec::new()));
     }
 
     /// The node was kept from listening until now: nobody was silent meanwhile.
@@ -239,9 +263,10 @@ impl ClusterLink {
 
     /// A node said something. Returns whether it is known to be alive.
     pub(crate) fn heard_of(&self, node: &Arc<str>) -> bool {
-        let mut peers = self.peers.lock();
-        peers.remember(node);
-        peers.knows(node)
+        self.update_peers(|peers| {
+            peers.remember(node);
+            (peers.knows(node), Vec::new())
+        })
     }
 
     /// The moment at which the first of the other nodes will have been silent for too long.
@@ -252,9 +277,73 @@ impl ClusterLink {
 
     /// Changes what is known of other nodes. Those that are gone as a result are waited for no more.
     pub(crate) fn update_peers<R>(&self, change: impl FnOnce(&mut Peers) -> (R, Vec<Arc<str>>)) -> R {
-        let (result, gone) = change(&mut self.peers.lock());
+        let mut peers = self.peers.lock();
+        let (result, gone) = change(&mut peers);
+        if let Some(directory) = peers.take_directory() {
+            // Stored before anybody looks for rooms of new owners, and under the lock, so that the last one stays.
+            if directory.known_count() != self.directory.load().known_count() {
+                self.has_new_owners.store(true, Relaxed);
+            }
+            self.directory.store(Arc::new(directory));
+        }
+        drop(peers);
         gone.iter().for_each(|node| self.requests.gone(node));
         result
+    }
+
+    /// Time has passed: everything may be known of more nodes.
+    pub(crate) fn settle_peers(&self) {
+        self.update_peers(|peers| (peers.settle(Instant::now()), Vec::new()));
+    }
+
+    // Rooms that are named like sockets of other nodes.
+
+    /// The id of another node's socket that this name is, as far as such nodes are known.
+    pub fn foreign_id(&self, room: &str) -> Option<SocketId> {
+        self.directory.load().foreign_id(room)
+    }
+
+    /// The room of another node's socket has its first member here in a namespace: the others are told at once.
+    pub fn borrow(&self, id: SocketId) {
+        if self.borrowed.enter(id) {
+            self.news.notify_one();
+        }
+    }
+
+    /// It has lost its last member here in a namespace.
+    pub fn give_back(&self, id: SocketId) {
+        self.borrowed.leave(id);
+    }
+
+    /// Waits until the others have confirmed what was borrowed so far; not while they cannot be heard.
+    pub async fn borrowing_confirmed(&self) {
+        if self.is_connected() {
+            self.borrowed.confirmed().await;
+        }
+    }
+
+    /// What is borrowed, to be told to all now, and where they confirm it, if they have to.
+    pub(crate) fn announce(&self) -> (Announcement, Option<Ticket>) {
+        let peers = self.peers.lock();
+        let announcement = self.borrowed.announce();
+        // Opened under the lock, so that whoever goes from now on is noticed.
+        let ticket = announcement.to_confirm.map(|_| self.requests.open(peers.confirming()));
+        (announcement, ticket)
+    }
+
+    /// The others have confirmed this change, or have been waited for long enough.
+    pub(crate) fn confirmed(&self, change: u64) {
+        self.borrowed.confirm(change);
+    }
+
+    /// Nobody is told any more: the node leaves.
+    pub(crate) fn announces_no_more(&self) {
+        self.borrowed.give_up();
+    }
+
+    /// Whether nodes were heard of, since this was asked last, whose sockets' ids rooms may bear.
+    pub(crate) fn take_new_owners(&self) -> bool {
+        self.has_new_owners.swap(false, Relaxed)
     }
 }
 

@@ -1,10 +1,15 @@
 //! The other nodes of the cluster, as their heartbeats tell. Pure: the time is given.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use fanfare_proto::wire::Heartbeat;
+use rustc_hash::FxHashSet;
+
+use super::borrowed::LISTED_MAX;
+use super::directory::{Directory, Guests};
+use crate::ids::{NodeTag, SocketId};
 
 /// Names remembered of nodes that were heard of; a cluster that restarts its nodes for years has more.
 const NAMES_MAX: usize = 10_000;
@@ -19,6 +24,8 @@ pub struct Peer {
     pub node: Arc<str>,
     /// This run of it.
     pub instance: u64,
+    /// When this run was heard first.
+    pub since: Instant,
     /// When it was heard last.
     pub heard_at: Instant,
     /// What it said of itself.
@@ -39,54 +46,101 @@ pub enum Standing {
 }
 
 /// The nodes that are alive, by name.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Peers {
+    own: NodeTag,
+    /// How long it takes until every node has heard of a new one, and told what it has borrowed.
+    patience: Duration,
+    /// When this node heard others for the first time.
+    began: Option<Instant>,
+    /// Since when it hears them without interruption.
+    hears_since: Option<Instant>,
     peers: HashMap<Arc<str>, Peer>,
-    /// Every node that was ever heard of: one that is silent may only be cut off.
-    names: HashSet<Arc<str>>,
     /// Those that counted as gone because they were silent, with the time they were heard last: they may come back.
     silent: VecDeque<(u64, Arc<str>, Instant)>,
+    /// What emits may know of them.
+    directory: Directory,
+    /// The directory has changed since it was [taken](Self::take_directory).
+    is_changed: bool,
 }
 
 impl Peers {
+    /// Those that the node of this tag knows: none yet. Each node tells all of itself once in `patience`.
+    pub fn new(own: NodeTag, patience: Duration) -> Self {
+        Self {
+            own,
+            patience,
+            began: None,
+            hears_since: None,
+            peers: HashMap::new(),
+            silent: VecDeque::new(),
+            directory: Directory::new(own),
+            is_changed: false,
+        }
+    }
+
+    /// The others can be heard from now on, or cannot any more.
+    pub fn set_hearing(&mut self, hears: bool, now: Instant) {
+        self.hears_since = hears.then_some(now);
+        self.began = self.began.or(self.hears_since);
+        self.settle(now);
+    }
+
     /// A node says that it lives.
     pub fn heard(&mut self, node: &Arc<str>, instance: u64, heartbeat: Heartbeat, now: Instant) -> Standing {
         self.remember(node);
-        let peer = Peer { node: node.clone(), instance, heard_at: now, heartbeat };
-        match self.peers.insert(node.clone(), peer) {
-            None => match self.silent.iter().position(|(silent, ..)| *silent == instance) {
-                Some(place) => {
-                    let heard_at = self.silent.remove(place).map_or(now, |(_, _, heard_at)| heard_at);
-                    Standing::Back(now.saturating_duration_since(heard_at))
-                }
-                None => Standing::New,
-            },
-            Some(before) if before.instance == instance => Standing::Known,
-            Some(_) => Standing::Doubled,
+        let mut peer = Peer { node: node.clone(), instance, since: now, heard_at: now, heartbeat };
+        if peer.heartbeat.borrowed.len() > LISTED_MAX {
+            peer.heartbeat.borrowed = Vec::new();
         }
+        let borrows = peer.heartbeat.borrowed_ids > 0;
+        let before = self.peers.remove(node);
+        let (standing, is_changed) = match &before {
+            None => (self.newcomer(instance, now), borrows),
+            Some(before) if before.instance != instance => (Standing::Doubled, !peer.borrows_as(before)),
+            Some(before) => {
+                peer.since = before.since;
+                (Standing::Known, !peer.borrows_as(before))
+            }
+        };
+        self.peers.insert(node.clone(), peer);
+        if is_changed {
+            self.refresh_guests();
+        }
+        if !self.directory.is_any_settled() {
+            // Perhaps it was the last one to tell.
+            self.settle(now);
+        }
+        standing
+    }
+
+    /// One that was not known until now.
+    fn newcomer(&mut self, instance: u64, now: Instant) -> Standing {
+        let Some(place) = self.silent.iter().position(|(silent, ..)| *silent == instance) else {
+            return Standing::New;
+        };
+        let heard_at = self.silent.remove(place).map_or(now, |(_, _, heard_at)| heard_at);
+        Standing::Back(now.saturating_duration_since(heard_at))
     }
 
     /// A node said something: there is a node of that name.
-    pub fn remember(&mut self, node: &Arc<str>) {
-        if self.names.contains(node) || node.is_empty() {
+    pub fn remember(&mut self, node: &str) {
+        let Some(tag) = NodeTag::parse(node).filter(|tag| *tag != self.own) else { return };
+        if self.directory.knows(tag) {
             return;
         }
-        if self.names.len() >= NAMES_MAX {
-            // Those that are alive are heard again soon.
-            self.names.clear();
+        if self.directory.known_count() >= NAMES_MAX {
+            let alive = self.peers.keys().filter_map(|node| NodeTag::parse(node));
+            self.directory.forget_all_but(alive.collect());
         }
-        self.names.insert(node.clone());
-    }
-
-    /// Whether a node of that name was ever heard of.
-    pub fn remembers(&self, node: &str) -> bool {
-        self.names.contains(node)
+        self.directory.remember(tag);
+        self.is_changed = true;
     }
 
     /// A node says goodbye; false if it was not known, or this is another run of it.
     pub fn left(&mut self, node: &str, instance: u64) -> bool {
-        let known = self.peers.get(node).is_some_and(|peer| peer.instance == instance);
-        known && self.peers.remove(node).is_some()
+        let is_known = self.peers.get(node).is_some_and(|peer| peer.instance == instance);
+        is_known && self.remove(node).is_some()
     }
 
     /// The moment at which [`sweep`](Self::sweep) will have something to do, if nobody says anything until then.
@@ -99,12 +153,14 @@ impl Peers {
         let silent = |peer: &Peer| now.saturating_duration_since(peer.heard_at.max(connected_at)) >= patience;
         let gone: Vec<_> =
             self.peers.values().filter(|peer| silent(peer)).map(|peer| peer.node.clone()).collect();
-        for peer in gone.iter().filter_map(|node| self.peers.remove(node)) {
+        for node in &gone {
+            let Some(peer) = self.remove(node) else { continue };
             if self.silent.len() >= SILENT_MAX {
                 self.silent.pop_front();
             }
             self.silent.push_back((peer.instance, peer.node, peer.heard_at));
         }
+        self.settle(now);
         gone
     }
 
@@ -115,20 +171,65 @@ impl Peers {
         alive.or_else(silent).cloned()
     }
 
+    fn remove(&mut self, node: &str) -> Option<Peer> {
+        let peer = self.peers.remove(node)?;
+        if peer.heartbeat.borrowed_ids > 0 {
+            self.refresh_guests();
+        }
+        Some(peer)
+    }
+
+    /// Decides about whose ids everything is known: when each node has told what it has borrowed since it can be heard, and
+    /// has had the time to hear of the owner. Until then an id may have members where nobody knows of them.
+    pub fn settle(&mut self, now: Instant) {
+        let is_long_ago = |since: Instant| now.saturating_duration_since(since) >= self.patience;
+        let have_told = |since| self.peers.values().all(|peer| peer.heard_at >= since);
+        let mut settled = FxHashSet::default();
+        if self.hears_since.is_some_and(have_told) {
+            let peers = self.peers.values().filter(|peer| is_long_ago(peer.since));
+            settled.extend(peers.filter_map(|peer| NodeTag::parse(&peer.node)));
+            settled.extend(self.began.filter(|began| is_long_ago(*began)).map(|_| self.own));
+        }
+        self.is_changed |= self.directory.settle(settled);
+    }
+
+    fn refresh_guests(&mut self) {
+        let mut guests = Guests::default();
+        for peer in self.peers.values().filter(|peer| peer.heartbeat.borrowed_ids > 0) {
+            match peer.listed() {
+                Some(ids) => guests.list(&peer.node, ids),
+                None => guests.suspect(&peer.node),
+            }
+        }
+        self.directory.set_guests(guests);
+        self.is_changed = true;
+    }
+
+    /// The directory, if it has changed since it was taken.
+    pub fn take_directory(&mut self) -> Option<Directory> {
+        std::mem::take(&mut self.is_changed).then(|| self.directory.clone())
+    }
+
     /// Whether a node of that name is alive.
     pub fn knows(&self, node: &str) -> bool {
         self.peers.contains_key(node)
     }
 
-    /// The nodes whose clients can enter a namespace.
-    pub fn serving(&self, namespace: &str) -> Vec<Arc<str>> {
-        let serves = |peer: &&Peer| peer.heartbeat.namespaces.iter().any(|name| name == namespace);
-        self.peers.values().filter(serves).map(|peer| peer.node.clone()).collect()
+    /// Whether the clients of a node can enter a namespace, as far as it has told.
+    pub fn serves(&self, node: &str, namespace: &str) -> bool {
+        self.peers.get(node).is_some_and(|peer| peer.serves(namespace))
     }
 
-    /// Whether another node than `owner` has members in rooms that are named like somebody's socket id.
-    pub fn borrows_from(&self, owner: &str) -> bool {
-        self.peers.values().any(|peer| peer.heartbeat.borrowed_ids > 0 && *peer.node != *owner)
+    /// The nodes whose clients can enter a namespace.
+    pub fn serving(&self, namespace: &str) -> Vec<Arc<str>> {
+        let serving = self.peers.values().filter(|peer| peer.serves(namespace));
+        serving.map(|peer| peer.node.clone()).collect()
+    }
+
+    /// The nodes that confirm what others have borrowed.
+    pub fn confirming(&self) -> Vec<Arc<str>> {
+        let confirming = self.peers.values().filter(|peer| peer.heartbeat.confirms);
+        confirming.map(|peer| peer.node.clone()).collect()
     }
 
     /// All of them, in the order of their names.
@@ -141,6 +242,25 @@ impl Peers {
     /// How many there are.
     pub fn len(&self) -> usize {
         self.peers.len()
+    }
+}
+
+impl Peer {
+    fn serves(&self, namespace: &str) -> bool {
+        self.heartbeat.namespaces.iter().any(|name| name == namespace)
+    }
+
+    /// The ids that it has borrowed; `None` if it has more of them than it lists, as a node of an older release, which
+    /// lists none.
+    fn listed(&self) -> Option<impl Iterator<Item = SocketId> + '_> {
+        let Heartbeat { borrowed_ids, borrowed, .. } = &self.heartbeat;
+        let is_complete = *borrowed_ids <= borrowed.len() as u64 && borrowed.len() <= LISTED_MAX;
+        is_complete.then(|| borrowed.iter().filter_map(|id| SocketId::parse(id)))
+    }
+
+    fn borrows_as(&self, other: &Self) -> bool {
+        let (one, other) = (&self.heartbeat, &other.heartbeat);
+        one.borrowed_ids == other.borrowed_ids && one.borrowed == other.borrowed
     }
 }
 

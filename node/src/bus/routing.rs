@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use fanfare_proto::Subject;
 
+use super::directory::Directory;
 use super::peers::Peers;
 use crate::ids::{NodeTag, Room, SocketId};
 
@@ -12,14 +13,13 @@ const COPIES_MAX: usize = 16;
 
 /// The subjects on which those who may have members of these rooms listen, each once; none if they are all here.
 ///
-/// A room named like the socket of a node is the business of that node. But such names can be made up, and anybody may
-/// join the room of another socket: so if no such node was heard of it is an ordinary room, and it is that too if the
-/// node is silent or others have members in such rooms.
+/// A room named like the socket of a node is the business of that node, and of those that have told that they have
+/// members in it. It is an ordinary room too while not everybody may have told, or the node is silent; and nothing else if
+/// no such node was ever heard of.
 pub fn subjects_for(
     namespace: &Arc<str>,
     rooms: &[Room],
-    own: NodeTag,
-    peers: &Peers,
+    directory: &Directory,
     buckets: u32,
 ) -> Vec<Subject> {
     if rooms.is_empty() {
@@ -32,15 +32,15 @@ pub fn subjects_for(
         }
     };
     for room in rooms {
-        let Some(owner) = SocketId::parse(room.as_str()).map(|id| id.node()) else {
-            add(Subject::room(namespace, room.as_str(), buckets));
-            continue;
-        };
-        if owner != own && peers.remembers(owner.as_str()) {
-            add(Subject::Node(owner.as_str().into()));
+        let place = directory.locate(room.as_str());
+        if let Some(place) = &place {
+            place
+                .owner()
+                .into_iter()
+                .chain(place.guests().cloned())
+                .for_each(|node| add(Subject::Node(node)));
         }
-        let is_alive = owner == own || peers.knows(owner.as_str());
-        if !is_alive || peers.borrows_from(owner.as_str()) {
+        if place.is_none_or(|place| !place.is_settled) {
             add(Subject::room(namespace, room.as_str(), buckets));
         }
     }
@@ -52,34 +52,48 @@ pub fn subjects_for(
 pub enum Audience {
     /// Only this node has such sockets.
     Here,
-    /// One node, and this one.
-    Node(Arc<str>),
+    /// These nodes, and this one.
+    Nodes(Vec<Arc<str>>),
     /// Everybody who serves the namespace.
     All,
 }
 
-/// Whom a question about these rooms concerns.
-pub fn audience_for(rooms: &[Room], own: NodeTag, peers: &Peers) -> Audience {
+/// Whom a question about these rooms concerns. While the bus is away (`is_away`) a socket of this node is the business of
+/// this node, as far as it knows.
+pub fn audience_for(
+    namespace: &str,
+    rooms: &[Room],
+    directory: &Directory,
+    peers: &Peers,
+    is_away: bool,
+) -> Audience {
     let [room] = rooms else { return Audience::All };
-    let Some(owner) = SocketId::parse(room.as_str()).map(|id| id.node()) else { return Audience::All };
-    if peers.borrows_from(owner.as_str()) {
-        Audience::All
-    } else if owner == own {
-        Audience::Here
-    } else if peers.knows(owner.as_str()) {
-        Audience::Node(owner.as_str().into())
-    } else {
-        Audience::All
+    let Some(place) = directory.locate(room.as_str()) else { return Audience::All };
+    let is_ours_alone = is_away && place.owner().is_none();
+    if !place.is_settled && !is_ours_alone {
+        return Audience::All;
+    }
+    let mut nodes: Vec<Arc<str>> = place.owner().into_iter().collect();
+    // A guest has such a room in some namespace, which need not be this one.
+    for guest in place.guests().filter(|guest| peers.serves(guest, namespace)) {
+        if !nodes.contains(guest) {
+            nodes.push(guest.clone());
+        }
+    }
+    match nodes.len() {
+        0 => Audience::Here,
+        1..=COPIES_MAX => Audience::Nodes(nodes),
+        _ => Audience::All,
     }
 }
 
-/// The subjects for who hears nobody, and so cannot tell a socket from a room.
+/// The subjects for a sender that hears nobody, and so cannot tell a socket from a room.
 pub fn subjects_from_outside(namespace: &Arc<str>, rooms: &[Room], buckets: u32) -> Vec<Subject> {
     let may_be_socket = |room: &Room| SocketId::parse(room.as_str()).is_some();
     if rooms.iter().any(may_be_socket) {
         return vec![Subject::Namespace(namespace.clone())];
     }
-    subjects_for(namespace, rooms, NodeTag::random(), &Peers::default(), buckets)
+    subjects_for(namespace, rooms, &Directory::new(NodeTag::random()), buckets)
 }
 
 #[cfg(test)]

@@ -206,11 +206,16 @@ impl Ear {
             return log.say(|| error!(%node, "another node has the name of this one: restart one of them"));
         }
         let buckets = self.hub.node.options.cluster.room_buckets;
-        let (hello, theirs) = (heartbeat.hello, heartbeat.room_buckets);
+        let (hello, theirs, request) = (heartbeat.hello, heartbeat.room_buckets, heartbeat.request);
         let standing = self
             .cluster
             .update_peers(|peers| (peers.heard(node, instance, heartbeat, Instant::now()), Vec::new()));
         metrics.nodes.set(self.cluster.peer_count() as i64);
+        if request != 0 {
+            // Emits that begin now go where it said.
+            let confirmation = wire::Reply { request, ..Default::default() };
+            self.cluster.say_to_node(node, Body::Reply(confirmation));
+        }
         let log = &self.cluster.log;
         match standing {
             Standing::Known => {}

@@ -7,12 +7,16 @@ use fanfare_proto::wire;
 use fanfare_proto::wire::envelope::Body;
 use tracing::warn;
 
-use crate::bus::ClusterLink;
+use super::gathered::Collection;
+use crate::bus::{ClusterLink, Ticket};
 use crate::connection::Hub;
 use crate::limits::ms;
 
 /// Two heartbeats are at least this far apart, however much there is to tell.
 const PAUSE: Duration = Duration::from_millis(20);
+
+/// For each id that a heartbeat lists it is so much longer until the next one.
+const PAUSE_PER_ID: Duration = Duration::from_micros(100);
 
 /// Sends heartbeats for as long as the node lives.
 pub async fn beat(hub: Arc<Hub>, cluster: Arc<ClusterLink>) {
@@ -26,11 +30,16 @@ pub async fn beat(hub: Arc<Hub>, cluster: Arc<ClusterLink>) {
         }
         cluster.log.tell_left_out();
         // Before that the greeting tells the others, once this node hears whatever they answer.
+        let mut listed = 0;
         if cluster.hears_since().is_some() && cluster.is_connected() {
             cluster.outlet.settled().await;
-            cluster.show_life(heartbeat(&hub, &cluster, started, false));
+            cluster.settle_peers();
+            if cluster.take_new_owners() {
+                hub.namespaces.all().iter().for_each(|namespace| namespace.rooms.recognise_all());
+            }
+            listed = say_alive(&hub, &cluster, started, false);
         }
-        tokio::time::sleep(PAUSE).await;
+        tokio::time::sleep(PAUSE + PAUSE_PER_ID * listed).await;
     }
 }
 
@@ -64,7 +73,39 @@ pub async fn watch_silence(hub: Arc<Hub>, cluster: Arc<ClusterLink>) {
 pub async fn greet(hub: Arc<Hub>, cluster: Arc<ClusterLink>, started: Instant) {
     cluster.outlet.settled().await;
     cluster.set_hearing(true);
-    cluster.show_life(heartbeat(&hub, &cluster, started, true));
+    say_alive(&hub, &cluster, started, true);
+}
+
+/// Sends a heartbeat, and waits in the background until the others have confirmed what is new in it. Returns the number of
+/// ids that it lists.
+fn say_alive(hub: &Arc<Hub>, cluster: &Arc<ClusterLink>, started: Instant, hello: bool) -> u32 {
+    let (announcement, ticket) = cluster.announce();
+    hub.node.metrics.borrowed_rooms.set(announcement.count as i64);
+    let listed = announcement.ids.len() as u32;
+    let change = announcement.to_confirm;
+    let heartbeat = wire::Heartbeat {
+        hello,
+        borrowed_ids: announcement.count,
+        borrowed: announcement.ids,
+        request: ticket.as_ref().map_or(0, |ticket| ticket.id),
+        ..heartbeat(hub, cluster, started)
+    };
+    cluster.show_life(Body::Heartbeat(heartbeat));
+    if let (Some(change), Some(ticket)) = (change, ticket) {
+        actix_rt::spawn(confirm(hub.clone(), cluster.clone(), change, ticket));
+    }
+    listed
+}
+
+/// Waits until the others know what was announced to them, or their time is up.
+async fn confirm(hub: Arc<Hub>, cluster: Arc<ClusterLink>, change: u64, ticket: Ticket) {
+    let patience = ms(hub.node.options.cluster.request_timeout_ms);
+    let mut collection = Collection::new(&hub.node, Some(ticket), patience);
+    while collection.next().await.is_some() {}
+    if !collection.missing_nodes().is_empty() {
+        hub.node.metrics.requests_incomplete.increment();
+    }
+    cluster.confirmed(change);
 }
 
 /// Not while the bus is away: nobody can be heard then, which says nothing about them.
@@ -80,9 +121,9 @@ fn sweep(hub: &Hub, cluster: &ClusterLink, hears_since: Instant, now: Instant) {
     hub.node.metrics.nodes.set(cluster.peer_count() as i64);
 }
 
-fn heartbeat(hub: &Hub, cluster: &ClusterLink, started: Instant, hello: bool) -> Body {
+fn heartbeat(hub: &Hub, cluster: &ClusterLink, started: Instant) -> wire::Heartbeat {
     let (options, namespaces) = (&hub.node.options.cluster, hub.namespaces.all());
-    Body::Heartbeat(wire::Heartbeat {
+    wire::Heartbeat {
         release: env!("CARGO_PKG_VERSION").into(),
         uptime_ms: started.elapsed().as_millis() as u64,
         connections: hub.sessions.count() as u64,
@@ -92,10 +133,8 @@ fn heartbeat(hub: &Hub, cluster: &ClusterLink, started: Instant, hello: bool) ->
         interval_ms: options.heartbeat_interval_ms,
         room_buckets: options.room_buckets,
         namespaces: namespaces.iter().map(|namespace| namespace.name().to_owned()).collect(),
-        borrowed_ids: namespaces.iter().map(|namespace| namespace.rooms.interest().borrowed_ids()).sum(),
-        hello,
-        // The bus completes these.
-        tails: Vec::new(),
-        tails_complete: false,
-    })
+        confirms: true,
+        // The bus completes the tails.
+        ..wire::Heartbeat::default()
+    }
 }

@@ -14,6 +14,7 @@ use super::heartbeat::{beat, watch_silence};
 use crate::bus::ClusterLink;
 use crate::connection::Hub;
 use crate::ids::NodeTag;
+use crate::limits::ClusterOptions;
 
 /// A thread that serves one bus.
 pub struct ClusterThread {
@@ -28,7 +29,7 @@ impl ClusterThread {
     ///
     /// # Errors
     /// If there is no thread to be had.
-    pub fn start(bus: Box<dyn Bus>, tag: Option<NodeTag>, buckets: u32) -> io::Result<Self> {
+    pub fn start(bus: Box<dyn Bus>, tag: Option<NodeTag>, options: ClusterOptions) -> io::Result<Self> {
         let identity = Identity::new(tag.as_ref().map_or("", NodeTag::as_str));
         let (started, outlet) = std::sync::mpsc::channel();
         let (listen, hub) = oneshot::channel();
@@ -50,7 +51,7 @@ impl ClusterThread {
             // Whoever only sends hears nothing but signs of life: the bus waits for the nodes after an outage.
             outlet.listen(Subject::Nodes);
         }
-        let link = ClusterLink::new(outlet, identity, tag, buckets);
+        let link = ClusterLink::new(outlet, identity, tag, options);
         Ok(Self { link, listen: Mutex::new(listens.then_some(listen)), thread: Mutex::new(Some(thread)) })
     }
 
@@ -94,9 +95,10 @@ async fn run(inlet: Inlet, hub: oneshot::Receiver<Arc<Hub>>) {
     let Some(cluster) = hub.node.cluster.clone() else { return };
     let beating = actix_rt::spawn(beat(hub.clone(), cluster.clone()));
     let watching = actix_rt::spawn(watch_silence(hub.clone(), cluster.clone()));
-    Ear::new(hub, cluster).listen(inlet).await;
+    Ear::new(hub, cluster.clone()).listen(inlet).await;
     beating.abort();
     watching.abort();
+    cluster.announces_no_more();
 }
 
 /// For who only sends: the bus goes on while somebody listens.

@@ -114,6 +114,14 @@ impl RoomIndex {
         &self.interest
     }
 
+    /// Shows all rooms to the interest again.
+    pub fn recognise_all(&self) {
+        for stripe in &self.stripes {
+            // Under the lock, so that no room loses its members meanwhile.
+            stripe.lock().keys().for_each(|room| self.interest.recognise(room.as_str()));
+        }
+    }
+
     /// How many rooms have members on this node.
     pub fn room_count(&self) -> usize {
         self.stripes.iter().map(|stripe| stripe.lock().len()).sum()

@@ -1,27 +1,28 @@
 //! What a node wants to hear of the rooms of one namespace.
 //!
-//! Rooms share buckets; a bucket is listened to while any of its rooms has members here.
+//! Rooms share buckets; a bucket is listened to while any of its rooms has members here. A room that is named like a socket
+//! of another node is announced too, since emits to it go by that name.
 
+use std::collections::HashSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use fanfare_proto::{Outlet, Subject, bucket_of};
+use fanfare_proto::{Subject, bucket_of};
 use parking_lot::Mutex;
 
-use crate::ids::{NodeTag, SocketId};
+use crate::bus::ClusterLink;
+use crate::ids::SocketId;
 
 /// The rooms of one namespace, as far as the bus is concerned.
 pub struct Interest(Option<Clustered>);
 
 struct Clustered {
     namespace: Arc<str>,
-    node: NodeTag,
-    outlet: Arc<dyn Outlet>,
+    cluster: Arc<ClusterLink>,
     /// How many rooms with members there are in each. The lock is held while the bus is told, so that it hears of
     /// changes in their order.
     buckets: Box<[Mutex<u32>]>,
-    /// Rooms named like the id of a socket on another node.
-    borrowed_ids: AtomicU64,
+    /// Rooms with members that are named like sockets of other nodes.
+    borrowed: Mutex<HashSet<SocketId>>,
 }
 
 impl std::fmt::Debug for Interest {
@@ -37,28 +38,22 @@ impl Interest {
     }
 
     /// Of a node in a cluster.
-    pub fn new(namespace: Arc<str>, node: NodeTag, outlet: Arc<dyn Outlet>, buckets: u32) -> Self {
-        Self(Some(Clustered {
-            namespace,
-            node,
-            outlet,
-            buckets: (0..buckets).map(|_| Mutex::default()).collect(),
-            borrowed_ids: AtomicU64::new(0),
-        }))
+    pub fn new(namespace: Arc<str>, cluster: Arc<ClusterLink>, buckets: u32) -> Self {
+        let buckets = (0..buckets).map(|_| Mutex::default()).collect();
+        Self(Some(Clustered { namespace, cluster, buckets, borrowed: Mutex::default() }))
     }
 
-    /// A room has its first member.
+    /// A room has its first member. The caller keeps it from losing it meanwhile.
     pub fn enter(&self, room: &str) {
         let Some(clustered) = &self.0 else { return };
         let bucket = bucket_of(room, clustered.buckets.len() as u32);
         let mut rooms = clustered.buckets[bucket as usize].lock();
         *rooms += 1;
         if *rooms == 1 {
-            clustered.outlet.listen(Subject::Bucket(clustered.namespace.clone(), bucket));
+            clustered.cluster.outlet.listen(clustered.subject(bucket));
         }
-        if clustered.is_borrowed(room) {
-            clustered.borrowed_ids.fetch_add(1, Relaxed);
-        }
+        drop(rooms);
+        clustered.recognise(room);
     }
 
     /// A room has lost its last member.
@@ -68,29 +63,44 @@ impl Interest {
         let mut rooms = clustered.buckets[bucket as usize].lock();
         *rooms -= 1;
         if *rooms == 0 {
-            clustered.outlet.unlisten(&Subject::Bucket(clustered.namespace.clone(), bucket));
+            clustered.cluster.outlet.unlisten(&clustered.subject(bucket));
         }
-        if clustered.is_borrowed(room) {
-            clustered.borrowed_ids.fetch_sub(1, Relaxed);
+        drop(rooms);
+        if let Some(id) = SocketId::parse(room)
+            && clustered.borrowed.lock().remove(&id)
+        {
+            clustered.cluster.give_back(id);
         }
     }
 
-    /// Rooms with members here whose name looks like the id of a socket on another node.
-    pub fn borrowed_ids(&self) -> u64 {
-        self.0.as_ref().map_or(0, |clustered| clustered.borrowed_ids.load(Relaxed))
+    /// A room has members, and perhaps a node was heard of whose socket it is named like. The caller keeps it from losing
+    /// its members meanwhile.
+    pub fn recognise(&self, room: &str) {
+        if let Some(clustered) = &self.0 {
+            clustered.recognise(room);
+        }
     }
 
     /// Waits until everything entered so far is heard here (JOIN-1); not while the bus is away, since nothing comes
     /// from it then.
     pub async fn settle(&self) {
         if let Some(clustered) = &self.0 {
-            clustered.outlet.settled().await;
+            clustered.cluster.outlet.settled().await;
+            clustered.cluster.borrowing_confirmed().await;
         }
     }
 }
 
 impl Clustered {
-    fn is_borrowed(&self, room: &str) -> bool {
-        SocketId::parse(room).is_some_and(|id| id.node() != self.node)
+    fn subject(&self, bucket: u32) -> Subject {
+        Subject::Bucket(self.namespace.clone(), bucket)
+    }
+
+    fn recognise(&self, room: &str) {
+        if let Some(id) = self.cluster.foreign_id(room)
+            && self.borrowed.lock().insert(id)
+        {
+            self.cluster.borrow(id);
+        }
     }
 }

@@ -84,12 +84,9 @@ impl Rooms {
         let lanes = (0..node.reactors()).map(|_| RwLock::default()).collect();
         let key = NEXT_KEY.fetch_add(1, Relaxed);
         let interest = match &node.cluster {
-            Some(cluster) => Interest::new(
-                namespace.clone(),
-                node.tag,
-                cluster.outlet.clone(),
-                node.options.cluster.room_buckets,
-            ),
+            Some(cluster) => {
+                Interest::new(namespace.clone(), cluster.clone(), node.options.cluster.room_buckets)
+            }
             None => Interest::none(),
         };
         Self {
@@ -211,6 +208,11 @@ impl Rooms {
     /// What the cluster has to send here.
     pub fn interest(&self) -> &Interest {
         self.index.interest()
+    }
+
+    /// Finds the rooms that are named like sockets of nodes that were heard of lately.
+    pub fn recognise_all(&self) {
+        self.index.recognise_all();
     }
 
     /// How many rooms have members, without the sockets' own ones.

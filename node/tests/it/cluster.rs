@@ -20,10 +20,10 @@ use crate::support::{DEADLINE, eventually, judge, nothing_stays, serve, with_pat
 const LONG: Duration = Duration::from_secs(60);
 
 /// Nodes of one cluster, which know each other.
-struct Nodes {
-    hub: MemoryHub,
-    nodes: Vec<Io>,
-    urls: Vec<String>,
+pub struct Nodes {
+    pub hub: MemoryHub,
+    pub nodes: Vec<Io>,
+    pub urls: Vec<String>,
 }
 
 /// Nodes that hear of each other soon, and take nobody for gone or silent who is only slow.
@@ -44,7 +44,7 @@ impl Nodes {
     }
 
     /// Servers of a test's own.
-    async fn start_with(count: usize, options: Options, declare: impl Fn(&Io)) -> Self {
+    pub async fn start_with(count: usize, options: Options, declare: impl Fn(&Io)) -> Self {
         let hub = MemoryHub::new(7);
         let node = || {
             let io = Io::builder().options(options.clone()).bus(hub.bus()).build();
@@ -67,7 +67,7 @@ impl Nodes {
     }
 
     /// One client on each node, in order.
-    async fn clients(&self) -> Vec<(Client, SocketId)> {
+    pub async fn clients(&self) -> Vec<(Client, SocketId)> {
         let mut clients = Vec::new();
         for url in &self.urls {
             let (client, id) = Client::connect_as(url, "").await;
@@ -76,7 +76,7 @@ impl Nodes {
         clients
     }
 
-    async fn close(self) {
+    pub async fn close(self) {
         for io in &self.nodes {
             io.close().await;
         }
@@ -84,7 +84,7 @@ impl Nodes {
 }
 
 /// The next event that is not the contract's greeting.
-async fn event(client: &mut Client) -> Vec<Value> {
+pub async fn event(client: &mut Client) -> Vec<Value> {
     loop {
         let arguments = client.receive().await.arguments();
         if arguments[0] != "welcome" {

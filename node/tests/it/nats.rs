@@ -1,7 +1,7 @@
 //! Several nodes joined by a real broker: what official clients and operators see.
 
 use std::process::Stdio;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use fanfare::{Emitter, Io, Options, relay};
 use fanfare_adapter_nats::{NatsBus, NatsOptions};
@@ -171,6 +171,45 @@ async fn an_awaited_join_is_known_to_the_broker() {
         nodes.nodes[0].to(socket.id()).emit("after", n).unwrap();
         assert_eq!(client.receive().await.arguments(), [json!("joined"), json!(n)], "JOIN_1");
         assert_eq!(client.receive().await.arguments(), [json!("after"), json!(n)]);
+    }
+    assert_eq!(nodes.lost(), 0);
+    nodes.close().await;
+}
+
+/// The same for rooms that are named like sockets of the other node, which that node has to know of.
+#[tokio::test]
+async fn an_awaited_join_of_a_room_named_like_a_socket_is_known_to_the_nodes() {
+    let broker = Server::start();
+    let nodes = Nodes::start(3, &[broker.url()], plain).await;
+    let mut client = Client::connect(&nodes.urls[1]).await;
+    let socket = &nodes.nodes[1].local_sockets()[0];
+    let id_like = |owner: &Io, n: usize| format!("{}A{n:015}", owner.node_name());
+    // Once everything is known of all nodes, a message for a socket of a node goes to that node alone.
+    for io in [&nodes.nodes[0], &nodes.nodes[2]] {
+        let meters = io.bus_meters().expect("a bus");
+        let start = Instant::now();
+        loop {
+            let before = meters.published.get();
+            (0..100).for_each(|n| io.to(id_like(&nodes.nodes[1], 1_000 + n)).emit("nobody", ()).unwrap());
+            let published = || meters.published.get() - before;
+            eventually("it is published", || published() >= 100 && meters.queued_bytes.get() == 0).await;
+            if published() < 150 {
+                break;
+            }
+            assert!(start.elapsed() < DEADLINE, "other nodes are never settled");
+        }
+    }
+    for n in 0..100 {
+        let room = id_like(&nodes.nodes[2 * (n % 2)], n);
+        if n % 4 < 2 {
+            socket.join(&room).await.unwrap();
+        } else {
+            nodes.nodes[2].to(socket.id()).sockets_join(&room).await.unwrap();
+        }
+        for io in [&nodes.nodes[0], &nodes.nodes[2]] {
+            io.to(&room).emit("joined", n).unwrap();
+            assert_eq!(client.receive().await.arguments(), [json!("joined"), json!(n)], "JOIN_1");
+        }
     }
     assert_eq!(nodes.lost(), 0);
     nodes.close().await;

@@ -101,7 +101,19 @@ fn said() -> Vec<(&'static str, Vec<Subject>, Body)> {
                 ..broadcast()
             }),
         ),
+        ("heartbeat_borrowed", vec![Subject::Nodes], Body::Heartbeat(borrowing())),
     ]
+}
+
+/// What was added to a body later, in a line of its own.
+fn borrowing() -> wire::Heartbeat {
+    wire::Heartbeat {
+        borrowed_ids: 2,
+        borrowed: vec!["x-Y9AqQ2mR8sT5uV1wX4".into(), "x-Y9BqQ2mR8sT5uV1wX4".into()],
+        request: 400,
+        confirms: true,
+        ..Default::default()
+    }
 }
 
 fn target(rooms: &[&str], except: &[&str]) -> wire::Target {
@@ -157,9 +169,9 @@ fn heartbeat() -> wire::Heartbeat {
         namespaces: vec!["/".into(), "/chat".into()],
         borrowed_ids: 50,
         hello: true,
-        // Frozen before it existed.
-        tails_complete: false,
         tails: vec![wire::Tail { subject: "chat.room.723".into(), subject_sequence: 4 }],
+        // Frozen before the others existed.
+        ..Default::default()
     }
 }
 

@@ -9,7 +9,7 @@ fn link_and_listener() -> (Arc<ClusterLink>, Inlet) {
     let (outlet, _) = Box::new(hub.bus()).start(identity.clone());
     let (listener, inlet) = Box::new(hub.bus()).start(Identity::new("else"));
     listener.listen(Subject::Nodes);
-    (ClusterLink::new(outlet, identity, tag, 1024), inlet)
+    (ClusterLink::new(outlet, identity, tag, ClusterOptions::default()), inlet)
 }
 
 fn request(id: u64) -> Body {
