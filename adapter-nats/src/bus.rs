@@ -11,9 +11,10 @@ use tokio::sync::{Notify, watch};
 use tokio::task::coop::unconstrained;
 use tokio::time::{Instant, timeout_at};
 
+use crate::barrier::{Announcement, Barrier, PeerId, Peers, answer_calls};
 use crate::dial::Dial;
-use crate::echo::{Caller, answer_calls};
 use crate::events::Events;
+use crate::faults::Faults;
 use crate::hold::Hold;
 use crate::inbox::{Inbox, InboxReader};
 use crate::interests::Interests;
@@ -54,12 +55,17 @@ impl Bus for NatsBus {
         let hold = Hold::new(Duration::from_millis(options.hold_max_ms));
         let unlisten_delay = Duration::from_millis(options.unlisten_delay_ms);
         let shared = Arc::new(Shared {
+            name: if identity.node.is_empty() { "fanfare".into() } else { identity.node.clone() },
+            id: PeerId(identity.instance),
             subjects: Subjects::new(&options.prefix),
             envelope_bytes_max: options.envelope_bytes_max,
-            death_notice: Duration::from_millis(options.ping_interval_ms.saturating_mul(3)),
+            settle_timeout: Duration::from_millis(options.settle_timeout_ms),
             queue: Mutex::new(Queue::new(outgoing, options.queue_bytes_max, age_max, hold, meters.clone())),
             interests: Mutex::new(Interests::new(unlisten_delay, meters.clone())),
             interests_changed: Notify::new(),
+            peers: Mutex::new(Peers::new(meters.clone())),
+            peers_changed: Notify::new(),
+            faults: Faults::default(),
             arrivals: Arc::default(),
             link: Link::new(inbox.clone(), meters.clone()),
             leaves_at: watch::Sender::new(None),
@@ -71,22 +77,31 @@ impl Bus for NatsBus {
         if !identity.node.is_empty() {
             outlet.listen(Subject::Node(identity.node.clone()));
         }
-        tokio::spawn(run(shared, self.dial, identity, merge));
+        tokio::spawn(run(shared, Arc::new(self.dial), merge));
         (Arc::new(outlet), Box::pin(InboxReader::new(inbox)))
     }
 }
 
 /// What the tasks and the outlet of one bus have in common.
 pub(crate) struct Shared {
+    /// How operators find it on the server.
+    pub(crate) name: Arc<str>,
+    /// How other buses tell it from all others.
+    pub(crate) id: PeerId,
     pub(crate) subjects: Subjects,
     pub(crate) envelope_bytes_max: usize,
-    /// How long it takes to notice that a server is dead.
-    pub(crate) death_notice: Duration,
+    /// How long anybody waits until what is listened to is in force.
+    pub(crate) settle_timeout: Duration,
     /// From the outlet to the publisher, which is told when it is no longer empty.
     pub(crate) queue: Mutex<Queue>,
     /// From the outlet to the listener.
     pub(crate) interests: Mutex<Interests>,
     pub(crate) interests_changed: Notify,
+    /// Who else is there: kept by both sides of the barrier. The calling one is told of changes.
+    pub(crate) peers: Mutex<Peers>,
+    pub(crate) peers_changed: Notify,
+    /// From the events to the barrier, and to the outlet.
+    pub(crate) faults: Faults,
     /// From the listener, and the client library's channels, to the merge.
     pub(crate) arrivals: Arc<Arrivals>,
     pub(crate) link: Link,
@@ -118,6 +133,20 @@ impl Shared {
         }
     }
 
+    /// Ends when the barrier has proven once more that the server has got as far as this; the end of the bus ends it too.
+    pub(crate) async fn prove_anew(&self) {
+        let settled = {
+            let mut interests = self.interests.lock();
+            interests.doubt();
+            interests.settle()
+        };
+        self.interests_changed.notify_one();
+        if let Some(settled) = settled {
+            // An error means that nobody waits any more.
+            let _ = settled.await;
+        }
+    }
+
     /// Begins to leave. The first word counts.
     pub(crate) fn leave(&self, patience: Duration) {
         let errand = {
@@ -137,14 +166,17 @@ impl Shared {
 }
 
 /// The life of a bus.
-async fn run(shared: Arc<Shared>, dial: Dial, identity: Identity, merge: Merge) {
+async fn run(shared: Arc<Shared>, dial: Arc<Dial>, merge: Merge) {
     let merge = tokio::spawn(unconstrained(merge));
-    match connect(&shared, dial, &identity).await {
+    match connect(&shared, &dial).await {
         Ok(client) => {
-            let listener = tokio::spawn(listen(shared.clone(), client.clone()));
+            let listener = tokio::spawn(listen(shared.clone(), client.clone(), dial));
             publish_until_left(&shared, client.clone()).await;
             listener.abort();
-            // If there is no room for the command there is no connection that could be ended.
+            // If there is no room for these there is no connection that could be ended.
+            let farewell = Announcement::Gone(shared.id).to_string();
+            let _ =
+                timeout_at(Instant::now(), client.publish(shared.subjects.barrier(), farewell.into())).await;
             let _ = timeout_at(Instant::now(), client.drain()).await;
         }
         Err(error) => tracing::error!(%error, "the NATS client does not start"),
@@ -160,16 +192,11 @@ async fn run(shared: Arc<Shared>, dial: Dial, identity: Identity, merge: Merge) 
 }
 
 /// Starts the client library, which connects when it can.
-async fn connect(
-    shared: &Arc<Shared>,
-    dial: Dial,
-    identity: &Identity,
-) -> Result<Client, async_nats::ConnectError> {
+async fn connect(shared: &Arc<Shared>, dial: &Dial) -> Result<Client, async_nats::ConnectError> {
     let events = Arc::new(Events::new(shared.clone()));
-    let name = if identity.node.is_empty() { "fanfare" } else { &identity.node };
     let (reports, attempts) = (events.clone(), events.clone());
     let options = dial
-        .connect_options(name, &shared.subjects)
+        .connect_options(&shared.name, &shared.subjects)
         .event_callback(move |event| {
             reports.handle(&event);
             std::future::ready(())
@@ -177,15 +204,19 @@ async fn connect(
         .reconnect_to_server_callback(move |servers, _| {
             std::future::ready(attempts.before_attempt(&servers))
         });
-    let client = options.connect(dial.addresses).await?;
+    let client = options.connect(&dial.addresses[..]).await?;
     events.set_client(client.clone());
     Ok(client)
 }
 
-async fn listen(shared: Arc<Shared>, client: Client) -> Result<(), async_nats::SubscribeError> {
-    let caller = Caller::new(shared.clone(), client.clone()).await?;
+async fn listen(
+    shared: Arc<Shared>,
+    client: Client,
+    dial: Arc<Dial>,
+) -> Result<(), async_nats::SubscribeError> {
+    let barrier = Barrier::new(shared.clone(), client.clone(), dial).await?;
     let answers = answer_calls(shared.clone(), client.clone());
-    tokio::join!(Listener::new(shared, client, caller).run(), answers);
+    tokio::join!(Listener::new(shared, client, barrier).run(), answers);
     Ok(())
 }
 

@@ -14,6 +14,7 @@ use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use crate::bus::{FOREVER, Shared};
+use crate::link::Link;
 
 /// Other complaints of one connection than these are not logged.
 const COMPLAINTS_MAX: usize = 100;
@@ -57,7 +58,10 @@ impl Events {
         match event {
             Event::SlowConsumer(_) => self.shared.meters.overruns.increment(),
             Event::ServerError(ServerError::SlowConsumer(_)) => {}
-            Event::ServerError(error) => self.complain(&error.to_string()),
+            Event::ServerError(error) => {
+                self.shared.faults.complaint(&error.to_string(), &self.shared.subjects);
+                self.complain(&error.to_string());
+            }
             Event::LameDuckMode => {
                 tracing::info!("the NATS server is about to shut down, and another one will be used")
             }
@@ -89,6 +93,7 @@ impl Events {
                 "the connection to NATS is lost; this node serves its own clients and tries to connect again"
             );
             self.shared.queue.lock().hold.broken();
+            self.shared.interests.lock().doubt();
             self.shared.link.down();
         }
         if !seen.is_connected && is_connected {
@@ -98,6 +103,7 @@ impl Events {
             // Before anybody can see the new state: nothing is known to be in force there, and nobody to be back.
             self.shared.interests.lock().doubt();
             self.shared.queue.lock().hold.connected(Instant::now());
+            self.shared.faults.forgive();
             let outage_ms = self.shared.link.up();
             tracing::info!(outage_ms, "connected to NATS");
         }
@@ -106,13 +112,11 @@ impl Events {
 
     /// Before each round of attempts to connect. Returns where to connect, if not wherever the library chooses.
     pub(crate) fn before_attempt(&self, servers: &[Server]) -> Option<ReconnectToServer> {
-        if self.shared.link.state() == State::Closed {
-            // The library cannot be told to stop trying.
-            let server = servers.first()?;
-            return Some(ReconnectToServer { addr: server.addr.clone(), delay: Some(FOREVER) });
+        let never = never_if_closed(&self.shared.link, servers);
+        if never.is_none() {
+            self.tell_failures(servers);
         }
-        self.tell_failures(servers);
-        None
+        never
     }
 
     /// What became of the last round.
@@ -141,6 +145,12 @@ impl Events {
             tracing::warn!(complaint, "the NATS server complains{}", advice(complaint));
         }
     }
+}
+
+/// Once the bus is left: a time that never comes, since the library cannot be told to stop trying.
+pub(crate) fn never_if_closed(link: &Link, servers: &[Server]) -> Option<ReconnectToServer> {
+    let server = servers.first().filter(|_| link.state() == State::Closed)?;
+    Some(ReconnectToServer { addr: server.addr.clone(), delay: Some(FOREVER) })
 }
 
 /// What to do about it, if that can be told.

@@ -23,8 +23,8 @@ pub(crate) struct Interests {
     /// How often something was asked of the server, and up to which of these it is known to have been done.
     asked: u64,
     confirmed: u64,
-    /// Who waits for what was asked up to some point.
-    waiting: Vec<(u64, oneshot::Sender<()>)>,
+    /// Who waits for what was asked up to some point, and is told whether that is proven.
+    waiting: Vec<(u64, oneshot::Sender<bool>)>,
     meters: Arc<BusMeters>,
 }
 
@@ -135,7 +135,7 @@ impl Interests {
         true
     }
 
-    /// A new connection: the server has to be asked everything again.
+    /// Nothing is known to be in force any more: the connection is lost, or another one, or it is to be proven anew.
     pub(crate) fn doubt(&mut self) {
         self.asked += 1;
     }
@@ -145,21 +145,25 @@ impl Interests {
         (self.asked > self.confirmed).then_some(self.asked)
     }
 
-    /// What was asked up to this mark is in force. Returns the subjects.
-    pub(crate) fn confirm(&mut self, mark: u64) -> Vec<Arc<str>> {
+    /// What was asked up to this mark is in force, `proven` or as far as can be told. Returns the subjects.
+    pub(crate) fn confirm(&mut self, mark: u64, proven: bool) -> Vec<Arc<str>> {
         self.confirmed = self.confirmed.max(mark);
         let confirmed = self.confirmed;
         for (_, done) in self.waiting.extract_if(.., |(mark, _)| *mark <= confirmed) {
             // Who does not wait any more need not be told.
-            let _ = done.send(());
+            let _ = done.send(proven);
         }
         std::mem::take(&mut self.unconfirmed)
     }
 
     /// Ends when everything asked so far is confirmed; nothing if it is.
-    pub(crate) fn settle(&mut self) -> Option<oneshot::Receiver<()>> {
+    pub(crate) fn settle(&mut self) -> Option<oneshot::Receiver<bool>> {
         let mark = self.mark()?;
         let (done, settled) = oneshot::channel();
+        if self.waiting.len() == self.waiting.capacity() {
+            // Those that have waited long enough, while nothing can be confirmed.
+            self.waiting.retain(|(_, done)| !done.is_closed());
+        }
         self.waiting.push((mark, done));
         Some(settled)
     }

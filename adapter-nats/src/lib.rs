@@ -1,9 +1,10 @@
 //! The `Bus` of `fanfare-proto` over NATS.
 //!
 //! [`NatsOptions`] say which servers and how, [`NatsBus`] joins them. What leaves waits in a bounded `queue` for the
-//! `publisher`, after an outage until the other nodes are back (`hold`). What comes goes from the subscriptions through the `merge`, which restores the order between them, into
-//! the `inbox` that the node reads. The `listener` carries out the `interests`; `events` of the client library change
-//! the state of the `link`.
+//! `publisher`, after an outage until the other nodes are back (`hold`). What comes goes from the subscriptions through
+//! the `merge`, which restores the order between them, into the `inbox` that the node reads. The `listener` carries out
+//! the `interests` and has the `barrier` prove that they are in force; `events` of the client library change the state of
+//! the `link`, and tell `faults`.
 //!
 //! Run it on a current-thread runtime, as nodes do: nothing arrives while a batch is taken, so that each batch ends. On
 //! another one a flood that is faster than this reads is handed out only once it pauses.
@@ -11,10 +12,11 @@
 //! The client library logs each event at INFO and each failure at ERROR, again and again. This crate logs what people
 //! need, once; so let a log filter turn `async_nats` off.
 
+mod barrier;
 mod bus;
 mod dial;
-mod echo;
 mod events;
+mod faults;
 mod hold;
 mod inbox;
 mod interests;
@@ -25,7 +27,6 @@ mod options;
 mod outlet;
 mod publisher;
 mod queue;
-mod round_trip;
 mod subjects;
 
 pub use bus::NatsBus;

@@ -13,8 +13,8 @@ use crate::inbox::Inbox;
 #[derive(Debug)]
 pub(crate) struct Link {
     state: watch::Sender<State>,
-    /// When the connection was lost, while it is.
-    lost_at: Mutex<Option<Instant>>,
+    /// Since when there is no connection, while there is none.
+    away_since: Mutex<Option<Instant>>,
     inbox: Arc<Inbox>,
     meters: Arc<BusMeters>,
 }
@@ -23,7 +23,12 @@ impl Link {
     /// Not connected yet, which is the first thing the node is told.
     pub(crate) fn new(inbox: Arc<Inbox>, meters: Arc<BusMeters>) -> Self {
         inbox.push(Inbound::State(State::Connecting));
-        Self { state: watch::Sender::new(State::Connecting), lost_at: Mutex::new(None), inbox, meters }
+        Self {
+            state: watch::Sender::new(State::Connecting),
+            away_since: Mutex::new(Some(Instant::now())),
+            inbox,
+            meters,
+        }
     }
 
     pub(crate) fn state(&self) -> State {
@@ -34,12 +39,19 @@ impl Link {
         self.state.subscribe()
     }
 
+    /// Since when there is no connection; `None` while there is one.
+    pub(crate) fn away_since(&self) -> Option<Instant> {
+        *self.away_since.lock()
+    }
+
     /// There is a connection. Says for how many milliseconds there was none, if there had been one before.
     pub(crate) fn up(&self) -> Option<u64> {
         if self.state() == State::Closed {
             return None;
         }
-        let outage = self.lost_at.lock().take().map(|lost_at| lost_at.elapsed().as_millis() as u64);
+        let was_lost = self.state() == State::Disconnected;
+        let away_since = self.away_since.lock().take();
+        let outage = away_since.filter(|_| was_lost).map(|since| since.elapsed().as_millis() as u64);
         if let Some(outage_ms) = outage {
             self.meters.reconnects.increment();
             self.meters.last_outage_ms.set(outage_ms);
@@ -53,7 +65,7 @@ impl Link {
         if self.state() == State::Closed {
             return;
         }
-        *self.lost_at.lock() = Some(Instant::now());
+        *self.away_since.lock() = Some(Instant::now());
         self.meters.disconnects.increment();
         self.tell(State::Disconnected);
     }

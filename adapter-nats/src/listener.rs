@@ -3,9 +3,9 @@
 //!
 //! # What `settled` guarantees
 //!
-//! With one NATS server: what reaches the server from then on comes. With a cluster of servers: what reaches any server
-//! from then on that is known to have nodes. A server is not known while its first node is just connecting, and no
-//! longer when it does not [answer](crate::echo) for half a second, as when servers are cut off from each other.
+//! Whatever reaches any NATS server from then on comes, if the server has nodes that are known to this one: servers of
+//! the same cluster, and those joined as leaf nodes. A node whose [barrier](crate::barrier) passed on its connection
+//! knows all others; one that does not answer for two seconds is no longer waited for, which is counted.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,32 +15,29 @@ use fanfare_proto::State;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
+use crate::barrier::Barrier;
 use crate::bus::Shared;
-use crate::echo::Caller;
 use crate::merge::Change;
-use crate::round_trip::round_trip;
 
-/// Who waits until the server confirms is let go this long after a dead server would have been noticed.
-const CONFIRMATION_PATIENCE: Duration = Duration::from_secs(10);
-
-/// How often the server is asked how long it takes to answer.
-const MEASURE_INTERVAL: Duration = Duration::from_secs(15);
+/// How often the others are told where this bus is: soon after it has connected, since two that connect at once do not
+/// hear each other's first word, then less and less often, down to the second one.
+const ANNOUNCE_INTERVALS: [Duration; 2] = [Duration::from_millis(50), Duration::from_secs(1)];
 
 pub(crate) struct Listener {
     shared: Arc<Shared>,
     client: Client,
     state: watch::Receiver<State>,
-    caller: Caller,
-    /// So that it is said once.
-    complained: bool,
-    /// When the server is to be asked how long it takes to answer.
-    measure_at: Instant,
+    barrier: Barrier,
+    /// When the others are to be told again where this bus is; the barrier is passed then, whether somebody waits or not.
+    announce_at: Instant,
+    announce_interval: Duration,
 }
 
 impl Listener {
-    pub(crate) fn new(shared: Arc<Shared>, client: Client, caller: Caller) -> Self {
+    pub(crate) fn new(shared: Arc<Shared>, client: Client, barrier: Barrier) -> Self {
         let state = shared.link.watch();
-        Self { shared, client, state, caller, complained: false, measure_at: Instant::now() }
+        let (announce_at, announce_interval) = (Instant::now(), ANNOUNCE_INTERVALS[0]);
+        Self { shared, client, state, barrier, announce_at, announce_interval }
     }
 
     /// Runs until the bus is left.
@@ -50,7 +47,7 @@ impl Listener {
             match state {
                 State::Closed => break,
                 State::Connected => self.carry_out().await,
-                State::Connecting | State::Disconnected => self.shared.interests.lock().give_up(),
+                State::Connecting | State::Disconnected => self.announce_interval = ANNOUNCE_INTERVALS[0],
             }
             self.wait().await;
         }
@@ -71,8 +68,8 @@ impl Listener {
             () = self.shared.interests_changed.notified() => {}
             _ = self.state.changed() => {}
             () = end => {}
-            () = sleep_until(self.measure_at), if is_connected => {}
-            () = self.caller.note() => {}
+            () = sleep_until(self.announce_at), if is_connected => {}
+            () = self.barrier.note_late() => {}
         }
     }
 
@@ -88,8 +85,11 @@ impl Listener {
     }
 
     async fn work(&mut self) {
-        if self.measure_at <= Instant::now() {
-            self.measure().await;
+        if self.announce_at <= Instant::now() {
+            self.announce_at = Instant::now() + self.announce_interval;
+            self.announce_interval = ANNOUNCE_INTERVALS[1].min(self.announce_interval * 2);
+            self.barrier.announce().await;
+            self.shared.interests.lock().doubt();
         }
         loop {
             self.unsubscribe();
@@ -105,15 +105,6 @@ impl Listener {
             }
             drop(fresh);
             self.confirm(mark).await;
-        }
-    }
-
-    async fn measure(&mut self) {
-        let started = Instant::now();
-        self.measure_at = started + MEASURE_INTERVAL;
-        let patience = self.shared.death_notice + CONFIRMATION_PATIENCE;
-        if round_trip(&self.client, &self.shared.subjects, patience).await {
-            self.shared.meters.round_trip_us.set(started.elapsed().as_micros() as u64);
         }
     }
 
@@ -137,17 +128,8 @@ impl Listener {
     }
 
     async fn confirm(&mut self, mark: u64) {
-        let patience = self.shared.death_notice + CONFIRMATION_PATIENCE;
-        let asked = round_trip(&self.client, &self.shared.subjects, patience);
-        let (confirmed, ()) = tokio::join!(asked, self.caller.call());
-        if !confirmed && !std::mem::replace(&mut self.complained, true) {
-            tracing::warn!(
-                "NATS does not confirm subscriptions, so joins are not known to be in force: does the server let this \
-                 user publish and subscribe below `{}`?",
-                self.shared.subjects.of(">")
-            );
-        }
-        for path in self.shared.interests.lock().confirm(mark) {
+        let proven = self.barrier.pass().await;
+        for path in self.shared.interests.lock().confirm(mark, proven) {
             self.shared.arrivals.change(Change::Confirm { path });
         }
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use fanfare_proto::wire::envelope::Body;
 use fanfare_proto::{BusMeters, Closed, Outlet, PublishError, Settled, State, Subject, encode};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 use crate::bus::Shared;
 
@@ -63,15 +63,25 @@ impl Outlet for NatsOutlet {
     }
 
     fn settled(&self) -> Settled {
-        let mut interests = self.shared.interests.lock();
+        let shared = self.shared.clone();
+        let begins = shared.link.away_since().unwrap_or_else(Instant::now);
+        let mut interests = shared.interests.lock();
         // Looked at under the lock: who gives up takes it after the state has changed.
-        if self.shared.link.state() != State::Connected {
-            return Box::pin(std::future::ready(()));
-        }
-        let Some(settled) = interests.settle() else { return Box::pin(std::future::ready(())) };
-        self.shared.interests_changed.notify_one();
-        // An error means that nobody shall wait any more.
-        Box::pin(async move { drop(settled.await) })
+        let settled = interests.settle().filter(|_| shared.link.state() != State::Closed);
+        drop(interests);
+        let Some(settled) = settled else { return Box::pin(std::future::ready(())) };
+        shared.interests_changed.notify_one();
+        Box::pin(async move {
+            match timeout_at(begins + shared.settle_timeout, settled).await {
+                // It is in force, or the bus was left.
+                Ok(Ok(true) | Err(_)) => {}
+                Ok(Ok(false)) | Err(_) => shared.meters.unsettled.increment(),
+            }
+        })
+    }
+
+    fn faults(&self) -> Vec<String> {
+        if self.state() == State::Connected { self.shared.faults.describe() } else { Vec::new() }
     }
 
     fn state(&self) -> State {

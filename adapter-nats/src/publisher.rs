@@ -17,9 +17,8 @@ use futures_util::future::poll_fn;
 use tokio::sync::watch;
 use tokio::time::{Instant, Interval, MissedTickBehavior, Sleep, interval, sleep};
 
-use crate::bus::{FOREVER, Shared};
+use crate::bus::Shared;
 use crate::queue::Work;
-use crate::round_trip::round_trip;
 
 /// Larger frames hold up all others on the line, whatever the server would take.
 const FRAME_BYTES_MAX: usize = 1024 * 1024;
@@ -67,7 +66,8 @@ impl Publisher {
         }
         if *self.state.borrow_and_update() == State::Connected {
             tokio::select! {
-                _ = round_trip(&self.client, &self.shared.subjects, FOREVER) => {}
+                // What the barrier proves now stands behind everything published.
+                () = self.shared.prove_anew() => {}
                 // Nobody will ever know what arrived.
                 _ = self.state.changed() => {}
             }

@@ -5,6 +5,12 @@
 
 use async_nats::Subject;
 
+use crate::barrier::PeerId;
+
+const BARRIER: &str = "_barrier";
+const INBOX: &str = "_inbox";
+const NOBODY: &str = "_nobody";
+
 /// The names under one prefix.
 #[derive(Clone, Debug)]
 pub(crate) struct Subjects {
@@ -27,21 +33,27 @@ impl Subjects {
 
     /// Where nobody listens, which the server says to who asks there.
     pub(crate) fn nobody(&self) -> Subject {
-        self.of("_nobody")
+        self.of(NOBODY)
     }
 
-    /// Where [calls](crate::echo) go.
-    pub(crate) fn call(&self) -> Subject {
-        self.of("_call")
+    /// Where all buses listen to the [barrier](crate::barrier)'s calls and announcements.
+    pub(crate) fn barrier(&self) -> Subject {
+        self.of(BARRIER)
     }
 
-    /// Where nodes that have just connected say at which server.
-    pub(crate) fn hello(&self) -> Subject {
-        self.of("_hello")
+    /// Where one bus listens to calls.
+    pub(crate) fn barrier_of(&self, peer: PeerId) -> Subject {
+        self.of(&format!("{BARRIER}.{peer}"))
+    }
+
+    /// Whether the barrier could not do without this subject.
+    pub(crate) fn serves_barrier(&self, subject: &str) -> bool {
+        let path = subject.strip_prefix(&self.root).unwrap_or_default();
+        [BARRIER, INBOX, NOBODY].contains(&path.split('.').next().unwrap_or_default())
     }
 
     /// What the subjects of answers begin with: under the prefix, so that one permission is enough.
     pub(crate) fn answers(&self) -> String {
-        self.of("_inbox").into_string()
+        self.of(INBOX).into_string()
     }
 }

@@ -7,7 +7,8 @@
 //!
 //! * Envelopes that one thread publishes, to whatever subjects, reach each node that hears them in that order, each
 //!   once (ORDER-2, ONCE-1). Between threads and between nodes nothing is promised.
-//! * A node hears a subject from the moment [`Outlet::settled`] says so until `unlisten`, and for a while after.
+//! * A node hears a subject from the moment [`Outlet::settled`] says so until `unlisten`, and for a while after. Also
+//!   before the bus is connected, and while it is away for a moment (JOIN-1).
 //! * A node never hears itself.
 //! * At most once: what is lost is counted in [`BusMeters`], by who dropped it or by who misses it (LOSS-1).
 //! * Nothing waits without a bound: the outlet drops and counts, and a node that does not read its inlet loses what
@@ -117,9 +118,13 @@ pub trait Outlet: Send + Sync {
     /// empties and fills does not concern the whole cluster.
     fn unlisten(&self, subject: &Subject);
 
-    /// Resolves when everything listened to before is in force: what is published by others from then on comes. At once
-    /// if the bus is not connected, since nothing comes then. Dropping it has no effect.
+    /// Resolves when everything listened to before is in force: what is published by others from then on comes. A bus
+    /// that cannot tell, or is not connected, lets go after a time of its own, and counts that in
+    /// [`BusMeters::unsettled`]. Dropping it has no effect.
     fn settled(&self) -> Settled;
+
+    /// Whatever keeps the bus from carrying what it must although it is connected: a sentence each, for operators.
+    fn faults(&self) -> Vec<String>;
 
     /// Bytes of the largest body that [`publish`](Self::publish) takes.
     fn envelope_bytes_max(&self) -> usize;

@@ -37,6 +37,7 @@ pub async fn check_all(make: &dyn Fn(&str) -> Box<dyn Bus>) {
         interest::a_node_hears_its_own_subject_from_the_start,
         interest::a_node_hears_only_what_it_listens_to,
         interest::settled_means_heard,
+        interest::settled_means_heard_by_a_node_that_has_just_started,
         interest::who_starts_to_listen_in_the_middle_misses_nothing_from_then_on,
         interest::envelopes_stop_some_time_after_unlisten,
         interest::what_was_missed_while_not_listening_is_no_loss,

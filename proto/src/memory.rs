@@ -11,7 +11,8 @@ use parking_lot::Mutex;
 use rand::rngs::SmallRng;
 use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
-use tokio::time::{Instant, Sleep};
+use tokio::sync::Notify;
+use tokio::time::{Instant, Sleep, timeout};
 
 use crate::bus::{Bus, Closed, Identity, Inbound, Inlet, Outlet, PublishError, Settled, State};
 use crate::incoming::Incoming;
@@ -19,6 +20,9 @@ use crate::meters::BusMeters;
 use crate::outgoing::{Frame, Outgoing, encode};
 use crate::subject::Subject;
 use crate::wire::envelope::Body;
+
+/// How long anybody waits for a bus that is cut off.
+const SETTLE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What goes wrong, each with a probability from 0 to 1 for every frame and receiver.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -69,6 +73,8 @@ struct Member {
     /// Members of different groups do not hear each other.
     group: usize,
     state: State,
+    /// Wakes who waits until it is connected again, or closed.
+    is_back: Arc<Notify>,
     /// States that the inlet has not told yet.
     told: VecDeque<State>,
     /// Interests that the inlet does not follow yet.
@@ -140,6 +146,7 @@ impl MemoryHub {
             meter.increment();
             member.state = next;
             member.told.push_back(next);
+            member.is_back.notify_waiters();
             member.wake();
         }
     }
@@ -164,6 +171,7 @@ impl Bus for MemoryBus {
             task: None,
             group: 0,
             state: State::Connected,
+            is_back: Arc::default(),
             told: VecDeque::from([State::Connected]),
             wanted: Vec::new(),
             unwanted: HashSet::new(),
@@ -239,7 +247,21 @@ impl Outlet for MemoryOutlet {
     }
 
     fn settled(&self) -> Settled {
-        Box::pin(std::future::ready(()))
+        let hub = self.hub.state.lock();
+        let member = &hub.members[self.number];
+        if member.state != State::Disconnected {
+            return Box::pin(std::future::ready(()));
+        }
+        let (is_back, meters) = (member.is_back.clone().notified_owned(), self.meters.clone());
+        Box::pin(async move {
+            if timeout(SETTLE_TIMEOUT, is_back).await.is_err() {
+                meters.unsettled.increment();
+            }
+        })
+    }
+
+    fn faults(&self) -> Vec<String> {
+        Vec::new()
     }
 
     fn envelope_bytes_max(&self) -> usize {
@@ -258,6 +280,7 @@ impl Outlet for MemoryOutlet {
         let mut hub = self.hub.state.lock();
         let member = &mut hub.members[self.number];
         member.state = State::Closed;
+        member.is_back.notify_waiters();
         member.interests.clear();
         member.count_interests();
         member.wake();

@@ -77,10 +77,14 @@ pub struct BusMeters {
     pub last_outage_ms: Meter,
     /// Microseconds that the broker took to answer when it was asked last.
     pub round_trip_us: Meter,
+    /// Times somebody waited until what is listened to is in force, and was let go without proof of it.
+    pub unsettled: Meter,
     /// Times this node read too slowly, so that messages were thrown away before it saw them.
     pub overruns: Meter,
     /// Bytes that wait to be published now.
     pub queued_bytes: Meter,
+    /// Other buses that are known to be there now, of nodes and of who only sends.
+    pub peers: Meter,
     /// Subjects that are listened to now.
     pub interests: Meter,
     /// Senders that are remembered now, so that what comes late of them is told from what is new.

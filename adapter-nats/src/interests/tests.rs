@@ -13,7 +13,7 @@ fn subscribe(interests: &mut Interests) -> Vec<Arc<str>> {
     let fresh = interests.take_fresh();
     assert!(fresh.iter().all(|path| interests.subscribed(path)));
     let mark = interests.mark().expect("something was asked");
-    interests.confirm(mark)
+    interests.confirm(mark, true)
 }
 
 fn paths(paths: &[&str]) -> Vec<Arc<str>> {
@@ -41,7 +41,7 @@ fn who_waits_is_told_when_what_was_asked_before_is_confirmed() {
     let mark = interests.mark().expect("something was asked");
     interests.listen("b");
     let mut second = interests.settle().expect("it is not confirmed");
-    interests.confirm(mark);
+    interests.confirm(mark, true);
     assert!(first.try_recv().is_ok());
     assert_eq!(second.try_recv(), Err(oneshot::error::TryRecvError::Empty));
     interests.give_up();
@@ -54,7 +54,7 @@ fn a_new_connection_has_to_confirm_again() {
     interests.listen("a");
     let before = interests.mark().expect("something was asked");
     interests.doubt();
-    interests.confirm(before);
+    interests.confirm(before, true);
     assert!(interests.settle().is_some());
 }
 

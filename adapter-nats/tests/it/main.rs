@@ -1,5 +1,6 @@
 //! The bus against real NATS servers.
 
+mod barrier;
 mod cluster;
 mod conformance;
 mod distance;

@@ -5,9 +5,9 @@ use std::time::Duration;
 use fanfare_adapter_nats::NatsOptions;
 use fanfare_proto::State::{Connected, Connecting, Disconnected};
 use fanfare_proto::Subject;
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 
-use crate::peer::{DEADLINE, Peer, alert, bucket, namespace, options, say_while, until};
+use crate::peer::{Peer, alert, bucket, namespace, options, say_while, until};
 use crate::proxy::Proxy;
 use crate::server::{Server, free_port};
 
@@ -85,18 +85,45 @@ async fn a_node_may_start_before_the_broker() {
     let mut server = Server::prepared(free_port(), "");
     let hearing = Peer::start("hear", options(&server));
     hearing.outlet.listen(bucket(1));
-    // Nothing comes anyway.
-    hearing.outlet.settled().await;
+    let settled = hearing.outlet.settled();
     until("it says so", || hearing.states() == [Connecting]).await;
     server.run();
-    hearing.connected().await;
-    hearing.outlet.settled().await;
+    settled.await;
+    assert_eq!(hearing.outlet.state(), Connected);
     let saying = Peer::join("says", options(&server), &[]).await;
     saying.say(&bucket(1), 1);
     saying.say(&Subject::Node("hear".into()), 2);
     until("it hears both", || hearing.numbers() == [1, 2]).await;
     assert_eq!(hearing.states(), [Connecting, Connected]);
     assert_eq!(hearing.outlet.meters().reconnects.get(), 0);
+}
+
+/// Whoever waits has waited once: for as long as the options say since the start, or since the connection was lost.
+#[tokio::test]
+async fn nobody_waits_for_a_broker_that_is_away_for_long() {
+    let mut server = Server::prepared(free_port(), "");
+    let hasty = NatsOptions { settle_timeout_ms: 300, ..options(&server) };
+    let peer = Peer::start("peer", hasty);
+    let unsettled = || peer.outlet.meters().unsettled.get();
+    let waits = |outlet: &std::sync::Arc<dyn fanfare_proto::Outlet>| {
+        let mut settled = outlet.settled();
+        futures_util::FutureExt::now_or_never(settled.as_mut()).is_none()
+    };
+    peer.hear(&[bucket(1)]).await;
+    assert_eq!((unsettled(), peer.outlet.state()), (1, Connecting));
+    assert!(!waits(&peer.outlet), "it has been away for longer");
+    assert_eq!(unsettled(), 2);
+    server.run();
+    peer.connected().await;
+    // As it does when the machine is busy, too.
+    until("it is in force", || !waits(&peer.outlet)).await;
+    let before = unsettled();
+    peer.hear(&[bucket(2)]).await;
+    server.kill();
+    peer.disconnected().await;
+    assert!(waits(&peer.outlet), "it is away for a moment");
+    until("it is away for longer", || !waits(&peer.outlet)).await;
+    assert!(unsettled() > before);
 }
 
 /// What was in force at the old connection says nothing about the new one.
@@ -209,19 +236,28 @@ async fn an_outage_costs_no_time() {
 }
 
 /// What this thread has used, where the system tells.
-fn cpu_time() -> Duration {
+pub fn cpu_time() -> Duration {
     let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
     let nanoseconds = text.split(' ').next().and_then(|number| number.parse().ok());
     Duration::from_nanos(nanoseconds.unwrap_or(0))
 }
 
 #[tokio::test]
-async fn who_waits_for_interests_is_let_go_when_the_connection_breaks() {
+async fn who_waits_for_interests_is_let_go_in_time_or_when_the_broker_is_back() {
     let server = Server::start();
-    let peer = Peer::join("peer", alert(&server), &[]).await;
+    let hasty = NatsOptions { settle_timeout_ms: 300, ..options(&server) };
+    let hasty = Peer::join("hasty", hasty, &[]).await;
+    let patient = NatsOptions { settle_timeout_ms: 600_000, ..alert(&server) };
+    let patient = Peer::join("patient", patient, &[]).await;
+    let before = hasty.outlet.meters().unsettled.get();
     server.freeze();
-    peer.outlet.listen(bucket(1));
-    timeout(DEADLINE, peer.outlet.settled()).await.expect("nobody waits for the broker");
-    assert_eq!(peer.outlet.state(), Disconnected);
+    hasty.hear(&[bucket(1)]).await;
+    assert_eq!(hasty.outlet.meters().unsettled.get(), before + 1);
+    patient.outlet.listen(bucket(1));
+    let settled = patient.outlet.settled();
+    patient.disconnected().await;
     server.thaw();
+    settled.await;
+    assert_eq!(patient.outlet.state(), Connected);
+    assert_eq!(patient.outlet.meters().unsettled.get(), 0);
 }

@@ -129,7 +129,7 @@ impl Peer {
     /// Listens until that is in force.
     pub async fn hear(&self, subjects: &[Subject]) {
         subjects.iter().for_each(|subject| self.outlet.listen(subject.clone()));
-        self.outlet.settled().await;
+        timeout(DEADLINE, self.outlet.settled()).await.expect("what it listens to is in force in time");
     }
 
     /// Waits until the other hears this one, and has heard everything said so far. In a cluster of servers interests

@@ -53,6 +53,8 @@ meters! {
         = |meters, _| meters.disconnects.get();
     counter describe_counter absolute "fanfare_bus_reconnects_total" "Times it was back."
         = |meters, _| meters.reconnects.get();
+    counter describe_counter absolute "fanfare_bus_unsettled_total" "Waits until subscriptions are in force everywhere that ended without proof: of awaited joins above all."
+        = |meters, _| meters.unsettled.get();
     counter describe_counter absolute "fanfare_bus_overruns_total" "Times this node read the bus too slowly."
         = |meters, _| meters.overruns.get();
     gauge describe_gauge set "fanfare_bus_connected" "Whether the bus can be reached now."
@@ -61,6 +63,8 @@ meters! {
         = |meters, _| meters.last_outage_ms.get() as f64 / 1e3;
     gauge describe_gauge set "fanfare_bus_queued_bytes" "Bytes that wait to be published."
         = |meters, _| meters.queued_bytes.get() as f64;
+    gauge describe_gauge set "fanfare_bus_peers" "Other nodes and emitters on the bus that confirm this node's subscriptions."
+        = |meters, _| meters.peers.get() as f64;
     gauge describe_gauge set "fanfare_bus_interests" "Subjects that this node listens to."
         = |meters, _| meters.interests.get() as f64;
     gauge describe_gauge set "fanfare_bus_senders" "Runs of other nodes, and of emitters, whose numbers are remembered."

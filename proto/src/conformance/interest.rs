@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
+use std::task::Poll;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -74,6 +75,37 @@ pub async fn settled_means_heard(scope: Scope<'_>) {
     }
     sender.leave().await;
     receiver.leave().await;
+}
+
+/// JOIN-1 at a start: the bus may still be connecting when it is asked to listen.
+pub async fn settled_means_heard_by_a_node_that_has_just_started(scope: Scope<'_>) {
+    let sender = scope.join("send", &[]).await;
+    // Wherever nodes of this scope are, it is heard.
+    let mut others = [scope.join("one", &[bucket(0)]).await, scope.join("two", &[bucket(0)]).await];
+    for other in &mut others {
+        let mut next = Instant::now();
+        other
+            .wait("the sender is not heard", |other, cx| {
+                if next <= Instant::now() {
+                    next = Instant::now() + RETRY;
+                    sender.say(&bucket(0), event("probe"));
+                }
+                cx.waker().wake_by_ref();
+                if other.has_heard() { Poll::Ready(()) } else { Poll::Pending }
+            })
+            .await;
+    }
+    for n in 1..=20 {
+        let mut fresh = scope.start("new");
+        fresh.hear(&[bucket(n)]).await;
+        sender.say(&bucket(n), event("heard"));
+        fresh.expect(["heard"]).await;
+        fresh.leave().await;
+    }
+    sender.leave().await;
+    for other in others {
+        other.leave().await;
+    }
 }
 
 pub async fn who_starts_to_listen_in_the_middle_misses_nothing_from_then_on(scope: Scope<'_>) {

@@ -81,6 +81,11 @@ impl Peer {
         self.wait(missing, |peer, _| peer.heard.pop_front().map_or(Poll::Pending, Poll::Ready)).await
     }
 
+    /// Whether an envelope has come that nobody has taken.
+    pub fn has_heard(&self) -> bool {
+        !self.heard.is_empty()
+    }
+
     /// The labels of all events up to this one.
     pub async fn hear_until(&mut self, last: &str) -> Vec<String> {
         let mut labels = Vec::new();
@@ -126,6 +131,7 @@ impl Peer {
             ("unknown", &meters.unknown),
             ("dropped", &meters.dropped),
             ("overruns", &meters.overruns),
+            ("unsettled", &meters.unsettled),
             ("disconnects", &meters.disconnects),
         ];
         for (name, meter) in wrong {
