@@ -18,6 +18,8 @@ use crate::server::{Server, free_port};
 
 /// Hundreds of waits are over by then, also on a busy machine, if none of them is for nothing.
 const DEADLINE: Duration = Duration::from_secs(60);
+/// Waits at a time.
+const TASKS: u64 = 8;
 
 /// Options for who waits for as long as it takes.
 fn patient(server: &Server) -> NatsOptions {
@@ -37,7 +39,7 @@ async fn listen_and_hear(hearing: &Peer, saying: &Peer, from: u64, to: u64) {
             saying.say(&fresh, number);
         }
     };
-    let all = join_all((0..8).map(|_| one_after_the_other()));
+    let all = join_all((0..TASKS).map(|_| one_after_the_other()));
     timeout(DEADLINE, all).await.expect("nobody waits for nothing");
     until("everything came", || hearing.count() - before >= to - from).await;
     assert_eq!(hearing.count() - before, to - from);
@@ -148,7 +150,7 @@ async fn a_frozen_node_is_stood_in_for_by_others_on_its_server() {
     frozen.freeze().await;
     listen_and_hear(&hearing, &saying, 1, 400).await;
     let unsettled = hearing.outlet.meters().unsettled.get();
-    assert!(unsettled < 100, "{unsettled} were let go without a proof");
+    assert!(unsettled < TASKS, "{unsettled} were let go without a proof");
 }
 
 #[tokio::test]
@@ -162,7 +164,9 @@ async fn a_frozen_node_alone_on_its_server_delays_others_once() {
     frozen.freeze().await;
     listen_and_hear(&hearing, &saying, 1, 400).await;
     let unsettled = hearing.outlet.meters().unsettled.get();
-    assert!((1..100).contains(&unsettled), "{unsettled} were let go without a proof");
+    // Those who were waiting when it froze; a few more if the machine is busy. There would be five times as many until
+    // it is forgotten, were its silence not remembered.
+    assert!((1..3 * TASKS).contains(&unsettled), "{unsettled} were let go without a proof");
     frozen.thaw();
     // It may have to connect again. Then it answers like the others.
     for round in 1.. {
