@@ -9,6 +9,7 @@ mod hear;
 mod heartbeat;
 mod membership;
 mod patience;
+mod pieces;
 mod questions;
 mod roll_call;
 mod server_events;

@@ -58,7 +58,7 @@ pub use metrics::{
 pub use operations::Operations;
 pub use reason::DisconnectReason;
 pub use server::{Drained, ServeError, Server};
-pub use socket::{HandlerErrorKind, Handshake, RoomNameTooLong, TooManyRooms};
+pub use socket::{HandlerErrorKind, Handshake, RoomNameTooLong, SharedDataTooLarge, TooManyRooms};
 pub use socketio::{ArgumentError, Arguments, EncodeError, Raw, Value};
 
 #[cfg(doctest)]

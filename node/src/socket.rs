@@ -17,7 +17,7 @@ pub use crate::reason::DisconnectReason;
 pub use acks::{NoAck, PendingAck};
 pub use actor::SocketActor;
 pub use answer::AckSlot;
-pub use core::{SendError, SocketCore};
+pub use core::{SendError, SharedDataTooLarge, SocketCore};
 pub use failure::{Failure, Failures, HandlerErrorKind};
 pub use gather::{Gather, Told};
 pub use handlers::{

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::error::EmitError;
 use super::socket::Socket;
 use crate::socketio::EncodeError;
 
@@ -10,10 +11,10 @@ impl Socket {
     /// there (JavaScript's `socket.data`). It replaces the one shown before. Bytes have no place in it.
     ///
     /// # Errors
-    /// If the value has no JSON.
-    pub fn share(&self, value: impl Serialize) -> Result<(), EncodeError> {
-        self.0.share_data(serde_json::to_string(&value)?.into());
-        Ok(())
+    /// If the value has no JSON, or too much of it: what was shown before stays.
+    pub fn share(&self, value: impl Serialize) -> Result<(), EmitError> {
+        let json = serde_json::to_string(&value).map_err(EncodeError::from)?;
+        Ok(self.0.share_data(json.into())?)
     }
 
     /// Keeps a value with the socket, one for each type; returns the one it replaces.

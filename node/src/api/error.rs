@@ -5,7 +5,9 @@ use serde_json::value::{RawValue, to_raw_value};
 
 use crate::bus::TooLarge;
 use crate::room::Overloaded;
-use crate::socket::{NoAck, NotChanged, Refusal, RoomNameTooLong, SendError, TooManyRooms};
+use crate::socket::{
+    NoAck, NotChanged, Refusal, RoomNameTooLong, SendError, SharedDataTooLarge, TooManyRooms,
+};
 use crate::socketio::{ArgumentError, EncodeError};
 
 /// Why an emit did not happen. Nothing of it was sent.
@@ -33,6 +35,9 @@ pub enum EmitError {
     /// Whoever named the room is at fault: nobody can be in a room of so long a name, and none of these was joined.
     #[error(transparent)]
     RoomNameTooLong(#[from] RoomNameTooLong),
+    /// The caller's fault: more than a socket may share with other nodes. What it shared before stays.
+    #[error(transparent)]
+    SharedDataTooLarge(#[from] SharedDataTooLarge),
 }
 
 impl From<SendError> for EmitError {

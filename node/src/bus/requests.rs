@@ -33,9 +33,19 @@ pub struct Ticket {
     pub id: u64,
     /// The nodes that have not answered yet.
     pub expected: HashSet<Arc<str>>,
+    /// How far the answers of each node have come.
+    told: HashMap<Arc<str>, Told>,
     /// Bounded by what was asked: each node answers in pieces of what it has.
     answers: mpsc::UnboundedReceiver<FromNode>,
     requests: Arc<Requests>,
+}
+
+/// What has come of one node's answer.
+#[derive(Debug, Default)]
+struct Told {
+    pieces: u32,
+    /// A piece is missing, or the node could not tell everything.
+    incomplete: bool,
 }
 
 impl Requests {
@@ -44,7 +54,8 @@ impl Requests {
         let id = self.next.fetch_add(1, Relaxed) + 1;
         let (sender, answers) = mpsc::unbounded_channel();
         self.waiting.lock().insert(id, sender);
-        Ticket { id, expected: expected.into_iter().collect(), answers, requests: self.clone() }
+        let (expected, told) = (expected.into_iter().collect(), HashMap::new());
+        Ticket { id, expected, told, answers, requests: self.clone() }
     }
 
     /// An answer came. False if nobody waits for it any more.
@@ -73,12 +84,28 @@ impl Ticket {
             return None;
         }
         let answer = self.answers.recv().await?;
+        if let FromNode::Reply(node, reply) = &answer {
+            self.note_piece(node, reply);
+        }
         match &answer {
             FromNode::Reply(node, reply) if !reply.more => drop(self.expected.remove(node)),
             FromNode::Answers(node, answers) if answers.complete => drop(self.expected.remove(node)),
             FromNode::Reply(..) | FromNode::Answers(..) | FromNode::Gone(_) => {}
         }
         Some(answer)
+    }
+
+    fn note_piece(&mut self, node: &Arc<str>, reply: &wire::Reply) {
+        let told = self.told.entry(node.clone()).or_default();
+        told.pieces = told.pieces.saturating_add(1);
+        // Older nodes do not number them.
+        let is_gap = reply.piece != 0 && reply.piece != told.pieces;
+        told.incomplete |= is_gap || reply.left_out > 0;
+    }
+
+    /// The nodes of whose answer a part was lost or could not be sent.
+    pub fn incomplete(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.told.iter().filter(|(_, told)| told.incomplete).map(|(node, _)| node)
     }
 }
 

@@ -20,7 +20,8 @@ use crate::socketio::EncodeError;
 pub struct Gathered<T> {
     /// What came.
     pub value: T,
-    /// The nodes that did not answer, by name: they were too slow, or went meanwhile.
+    /// The nodes that did not answer, by name: they were too slow, or went meanwhile. Also those of whose answer a part
+    /// was lost, or too large to be sent.
     pub missing_nodes: Vec<String>,
 }
 
@@ -115,11 +116,13 @@ impl Collection {
         }
     }
 
-    /// Who did not answer.
+    /// Who did not answer, or not with everything.
     pub fn missing_nodes(mut self) -> Vec<String> {
-        let silent = self.ticket.as_ref().into_iter().flat_map(|ticket| ticket.expected.iter());
-        self.missing.extend(silent.map(ToString::to_string));
+        if let Some(ticket) = &self.ticket {
+            self.missing.extend(ticket.expected.iter().chain(ticket.incomplete()).map(ToString::to_string));
+        }
         self.missing.sort();
+        self.missing.dedup();
         self.missing
     }
 }

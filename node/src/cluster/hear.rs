@@ -16,10 +16,10 @@ use futures_util::FutureExt;
 use tracing::{error, info, warn};
 
 use super::answer::answer;
-use super::gathered::Local;
 use super::heartbeat::greet;
 use super::membership::{Change, apply_here};
 use super::patience::patiently;
+use super::pieces::Pieces;
 use super::questions::{count_here, fetch_here, rooms_here, summed};
 use super::server_events::ServerEvents;
 use super::sockets::SocketInfo;
@@ -32,9 +32,6 @@ use crate::outbox::Packet;
 use crate::room::Target;
 use crate::socket::Gather;
 use crate::socketio::{Encoded, encode, is_event_of};
-
-/// Sockets or rooms in one reply. The head of a request has at most 64 KiB, and most have one.
-const ITEMS_MAX: usize = 128;
 
 /// A node's ear.
 pub struct Ear {
@@ -165,31 +162,38 @@ impl Ear {
         };
         let Some((namespace, target)) = self.meant(Some(target)) else { return };
         let target = || Target::clone(&target);
+        let bytes_max = self.cluster.outlet.envelope_bytes_max();
         // The reactors are asked now, in order with what came before; the answer is put together later.
-        let answer: Pin<Box<dyn Future<Output = Vec<wire::Reply>>>> = match request.question {
+        let answer: Pin<Box<dyn Future<Output = Pieces>>> = match request.question {
             Some(Question::Fetch(_)) => {
                 let Some(local) = patiently(here, || fetch_here(&namespace, target())).await else { return };
-                let of = |sockets| wire::Reply { sockets, ..Default::default() };
-                Box::pin(pieces(local, |socket: SocketInfo| socket.to_wire(), of))
+                let to_wire = |socket: SocketInfo| socket.to_wire();
+                Box::pin(Pieces::of(local, bytes_max, to_wire, |reply, socket| reply.sockets.push(socket)))
             }
             Some(Question::Rooms(_)) => {
                 let Some(local) = patiently(here, || rooms_here(&namespace, target())).await else { return };
-                let size = |(room, members): (Room, u64)| wire::RoomSize { name: room.to_string(), members };
-                Box::pin(pieces(local, size, |rooms| wire::Reply { rooms, ..Default::default() }))
+                let to_wire =
+                    |(room, members): (Room, u64)| wire::RoomSize { name: room.to_string(), members };
+                Box::pin(Pieces::of(local, bytes_max, to_wire, |reply, room| reply.rooms.push(room)))
             }
             _ => {
                 let Some(local) = patiently(here, || count_here(&namespace, target())).await else { return };
-                Box::pin(
-                    async move { vec![wire::Reply { count: summed(local).await, ..Default::default() }] },
-                )
+                Box::pin(async move { Pieces::count(summed(local).await) })
             }
         };
         let cluster = self.cluster.clone();
         actix_rt::spawn(async move {
-            let replies = answer.await;
-            let last = replies.len().saturating_sub(1);
-            for (number, reply) in replies.into_iter().enumerate() {
-                let reply = wire::Reply { request: id, more: number < last, ..reply };
+            let pieces = answer.await;
+            if pieces.left_out() > 0 {
+                let (left_out, bytes_max) = (pieces.left_out(), bytes_max);
+                cluster.log.say(|| {
+                    warn!(
+                        left_out,
+                        bytes_max, "sockets or rooms are larger than the bus carries: an answer lacks them"
+                    );
+                });
+            }
+            for reply in pieces.replies(id) {
                 cluster.say_to_node(&node, Body::Reply(reply));
             }
         });
@@ -257,24 +261,6 @@ impl Ear {
         let rooms = |names: Vec<String>| names.into_iter().map(Room::from).collect();
         Some((namespace, Arc::new(Target { rooms: rooms(target.rooms), except: rooms(target.except) })))
     }
-}
-
-/// What the reactors say, in replies that are small enough for any bus; one at least.
-async fn pieces<T, W>(
-    mut local: Local<Vec<T>>,
-    to_wire: impl Fn(T) -> W,
-    reply: impl Fn(Vec<W>) -> wire::Reply,
-) -> Vec<wire::Reply> {
-    let mut items = Vec::new();
-    while let Some(some) = local.recv().await {
-        items.extend(some);
-    }
-    let mut replies = Vec::new();
-    let mut items = items.into_iter().map(to_wire).peekable();
-    while items.peek().is_some() || replies.is_empty() {
-        replies.push(reply(items.by_ref().take(ITEMS_MAX).collect()));
-    }
-    replies
 }
 
 async fn next(inlet: &mut Inlet) -> Option<Inbound> {

@@ -105,6 +105,14 @@ impl Connection {
             metrics.rejections.increment();
             return send_refusal(metrics, &self.link, name, "too many namespaces", None);
         }
+        let max = self.hub.node.options.limits.auth_bytes_max;
+        if max > 0 && auth.is_some_and(|auth| auth.len() > max) {
+            let metrics = &self.hub.node.metrics;
+            metrics.limits.of(Limit::Auth).increment();
+            metrics.rejections.increment();
+            let refusal = format!("auth is too large: it may have at most {max} bytes");
+            return send_refusal(metrics, &self.link, name, &refusal, None);
+        }
         let connect = Connect {
             link: self.link.clone(),
             auth: auth.map(Into::into),

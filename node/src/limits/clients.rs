@@ -9,8 +9,8 @@ use super::MS_MAX;
 /// The longest that one message may keep its client from being read.
 const PAUSE_S_MAX: u64 = 60;
 
-/// Limits against abuse; 0 = no limit. That is the default of those that only who runs the node can know; the memory that
-/// the rooms of a client take is bounded by default.
+/// Limits against abuse; 0 = no limit. That is the default of those that only who runs the node can know; what
+/// the rooms of a client take and what other nodes are told of it is bounded by default.
 ///
 /// Whoever is over a limit gets a clear answer or waits, and nobody else notices. Each has a counter.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -49,6 +49,13 @@ pub struct ClientLimits {
     /// Namespaces that a connection may be in, `/` among them. Entering one more is refused with `too many namespaces`,
     /// a `connect_error` for the client. Default 0.
     pub namespaces_per_connection_max: usize,
+    /// Bytes of the payload that a client may connect with (`auth`), as JSON: other nodes are told it by `fetch_sockets`.
+    /// Entering a namespace with a larger one is refused with `auth is too large`, a `connect_error` for the client.
+    /// Default 64 KiB.
+    pub auth_bytes_max: usize,
+    /// Bytes of what the program shows of a socket to other nodes (`Socket::share`), as JSON. Sharing more fails with
+    /// `EmitError::SharedDataTooLarge`, and what was shared before stays. Default 64 KiB.
+    pub shared_data_bytes_max: usize,
     /// Addresses, or networks such as `10.0.0.0/8`, of proxies in front of this node. Of a request from one of them the
     /// client's address is the last one in `X-Forwarded-For` that is no such proxy, and its connection counts as encrypted
     /// if the last `X-Forwarded-Proto` says `https`; what others write there is ignored. Default none.
@@ -68,6 +75,8 @@ impl Default for ClientLimits {
             room_bytes_per_socket_max: 1024 * 1024,
             room_name_bytes_max: 1024,
             namespaces_per_connection_max: 0,
+            auth_bytes_max: 64 * 1024,
+            shared_data_bytes_max: 64 * 1024,
             trusted_proxies: Vec::new(),
         }
     }

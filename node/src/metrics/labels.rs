@@ -65,6 +65,8 @@ labels! {
         Rooms = "rooms",
         RoomNames = "room_names",
         Namespaces = "namespaces",
+        Auth = "auth",
+        SharedData = "shared_data",
     }
 
     /// Actors with a queue of their own: handlers' events, and deliveries of other threads.

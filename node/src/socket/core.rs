@@ -18,6 +18,7 @@ use super::link::Link;
 use super::message::SocketSnapshot;
 use super::rooms::JoinedRooms;
 use crate::ids::SocketId;
+use crate::metrics::Limit;
 use crate::namespace::NamespaceCore;
 use crate::node::Welcome;
 use crate::outbox::{Packet, Pushed};
@@ -65,6 +66,16 @@ pub(super) struct End {
     pub detail: Option<&'static str>,
     /// Whether it had been admitted: else its handlers know nothing of it.
     pub was_admitted: bool,
+}
+
+/// What the program shows of a socket is larger than other nodes are told (`shared_data_bytes_max`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{bytes} bytes are more than a socket may share: at most {max}")]
+pub struct SharedDataTooLarge {
+    /// Bytes of the value, as JSON.
+    pub bytes: usize,
+    /// The bound.
+    pub max: usize,
 }
 
 /// What changes during a socket's life.
@@ -264,8 +275,18 @@ impl SocketCore {
     }
 
     /// Sets what the application shows of this socket to other nodes.
-    pub fn share_data(&self, json: Box<str>) {
+    ///
+    /// # Errors
+    /// If it is larger than other nodes are told (`shared_data_bytes_max`).
+    pub fn share_data(&self, json: Box<str>) -> Result<(), SharedDataTooLarge> {
+        let node = &self.namespace.node;
+        let (bytes, max) = (json.len(), node.options.limits.shared_data_bytes_max);
+        if max > 0 && bytes > max {
+            node.metrics.limits.of(Limit::SharedData).increment();
+            return Err(SharedDataTooLarge { bytes, max });
+        }
         self.inner().shared_data = Some(json);
+        Ok(())
     }
 
     /// The application's data.

@@ -639,6 +639,42 @@ async fn hundreds_of_sockets_are_told_in_pieces_and_asked_for_nothing_that_is_no
     nodes.close().await;
 }
 
+/// Together they are more than the bus carries at a time, which hides nobody.
+#[tokio::test]
+async fn sockets_that_are_large_are_told_like_all_others() {
+    let mut options = options();
+    options.limits.auth_bytes_max = 0;
+    let nodes = Nodes::start_with(2, options, |_| {}).await;
+    let auth = format!("{{\"t\":\"{}\"}}", "x".repeat(900_000));
+    let mut clients = vec![Client::connect(&nodes.urls[1]).await];
+    for _ in 0..20 {
+        clients.push(Client::connect_as(&nodes.urls[1], &auth).await.0);
+    }
+    let found = nodes.nodes[0].fetch_sockets().await.unwrap();
+    assert!(found.is_complete());
+    assert_eq!(found.len(), 21);
+    assert_eq!(found.iter().filter(|socket| socket.auth().len() > 900_000).count(), 20);
+    nodes.close().await;
+}
+
+/// A bus that carries little: what cannot be told at all is no secret.
+#[tokio::test]
+async fn a_node_that_cannot_tell_of_a_socket_is_missing() {
+    let hub = MemoryHub::new(7).with_bounds(1_024, 16 * 1_024, 10_000);
+    let node = || Io::builder().options(options()).bus(hub.bus()).build();
+    let nodes = Nodes::gather(&hub, vec![node(), node()]).await;
+    let _small = Client::connect(&nodes.urls[1]).await;
+    let found = nodes.nodes[0].fetch_sockets().await.unwrap();
+    assert_eq!((found.len(), found.is_complete()), (1, true));
+    let auth = format!("{{\"t\":\"{}\"}}", "x".repeat(20_000));
+    let _large = Client::connect_as(&nodes.urls[1], &auth).await;
+    let found = nodes.nodes[0].fetch_sockets().await.unwrap();
+    assert_eq!(found.len(), 1, "the others are told");
+    assert_eq!(found.missing_nodes, [nodes.nodes[1].node_name()]);
+    assert_eq!(nodes.nodes[0].metrics().requests_incomplete.get(), 1);
+    nodes.close().await;
+}
+
 #[tokio::test]
 async fn a_node_closes_at_once_while_others_flood_it() {
     let nodes = Nodes::start_with(2, options(), |_| {}).await;

@@ -557,6 +557,57 @@ async fn a_connection_enters_no_more_namespaces_than_it_may_and_is_told() {
     io.close().await;
 }
 
+#[tokio::test]
+async fn a_client_enters_with_no_more_auth_than_it_may_and_is_told() {
+    let limits = ClientLimits { auth_bytes_max: 100, ..ClientLimits::default() };
+    let (io, _) = limited(limits, Options::default());
+    io.of("/a");
+    let url = serve(&io).await;
+    let auth = |bytes: usize| format!("{{\"t\":\"{}\"}}", "x".repeat(bytes - 8));
+    let mut client = Client::connect_as(&url, &auth(100)).await.0;
+    assert_eq!(counted(&io), 0);
+    let refused = "{\"message\":\"auth is too large: it may have at most 100 bytes\"}";
+    assert_eq!(client.join("/a", &auth(101)).await, Err(refused.into()));
+    assert_eq!((io.metrics().limits.of(Limit::Auth).get(), counted(&io)), (1, 1));
+    assert_eq!(io.metrics().rejections.get(), 1);
+    // It goes on, and may try again.
+    client.ask("hello").await;
+    client.join("/a", &auth(100)).await.expect("it is small enough");
+    drop(client);
+    nothing_stays(&io).await;
+    io.close().await;
+}
+
+#[tokio::test]
+async fn a_payload_of_64_kib_may_be_connected_with_by_default_and_no_larger_one() {
+    let (io, _) = limited(ClientLimits::default(), Options::default());
+    let url = serve(&io).await;
+    let auth = |bytes: usize| format!("{{\"t\":\"{}\"}}", "x".repeat(bytes - 8));
+    let _client = Client::connect_as(&url, &auth(65_536)).await.0;
+    let refused = Client::open(&url).await.join("/", &auth(65_537)).await.unwrap_err();
+    assert!(refused.contains("65536 bytes"), "{refused}");
+    io.close().await;
+}
+
+#[tokio::test]
+async fn a_socket_shares_no_more_than_it_may() {
+    let limits = ClientLimits { shared_data_bytes_max: 100, ..ClientLimits::default() };
+    let (io, _) = limited(limits, Options::default());
+    let url = serve(&io).await;
+    let _client = Client::connect(&url).await;
+    let socket = &io.local_sockets()[0];
+    // With its quotes.
+    socket.share("x".repeat(98)).unwrap();
+    let refused = socket.share("y".repeat(99)).unwrap_err();
+    assert!(
+        matches!(refused, EmitError::SharedDataTooLarge(error) if (error.bytes, error.max) == (101, 100))
+    );
+    assert_eq!((io.metrics().limits.of(Limit::SharedData).get(), counted(&io)), (1, 1));
+    let found = io.fetch_sockets().await.unwrap();
+    assert_eq!(found[0].data::<String>(), Some("x".repeat(98)), "what was there before stays");
+    io.close().await;
+}
+
 // Slowness (heads that never end are in `reaping`)
 
 /// A server without patience, but for a client that has to answer or to poll: its machine may be busy.

@@ -102,6 +102,17 @@ fn said() -> Vec<(&'static str, Vec<Subject>, Body)> {
             }),
         ),
         ("heartbeat_borrowed", vec![Subject::Nodes], Body::Heartbeat(borrowing())),
+        (
+            "reply_of_several",
+            to_asker(),
+            Body::Reply(wire::Reply {
+                request: 302,
+                more: true,
+                piece: 2,
+                left_out: 1,
+                ..Default::default()
+            }),
+        ),
     ]
 }
 
@@ -153,6 +164,8 @@ fn reply() -> wire::Reply {
         attachments: vec![Bytes::from_static(&[1, 2, 3])],
         // Frozen before it existed.
         more: false,
+        piece: 0,
+        left_out: 0,
     }
 }
 
