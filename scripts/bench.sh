@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Measures Fanfare, its peers and the floor in turn and writes docs/performance.md; `scripts/bench.sh --help` says what
-# can be chosen. Installs and builds what is missing first; a peer that cannot be had is skipped.
+# Measures Fanfare, its peers and the floor in turn and writes docs/performance.md, or, with --before, two builds of
+# Fanfare in turn; `scripts/bench.sh --help` says what can be chosen. Installs and builds what is missing first; a peer
+# that cannot be had is skipped.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -42,14 +43,20 @@ socketioxide() {
 }
 
 echo "Building (a few minutes the first time)"
-cargo build --quiet --release --package fanfare --package fanfare-loadtest
+cargo build --quiet --release --bin fanfare --bin loadtest --bin bench --bin floor
 case " $* " in
 *" --help "* | *" -h "* | *" --list "*) exec "$target/release/bench" "$@" ;;
+*" --before"*)
+  # Two builds of Fanfare need no peer, and a broker only for two nodes.
+  case " $* " in *"cluster-"*) nats || skip "NATS: it cannot be installed" ;; esac
+  ;;
+*)
+  official || skip "the official server and its adapters: they cannot be installed"
+  redis || skip "Redis: it cannot be installed"
+  nats || skip "NATS: it cannot be installed"
+  socketioxide || skip "socketioxide: it cannot be built"
+  ;;
 esac
-official || skip "the official server and its adapters: they cannot be installed"
-redis || skip "Redis: it cannot be installed"
-nats || skip "NATS: it cannot be installed"
-socketioxide || skip "socketioxide: it cannot be built"
 
 ulimit -n "$(ulimit -Hn)"
 exec "$target/release/bench" --target "$target" "$@"

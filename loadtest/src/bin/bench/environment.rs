@@ -13,25 +13,28 @@ use crate::session::Session;
 
 /// Date, machine, versions and the command, in Markdown.
 pub(crate) fn describe(session: &Session) -> String {
-    let (runs, seconds) = (session.runs, session.seconds);
-    let date = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
-    let mut text = format!(
-        "{}; {}. {}, {seconds} s each; made by\n\n",
-        &date[..10],
-        machine(),
-        if runs == 1 {
-            "One run".to_owned()
-        } else {
-            format!("Medians of {runs} runs in turn, with the range in brackets")
-        }
-    );
-    let _ = writeln!(text, "```sh\nmake bench{}\n```\n", arguments());
+    let runs = match session.runs {
+        1 => "One run".to_owned(),
+        runs => format!("Medians of {runs} runs in turn, with the range in brackets"),
+    };
+    let mut text = heading(&runs, session.bench.seconds);
     let versions: Vec<String> = versions(session).into_iter().flatten().collect();
     let _ = writeln!(text, "Versions: {}.", versions.join("; "));
     for (peer, missing) in &session.skipped {
         let _ = writeln!(text, "\nNot measured: {}, for want of `{}`.", peer.title, missing.display());
     }
     text
+}
+
+/// Date, machine, the kind of `runs` and the command, in Markdown.
+pub(crate) fn heading(runs: &str, seconds: u32) -> String {
+    let date = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
+    format!(
+        "{}; {}. {runs}, {seconds} s each; made by\n\n```sh\nmake bench{}\n```\n\n",
+        &date[..10],
+        machine(),
+        arguments()
+    )
 }
 
 /// What was chosen, as `make` takes it; where the builds are is nobody else's concern.

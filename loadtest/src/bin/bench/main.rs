@@ -4,13 +4,18 @@
 //! `loadtest` against it, end the server. Servers take turns inside a row and rows take turns inside a run, so that
 //! what drifts on the machine drifts for all of them.
 
+mod before_after;
 mod broker;
+mod build;
 mod chart;
 mod document;
 mod environment;
+mod measurement;
+mod pairs;
 mod peer;
 mod process;
 mod row;
+mod servers;
 mod session;
 mod table;
 
@@ -19,6 +24,8 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+use crate::before_after::BeforeAfterOptions;
+use crate::measurement::Bench;
 use crate::peer::{PEERS, Peer};
 use crate::row::{ROWS, Row};
 use crate::session::Session;
@@ -29,6 +36,14 @@ Examples:
       make bench
   A look at two rows and two servers, once, printed only:
       make bench ARGS='--runs 1 --row fanout-w1 --row echo --peer floor-batched --peer fanfare --print'
+  What does a change cost? Keep a build of before it, make the change, and measure both in turn (about 7 minutes):
+      cargo build --release && cp target/release/fanfare /tmp/fanfare-before
+      make bench ARGS='--before /tmp/fanfare-before'
+  The same for two nodes and one row, for a script:
+      make bench ARGS='--before /tmp/fanfare-before --row cluster-w1 --pairs 11 --fail-if-worse'
+
+With --before the rows are fanout-w1, fanout-w8, fanout-rooms, echo and idle unless --row names others.
+The table and every ratio are left in target/bench/before-after.md and before-after.json.
 
 Every figure's report, and the log of every server, is kept in target/bench.";
 
@@ -54,9 +69,11 @@ struct Options {
     /// Say which rows and servers there are, and end
     #[arg(long)]
     list: bool,
-    /// Where release builds are
+    /// Folder with the release builds
     #[arg(long, value_name = "FOLDER", env = "CARGO_TARGET_DIR", default_value = "target")]
     target: PathBuf,
+    #[command(flatten)]
+    before_after: BeforeAfterOptions,
 }
 
 fn main() -> ExitCode {
@@ -65,14 +82,8 @@ fn main() -> ExitCode {
         list();
         return ExitCode::SUCCESS;
     }
-    if options.rows.is_empty() {
-        options.rows = ROWS.iter().collect();
-    }
-    if options.peers.is_empty() {
-        options.peers = PEERS.iter().collect();
-    }
-    match bench(&options) {
-        Ok(()) => ExitCode::SUCCESS,
+    match bench(&mut options) {
+        Ok(code) => code,
         Err(error) => {
             eprintln!("bench: {error}");
             ExitCode::FAILURE
@@ -87,13 +98,48 @@ fn list() {
     PEERS.iter().for_each(|peer| println!("  {:<20}{}", peer.name, peer.title));
 }
 
-fn bench(options: &Options) -> Result<(), String> {
-    let mut session = Session::new(options)?;
+fn bench(options: &mut Options) -> Result<ExitCode, String> {
+    let bench = Bench::new(&options.target, options.seconds)?;
+    if let Some(before) = &options.before_after.before {
+        let is_fine = before_after::run(&bench, &options.rows, &options.before_after, before)?;
+        return Ok(if is_fine { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+    }
+    if options.rows.is_empty() {
+        options.rows = ROWS.iter().collect();
+    }
+    if options.peers.is_empty() {
+        options.peers = PEERS.iter().collect();
+    }
+    let mut session = Session::new(bench, options);
     session.run()?;
     let section = document::section(&session, &environment::describe(&session));
     if options.print {
         print!("{section}");
-        return Ok(());
+    } else {
+        document::write(&section, &chart::dots(&session.results()))?;
     }
-    document::write(&section, &chart::dots(&session.results()))
+    Ok(ExitCode::SUCCESS)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Options::command().debug_assert();
+    }
+
+    #[test]
+    fn options_of_the_two_comparisons_do_not_mix() {
+        let parse = |arguments: &str| Options::try_parse_from(arguments.split(' '));
+        assert!(parse("bench --before x --pairs 3 --row echo --fail-if-worse").is_ok());
+        for wrong in
+            ["--before x --peer official", "--before x --runs 2", "--pairs 3", "--before x --pairs 0"]
+        {
+            assert!(parse(&format!("bench {wrong}")).is_err(), "{wrong}");
+        }
+    }
 }

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::broker::Broker;
-use crate::process::{Process, free_port};
+use crate::build;
+use crate::servers::Servers;
 
 const OFFICIAL: &str = "loadtest/peers/official";
 
@@ -48,13 +49,6 @@ pub(crate) static PEERS: [Peer; 10] = [
     Peer::cluster("official-nats", "socket.io, NATS", Software::Official, Broker::Nats),
 ];
 
-/// Nodes of one peer, and their broker if they have one.
-#[derive(Debug)]
-pub(crate) struct Servers {
-    nodes: Vec<Process>,
-    broker: Option<Process>,
-}
-
 impl Peer {
     const fn alone(name: &'static str, title: &'static str, software: Software) -> Self {
         Self { name, title, software, broker: None }
@@ -84,34 +78,18 @@ impl Peer {
 
     /// Starts its nodes, and before them its broker; logs go to files that begin with `log`.
     pub(crate) fn start(&self, target: &Path, log: &str) -> Result<Servers, String> {
-        let log_of = |who: &str| PathBuf::from(format!("{log}.{who}.log"));
-        let Some(kind) = self.broker else {
-            return Ok(Servers {
-                nodes: vec![self.start_node(target, None, &log_of("node"))?],
-                broker: None,
-            });
-        };
-        let broker = kind.start(&log_of("broker"))?;
-        let url = kind.url(broker.port);
-        let node = |who| self.start_node(target, Some(&url), &log_of(who));
-        Ok(Servers { nodes: vec![node("node-1")?, node("node-2")?], broker: Some(broker) })
+        Servers::start(self.broker, log, |port, url| self.node(target, port, url))
     }
 
-    fn start_node(&self, target: &Path, broker: Option<&str>, log: &Path) -> Result<Process, String> {
-        let port = free_port()?;
-        let (number, address) = (port.to_string(), format!("127.0.0.1:{port}"));
+    fn node(&self, target: &Path, port: u16, broker: Option<&str>) -> Result<Command, String> {
         let mut command = match self.software {
             Software::Floor { mode } => {
                 let mut command = Command::new(target.join("release/floor"));
-                command.args(["--mode", mode, "--listen", &address]);
-                command
+                command.args(["--mode", mode, "--listen", &format!("127.0.0.1:{port}")]);
+                return Ok(command);
             }
             Software::Fanfare { reactors } => {
-                let mut command = Command::new(target.join("release/fanfare"));
-                command.args(["serve", "--listen", &address]);
-                command.args(reactors.iter().flat_map(|reactors| ["--reactors", reactors]));
-                command.args(broker.iter().flat_map(|url| ["--nats", url]));
-                return Process::start(command, port, log);
+                return build::node(&target.join("release/fanfare"), port, reactors, broker);
             }
             Software::Socketioxide => Command::new(target.join("release/relay-socketioxide")),
             Software::Official => {
@@ -120,20 +98,8 @@ impl Peer {
                 command
             }
         };
-        if matches!(self.software, Software::Socketioxide | Software::Official) {
-            command.arg(number).args(broker);
-        }
-        Process::start(command, port, log)
-    }
-}
-
-impl Servers {
-    /// Where they are and what to watch, for the command line of `loadtest`.
-    pub(crate) fn arguments(&self) -> Vec<String> {
-        let urls = self.nodes.iter().map(|node| format!("--url=ws://127.0.0.1:{}", node.port));
-        let pids =
-            self.nodes.iter().chain(&self.broker).map(|process| format!("--server-pid={}", process.pid()));
-        urls.chain(pids).collect()
+        command.arg(port.to_string()).args(broker);
+        Ok(command)
     }
 }
 

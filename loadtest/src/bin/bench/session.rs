@@ -1,33 +1,23 @@
 //! One session of measurements: who takes part, in which order, and what came out.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::{fs, io};
-
-use fanfare_loadtest::Report;
+use std::path::PathBuf;
 
 use crate::Options;
+use crate::measurement::{Bench, Measurement};
+use crate::pairs::median;
 use crate::peer::Peer;
 use crate::row::{Nodes, Row};
 
-/// Where reports and logs are kept.
-const KEPT: &str = "target/bench";
-
 pub(crate) struct Session {
+    pub(crate) bench: Bench,
     pub(crate) runs: u32,
-    pub(crate) seconds: u32,
     pub(crate) rows: Vec<&'static Row>,
     /// Those that can run here.
     pub(crate) peers: Vec<&'static Peer>,
     /// Those that cannot, and what is missing for each.
     pub(crate) skipped: Vec<(&'static Peer, PathBuf)>,
-    pub(crate) target: PathBuf,
     cells: BTreeMap<(&'static str, &'static str), Cell>,
-    /// Set by Ctrl-C.
-    is_over: Arc<AtomicBool>,
 }
 
 /// What one server did under one load.
@@ -43,20 +33,14 @@ pub(crate) struct Cell {
 pub(crate) struct Results<'a>(pub(crate) &'a Session);
 
 impl Session {
-    pub(crate) fn new(options: &Options) -> Result<Self, String> {
-        let is_over = Arc::new(AtomicBool::new(false));
-        for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
-            signal_hook::flag::register(signal, Arc::clone(&is_over)).map_err(|error| error.to_string())?;
-        }
+    pub(crate) fn new(bench: Bench, options: &Options) -> Self {
         let mut session = Self {
+            bench,
             runs: options.runs,
-            seconds: options.seconds,
             rows: options.rows.clone(),
             peers: Vec::new(),
             skipped: Vec::new(),
-            target: options.target.clone(),
             cells: BTreeMap::new(),
-            is_over,
         };
         for peer in &options.peers {
             match peer.missing(&options.target) {
@@ -67,22 +51,20 @@ impl Session {
                 }
             }
         }
-        Ok(session)
+        session
     }
 
     /// Takes every measurement.
     pub(crate) fn run(&mut self) -> Result<(), String> {
-        fs::create_dir_all(KEPT).map_err(|error| format!("{KEPT}: {error}"))?;
         for run in 1..=self.runs {
             for (row, peer) in self.pairs() {
-                if self.is_over.load(Ordering::Relaxed) {
-                    return Err("interrupted".to_owned());
-                }
-                let cell = self.measure(row, peer, run);
-                let shown = cell.figures.first().map_or("-".to_owned(), |figure| format!("{figure:.2}"));
-                let (runs, remark) = (self.runs, cell.remarks.join("; "));
+                let name = format!("{}.{}.{run}", row.name, peer.name);
+                let measurement =
+                    self.bench.measure(row, &name, |log| peer.start(&self.bench.target, log))?;
+                let shown = measurement.figure.map_or("-".to_owned(), |figure| format!("{figure:.2}"));
+                let (runs, remark) = (self.runs, measurement.remark.as_deref().unwrap_or_default());
                 println!("run {run} of {runs}  {:<16}{:<20}{shown:>10}  {remark}", row.name, peer.name);
-                self.cells.entry((row.name, peer.name)).or_default().add(cell);
+                self.cells.entry((row.name, peer.name)).or_default().add(measurement);
             }
         }
         Ok(())
@@ -99,56 +81,22 @@ impl Session {
         };
         self.rows.iter().copied().flat_map(of_row).collect()
     }
-
-    fn measure(&self, row: &Row, peer: &Peer, run: u32) -> Cell {
-        let kept = format!("{KEPT}/{}.{}.{run}", row.name, peer.name);
-        let report = peer
-            .start(&self.target, &kept)
-            .and_then(|servers| self.load(row, &servers.arguments(), Path::new(&kept)));
-        match report {
-            Err(failure) => Cell { figures: Vec::new(), remarks: vec![failure] },
-            Ok(report) => {
-                let figures = row.figure.of(&report).into_iter().collect();
-                Cell { figures, remarks: report.first_fault.into_iter().collect() }
-            }
-        }
-    }
-
-    /// Runs the load test; its report, unless it made none.
-    fn load(&self, row: &Row, servers: &[String], kept: &Path) -> Result<Report, String> {
-        let json = kept.with_added_extension("json");
-        let _ = fs::remove_file(&json);
-        let output = Command::new(self.target.join("release/loadtest"))
-            .args(row.arguments(self.seconds))
-            .args(servers)
-            .arg("--json")
-            .arg(&json)
-            .stdin(Stdio::null())
-            .output()
-            .map_err(|error| format!("loadtest: {error}"))?;
-        let said = || {
-            let text = String::from_utf8_lossy(&output.stderr);
-            text.lines().last().unwrap_or("loadtest made no report").to_owned()
-        };
-        let text = fs::read(&json).map_err(|_: io::Error| said())?;
-        serde_json::from_slice(&text).map_err(|error| format!("{}: {error}", json.display()))
-    }
 }
 
 impl Cell {
-    fn add(&mut self, other: Self) {
-        self.figures.extend(other.figures);
-        self.figures.sort_by(f64::total_cmp);
-        self.remarks.extend(other.remarks);
+    fn add(&mut self, measurement: Measurement) {
+        self.figures.extend(measurement.figure);
+        self.remarks.extend(measurement.remark);
     }
 
     pub(crate) fn median(&self) -> Option<f64> {
-        self.figures.get(self.figures.len().saturating_sub(1) / 2).copied()
+        median(&self.figures)
     }
 
     /// The least and the greatest figure.
     pub(crate) fn range(&self) -> Option<(f64, f64)> {
-        Some((*self.figures.first()?, *self.figures.last()?))
+        let figures = || self.figures.iter().copied();
+        Some((figures().min_by(f64::total_cmp)?, figures().max_by(f64::total_cmp)?))
     }
 }
 
@@ -169,12 +117,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_median_of_an_even_number_is_the_lower_middle() {
+    fn a_cell_has_the_median_and_the_range_of_its_figures() {
         let mut cell = Cell::default();
-        assert_eq!(cell.median(), None);
-        for figure in [4.0, 1.0, 3.0, 2.0] {
-            cell.add(Cell { figures: vec![figure], remarks: vec![] });
+        assert_eq!((cell.median(), cell.range()), (None, None));
+        for figure in [4.0, 1.0, 3.0] {
+            cell.add(Measurement { figure: Some(figure), remark: None });
         }
-        assert_eq!((cell.median(), cell.range()), (Some(2.0), Some((1.0, 4.0))));
+        assert_eq!((cell.median(), cell.range()), (Some(3.0), Some((1.0, 4.0))));
     }
 }
