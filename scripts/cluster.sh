@@ -114,7 +114,7 @@ build() {
   fanfare=${FANFARE:-${CARGO_TARGET_DIR:-target}/release/fanfare}
   if [[ -z ${FANFARE:-} ]]; then
     echo "Building: 4 to 5 minutes the first time on two cores, seconds after that"
-    cargo build --release --package fanfare
+    cargo build --release --package fanfare-server
   fi
   # The page of the nodes needs the JavaScript client, which `make run` installs.
   client=()

@@ -23,6 +23,6 @@ else
 fi
 
 echo "Building: 4 to 5 minutes the first time on two cores, seconds after that"
-cargo build --release --package fanfare
+cargo build --release --package fanfare-server
 echo "When the node says so, look at http://127.0.0.1:3000 (unless you named another address). Ctrl-C ends it."
-exec cargo run --quiet --release --package fanfare -- serve "${options[@]}" "$@"
+exec cargo run --quiet --release --package fanfare-server -- serve "${options[@]}" "$@"

@@ -1,22 +1,13 @@
 //! One client of the tester: how far it has come, its connections, and what it has received in part.
 
-use crate::client::frame::FrameError;
-use crate::client::handshake::HandshakeError;
-use crate::client::link::{Link, Role};
-use crate::client::packet::PacketError;
-
-pub(crate) mod frame;
-pub(crate) mod handshake;
-pub(crate) mod link;
-pub(crate) mod packet;
-pub(crate) mod polling;
-pub(crate) mod target;
-pub(crate) mod tls;
-pub(crate) mod wire;
+use crate::frame::FrameError;
+use crate::handshake::HandshakeError;
+use crate::link::{Link, Role};
+use crate::packet::PacketError;
 
 /// How far a client has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Stage {
+pub(crate) enum Phase {
     /// There is no connection.
     Absent,
     /// Up to Engine.IO's open packet: TCP, TLS, HTTP.
@@ -85,7 +76,7 @@ pub(crate) enum Slot {
 /// One client, or the place for one.
 #[derive(Debug)]
 pub(crate) struct Client {
-    pub(crate) stage: Stage,
+    pub(crate) phase: Phase,
     pub(crate) route: Route,
     /// Which target it connects to.
     pub(crate) target: usize,
@@ -119,7 +110,7 @@ impl Client {
     /// A client that is not connected.
     pub(crate) fn absent(target: usize, route: Route) -> Self {
         Self {
-            stage: Stage::Absent,
+            phase: Phase::Absent,
             route,
             target,
             opened_ns: 0,

@@ -1,58 +1,89 @@
-//! A load tester for Socket.IO servers, and the baseline to hold its figures against.
+//! A load tester for Socket.IO servers, and the floor to hold its figures against.
 //!
 //! It shares no code with the server: its codec is a second opinion on the protocol. One process, one thread, one
 //! epoll loop; the tester usually shares the machine with the server, so it must cost far less than what it measures.
 //!
 //! In reading order, each layer using only those above it:
 
-// Reasons for a run without a result.
-mod error;
+// Pure: bytes and numbers in, bytes and numbers out.
+mod frame;
+mod handshake;
+mod latency;
+mod ledger;
+mod outcome;
+mod packet;
+mod polling;
+mod schedule;
+mod sequence;
+mod series;
+mod stamp;
+mod topology;
+mod window;
+mod wording;
 
-// One client: the bytes it exchanges, what they mean, and how far it has come.
+// What the machine tells and allows.
+mod exposition;
+mod interrupt;
+mod listening;
+mod meter;
+mod process;
+mod target;
+mod tls;
+mod watch;
+mod wire;
+
+// The event loop.
+mod alarm;
 mod client;
-
-// Figures: latencies, the books, the time series, and what servers and tester use of the machine.
-mod measure;
-
-// All clients on one event loop.
+mod control;
+mod link;
 mod swarm;
 
-// Messages with exact accounting, by a window or by a plan.
+// What is tested.
+mod avalanche;
+mod connect;
+mod disturbance;
+mod error;
+mod idle;
+mod phases;
+mod rooms;
 mod traffic;
 
-// The result, told to people and to programs.
-mod report;
-
-// Everything that can be tested, each with its options.
-mod scenario;
-
-// A run over several testers.
-mod workers;
-
-// The command line.
+// What is asked for, and by whom.
+mod assignment;
 mod cli;
+mod coordinator;
+mod plan;
+mod worker;
 
-pub use cli::{Cli, Command, RunOptions};
-pub use client::frame::{Frame, FrameError, MaskKeys, Opcode, apply_mask, parse_frame, push_frame};
-pub use client::handshake::{HandshakeError, parse_request, push_switching_protocols};
-pub use client::packet::{Packet, PacketError, parse_packet};
-pub use error::RunError;
-pub use measure::latency::{HistogramPoint, Latency};
-pub use measure::ledger::Accounts;
-pub use measure::listening::ServerProcess;
-pub use measure::meter::Usage;
-pub use measure::prometheus::MetricsUrl;
-pub use measure::series::{Bytes, Sample};
-pub use report::Report;
-pub use report::compare::{CompareOptions, compare};
-pub use report::limits::Limits;
-pub use report::outputs::Outputs;
-pub use scenario::server::{ServerOptions, Transport};
-pub use scenario::share::Share;
-pub use scenario::{
-    AvalancheOptions, BroadcastOptions, ChurnOptions, ConnectOptions, EchoOptions, FanoutOptions,
-    IdleOptions, JitterOptions, RoomOptions, Scenario, SlowOptions,
+// How the result is told.
+mod chart;
+mod compare;
+mod limits;
+mod live;
+mod outputs;
+mod page;
+mod report;
+mod table;
+
+pub use cli::{
+    AvalancheOptions, BroadcastOptions, ChurnOptions, Cli, Command, ConnectOptions, EchoOptions,
+    FanoutOptions, IdleOptions, JitterOptions, LoadOptions, PayloadBytes, RoomOptions, RunOptions, Scenario,
+    ServerOptions, Share, SlowOptions, Transport,
 };
+pub use compare::{CompareOptions, compare};
+pub use error::RunError;
+pub use exposition::MetricsUrl;
+pub use frame::{Frame, FrameError, MaskKeys, Opcode, apply_mask, parse_frame, push_frame};
+pub use handshake::{HandshakeError, parse_request, push_switching_protocols};
+pub use latency::{HistogramPoint, Latency};
+pub use ledger::Accounts;
+pub use limits::Limits;
+pub use listening::ServerProcess;
+pub use meter::Usage;
+pub use outputs::Outputs;
+pub use packet::{Packet, PacketError, parse_packet};
+pub use report::Report;
+pub use series::{Bytes, Sample};
 pub use traffic::Completion;
-pub use traffic::load::{LoadOptions, PayloadBytes};
-pub use workers::worker::WorkerOptions;
+pub use worker::WorkerOptions;

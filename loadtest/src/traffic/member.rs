@@ -1,10 +1,10 @@
 //! What one client is owed: the rooms it is in, and a sequence for each of their publishers.
 
-use crate::measure::sequence::Sequence;
+use crate::sequence::Sequence;
 
 /// Where a client stands with its rooms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Membership {
+pub(crate) enum Standing {
     /// In none: not connected, or left.
     Out,
     /// It asked to join; so many acknowledgements are to come.
@@ -20,7 +20,7 @@ pub(crate) enum Membership {
 pub(super) struct Member {
     /// Its rooms in rising order, each with one sequence for each publisher.
     rooms: Vec<(u32, Vec<Sequence>)>,
-    pub(super) membership: Membership,
+    pub(super) standing: Standing,
     /// When it left its rooms, in nanoseconds of the swarm's clock.
     pub(super) changed_ns: u64,
     /// It has joined before.
@@ -48,7 +48,7 @@ impl Member {
         let sequences = || vec![Sequence::absent(); publishers_per_room as usize];
         Self {
             rooms: rooms.iter().map(|room| (*room, sequences())).collect(),
-            membership: Membership::Out,
+            standing: Standing::Out,
             changed_ns: 0,
             is_known: false,
             is_away: false,

@@ -1,4 +1,4 @@
-//! Child processes: `baseline`, and one run of `loadtest`.
+//! Child processes: `floor`, and one run of `loadtest`.
 
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
@@ -6,34 +6,34 @@ use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
 
-/// How `baseline` writes.
+/// How `floor` writes.
 #[derive(Debug, Clone, Copy)]
 pub enum Mode {
     Direct,
     Batched,
 }
 
-/// A running `baseline`; killed when dropped.
-pub struct Baseline {
+/// A running `floor`; killed when dropped.
+pub struct Floor {
     child: Child,
     address: SocketAddr,
     url: String,
 }
 
-impl Baseline {
+impl Floor {
     pub fn start(mode: Mode) -> Self {
         let mode = match mode {
             Mode::Direct => "direct",
             Mode::Batched => "batched",
         };
-        let mut child = Command::new(env!("CARGO_BIN_EXE_baseline"))
+        let mut child = Command::new(env!("CARGO_BIN_EXE_floor"))
             .args(["--listen", "127.0.0.1:0", "--mode", mode])
             .stdout(Stdio::piped())
             .spawn()
-            .expect("baseline starts");
+            .expect("floor starts");
         let mut line = String::new();
-        BufReader::new(child.stdout.take().expect("piped")).read_line(&mut line).expect("baseline speaks");
-        let address = line.split(' ').find_map(|word| word.parse().ok()).expect("baseline tells its address");
+        BufReader::new(child.stdout.take().expect("piped")).read_line(&mut line).expect("floor speaks");
+        let address = line.split(' ').find_map(|word| word.parse().ok()).expect("floor tells its address");
         Self { child, address, url: format!("ws://{address}") }
     }
 
@@ -50,7 +50,7 @@ impl Baseline {
     }
 }
 
-impl Drop for Baseline {
+impl Drop for Floor {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();

@@ -1,0 +1,167 @@
+//! Operations on all sockets that an operator means, wherever in the cluster they are.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use fanfare_proto::wire;
+use serde::Serialize;
+
+use super::answers::Answering;
+use super::emit::Broadcast;
+use super::error::EmitError;
+use super::namespace::Namespace;
+use super::remote::RemoteSocket;
+use super::rooms::IntoRooms;
+use crate::cluster::{
+    Acknowledgements, Applied, Change, Gathered, RequestError, Scope, apply, count, fetch, rooms,
+};
+use crate::ids::{Room, SocketId};
+use crate::limits::{MS_MAX, ms};
+use crate::outbox::Packet;
+use crate::room::Target;
+use crate::socket::Gather;
+use fanfare_socketio::encode;
+
+impl Broadcast {
+    /// Sends an event at once, and returns the answers of all clients to come: a tuple takes the several arguments of
+    /// an answer, `()` none, anything else the first.
+    ///
+    /// With no [`timeout`](Self::timeout) clients have the `request_timeout_ms` of
+    /// [`ClusterOptions`](crate::ClusterOptions).
+    pub fn emit_with_ack<T>(&self, event: &str, arguments: impl Serialize) -> Answering<T> {
+        Answering::new(self.ask(event, &arguments))
+    }
+
+    fn ask(&self, event: &str, arguments: &impl Serialize) -> Result<Acknowledgements, EmitError> {
+        let namespace = &self.namespace;
+        let encoded = encode::event(namespace.name(), None, event, arguments)?;
+        let timeout = self.scope().timeout;
+        let timeout_ms = timeout.as_millis().min(u128::from(MS_MAX)) as u64;
+        let body = |request| self.body(&encoded, Some(wire::AnswersWanted { request, timeout_ms }));
+        let elsewhere = match self.cluster() {
+            None => None,
+            Some(cluster) => {
+                let question = cluster.question(namespace.shared_name(), &self.target.rooms, body)?;
+                if question.is_some() && !cluster.is_connected() {
+                    return Err(EmitError::ClusterAway);
+                }
+                question.map(|question| (cluster, question))
+            }
+        };
+        let id = namespace.next_ack();
+        let packet = Packet::new(encode::with_ack(&encoded, namespace.name(), id), self.flags.compress);
+        let target = Arc::new(self.target.clone());
+        let here = Gather::ask(namespace, &target, id, &packet, self.flags.volatile);
+        let here = here.map_err(|_| namespace.rooms.refuse())?;
+        let ticket = elsewhere.map(|(cluster, question)| cluster.ask(question));
+        Ok(Acknowledgements::new(namespace.clone(), here, ticket, timeout))
+    }
+
+    /// The sockets that are meant, on all nodes.
+    ///
+    /// # Errors
+    /// Those of [`RequestError`]: nobody was asked then. Nodes that do not answer are named in the result.
+    pub async fn fetch_sockets(&self) -> Result<Gathered<Vec<RemoteSocket>>, RequestError> {
+        let found = fetch(&self.namespace, self.target.clone(), self.scope()).await?;
+        let remote = |info| RemoteSocket::new(self.namespace.clone(), info);
+        let Gathered { value, missing_nodes } = found;
+        Ok(Gathered { value: value.into_iter().map(remote).collect(), missing_nodes })
+    }
+
+    /// How many sockets are meant, on all nodes.
+    ///
+    /// # Errors
+    /// As [`fetch_sockets`](Self::fetch_sockets).
+    pub async fn count(&self) -> Result<Gathered<u64>, RequestError> {
+        count(&self.namespace, self.target.clone(), self.scope()).await
+    }
+
+    /// The rooms of the sockets that are meant, on all nodes, and how many of these sockets are in each; without the
+    /// rooms of single sockets.
+    ///
+    /// # Errors
+    /// As [`fetch_sockets`](Self::fetch_sockets).
+    pub async fn rooms(&self) -> Result<Gathered<BTreeMap<Room, u64>>, RequestError> {
+        rooms(&self.namespace, self.target.clone(), self.scope()).await
+    }
+
+    /// Makes all sockets that are meant join rooms.
+    pub fn sockets_join(&self, rooms: impl IntoRooms) -> Applied {
+        self.apply(Change::Join(rooms.into_rooms().into_vec()))
+    }
+
+    /// Makes all sockets that are meant leave rooms.
+    pub fn sockets_leave(&self, rooms: impl IntoRooms) -> Applied {
+        self.apply(Change::Leave(rooms.into_rooms().into_vec()))
+    }
+
+    /// Disconnects all sockets that are meant from the namespace; with `whole_connection` from all namespaces, and
+    /// their connections are closed.
+    pub fn disconnect_sockets(&self, whole_connection: bool) -> Applied {
+        self.apply(Change::Disconnect { whole_connection })
+    }
+
+    fn apply(&self, change: Change) -> Applied {
+        apply(&self.namespace, self.target.clone(), change, self.scope())
+    }
+
+    pub(super) fn scope(&self) -> Scope {
+        let timeout = ms(self.namespace.node.options.cluster.request_timeout_ms);
+        Scope { local: self.is_local, timeout: self.flags.timeout.unwrap_or(timeout) }
+    }
+}
+
+/// The same for everybody in the namespace.
+impl Namespace {
+    /// Sends an event to everybody at once, and returns the answers of all clients to come; see
+    /// [`Broadcast::emit_with_ack`].
+    pub fn emit_with_ack<T>(&self, event: &str, arguments: impl Serialize) -> Answering<T> {
+        self.broadcast().emit_with_ack(event, arguments)
+    }
+
+    /// All sockets of the namespace; see [`Broadcast::fetch_sockets`].
+    ///
+    /// # Errors
+    /// If nobody could be asked.
+    pub async fn fetch_sockets(&self) -> Result<Gathered<Vec<RemoteSocket>>, RequestError> {
+        self.broadcast().fetch_sockets().await
+    }
+
+    /// How many sockets the namespace has; see [`Broadcast::count`].
+    ///
+    /// # Errors
+    /// If nobody could be asked.
+    pub async fn count(&self) -> Result<Gathered<u64>, RequestError> {
+        self.broadcast().count().await
+    }
+
+    /// The rooms of the namespace and how many sockets are in each; see [`Broadcast::rooms`].
+    ///
+    /// # Errors
+    /// If nobody could be asked.
+    pub async fn rooms(&self) -> Result<Gathered<BTreeMap<Room, u64>>, RequestError> {
+        self.broadcast().rooms().await
+    }
+
+    /// Makes everybody join rooms.
+    pub fn sockets_join(&self, rooms: impl IntoRooms) -> Applied {
+        self.broadcast().sockets_join(rooms)
+    }
+
+    /// Makes everybody leave rooms.
+    pub fn sockets_leave(&self, rooms: impl IntoRooms) -> Applied {
+        self.broadcast().sockets_leave(rooms)
+    }
+
+    /// Disconnects everybody; see [`Broadcast::disconnect_sockets`].
+    pub fn disconnect_sockets(&self, whole_connection: bool) -> Applied {
+        self.broadcast().disconnect_sockets(whole_connection)
+    }
+}
+
+/// One socket as a target.
+pub(super) fn only(id: SocketId) -> Target {
+    let mut target = Target::default();
+    target.rooms.push(Room::from(id));
+    target
+}

@@ -1,0 +1,224 @@
+//! One client in one namespace, as handlers see it.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::ack::Acknowledgement;
+use super::emit::{Broadcast, Direct};
+use super::error::EmitError;
+use super::handler::{Handler, IntoOutcome, callback};
+use super::namespace::Namespace;
+use super::rooms::{Changed, IntoRooms};
+use crate::ids::{Room, SocketId};
+use crate::socket::{DisconnectContext, EventContext, Handshake, SocketCore};
+use fanfare_engineio::request::TransportKind;
+
+/// One client in one namespace. Cheap to clone; usable from any task or thread, also after the client has gone:
+/// emits then return [`EmitError::Disconnected`].
+#[derive(Clone)]
+pub struct Socket(pub(super) Arc<SocketCore>);
+
+impl fmt::Debug for Socket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl PartialEq for Socket {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.id == other.0.id
+    }
+}
+
+impl Eq for Socket {}
+
+impl Socket {
+    // What it is.
+
+    /// Its id, also the name of the room in which it is alone. Not the secret of its connection.
+    pub fn id(&self) -> SocketId {
+        self.0.id
+    }
+
+    /// Its namespace.
+    pub fn namespace(&self) -> Namespace {
+        Namespace(self.0.namespace.clone())
+    }
+
+    /// Whether it was admitted and has not been disconnected.
+    pub fn is_connected(&self) -> bool {
+        self.0.is_connected()
+    }
+
+    /// The HTTP request that opened its connection, shared by all namespaces of the client.
+    pub fn handshake(&self) -> &Handshake {
+        &self.0.link.handshake
+    }
+
+    /// The JSON object the client sent when it connected (`auth` in its options); `{}` if none.
+    pub fn auth(&self) -> &str {
+        self.0.auth.as_deref().unwrap_or("{}")
+    }
+
+    /// The transport in use now.
+    pub fn transport(&self) -> TransportKind {
+        self.0.link.transport()
+    }
+
+    // Handlers of this socket alone.
+
+    /// Declares a handler for an event of this socket. A handler for all sockets ([`Namespace::on`]) costs nothing
+    /// per connection.
+    pub fn on<P: 'static, H>(&self, event: &str, handler: H)
+    where
+        H: Handler<EventContext, P>,
+        H::Output: IntoOutcome + 'static,
+    {
+        let handler = callback::<EventContext, P, H>(handler);
+        self.0.declare(|handlers| handlers.events.entry(event.into()).or_default().push(handler));
+    }
+
+    /// Declares a handler for every event of this socket, run before the event's own.
+    pub fn on_any<P: 'static, H>(&self, handler: H)
+    where
+        H: Handler<EventContext, P>,
+        H::Output: IntoOutcome + 'static,
+    {
+        let handler = callback::<EventContext, P, H>(handler);
+        self.0.declare(|handlers| handlers.any.push(handler));
+    }
+
+    /// Removes the handlers of an event that were declared for this socket.
+    pub fn off(&self, event: &str) {
+        drop(self.0.declare(|handlers| handlers.events.remove(event)));
+    }
+
+    /// Declares a handler for the moment this socket leaves: up to its first `await`, [`rooms`](Self::rooms) tells which
+    /// rooms it was in.
+    pub fn on_disconnecting<P: 'static, H>(&self, handler: H)
+    where
+        H: Handler<DisconnectContext, P>,
+        H::Output: IntoOutcome + 'static,
+    {
+        let handler = callback::<DisconnectContext, P, H>(handler);
+        self.0.declare(|handlers| handlers.disconnecting.push(handler));
+    }
+
+    /// Declares a handler for the moment this socket has left.
+    pub fn on_disconnect<P: 'static, H>(&self, handler: H)
+    where
+        H: Handler<DisconnectContext, P>,
+        H::Output: IntoOutcome + 'static,
+    {
+        let handler = callback::<DisconnectContext, P, H>(handler);
+        self.0.declare(|handlers| handlers.disconnect.push(handler));
+    }
+
+    // Emits to this client.
+
+    /// Sends an event to this client: a tuple is several arguments, `()` none, anything else is one.
+    ///
+    /// # Errors
+    /// Those of [`EmitError`]; nothing was sent then.
+    pub fn emit(&self, event: &str, arguments: impl Serialize) -> Result<(), EmitError> {
+        self.direct().emit(event, arguments)
+    }
+
+    /// Sends the event `message` to this client.
+    ///
+    /// # Errors
+    /// As [`emit`](Self::emit).
+    pub fn send(&self, arguments: impl Serialize) -> Result<(), EmitError> {
+        self.direct().send(arguments)
+    }
+
+    /// Sends an event at once, and returns the client's answer to come. It waits until the socket is disconnected;
+    /// [`timeout`](Self::timeout) sets a limit.
+    pub fn emit_with_ack<T>(&self, event: &str, arguments: impl Serialize) -> Acknowledgement<T> {
+        self.direct().emit_with_ack(event, arguments)
+    }
+
+    /// How long the next emit waits for its acknowledgement.
+    pub fn timeout(&self, timeout: Duration) -> Direct {
+        self.direct().timeout(timeout)
+    }
+
+    /// The packet may be lost: it is dropped if the client is not ready to take it at once.
+    pub fn volatile(&self) -> Direct {
+        self.direct().volatile()
+    }
+
+    /// Whether a polling answer that carries the packet may be compressed. Default true.
+    pub fn compress(&self, compress: bool) -> Direct {
+        self.direct().compress(compress)
+    }
+
+    // Emits to others.
+
+    /// For everybody in the namespace but this socket (SELF-1).
+    pub fn broadcast(&self) -> Broadcast {
+        self.direct().broadcast()
+    }
+
+    /// For everybody in these rooms but this socket (SELF-1).
+    pub fn to(&self, rooms: impl IntoRooms) -> Broadcast {
+        self.direct().to(rooms)
+    }
+
+    /// For everybody in these rooms, with this socket if it is in one of them.
+    pub fn within(&self, rooms: impl IntoRooms) -> Broadcast {
+        self.direct().within(rooms)
+    }
+
+    /// For everybody in the namespace but this socket and those in these rooms.
+    pub fn except(&self, rooms: impl IntoRooms) -> Broadcast {
+        self.direct().except(rooms)
+    }
+
+    /// For everybody in the namespace on this node but this socket (LOCAL-1).
+    pub fn local(&self) -> Broadcast {
+        self.direct().local()
+    }
+
+    // Rooms.
+
+    /// Joins rooms, in order with the emits of this thread, whether awaited or not (JOIN-1). Does nothing after a
+    /// disconnect. It joins all of these or none: a socket may be in 10,000 rooms beside its own, a name may have 1 KiB,
+    /// and all its names 1 MiB, unless [`ClientLimits`](crate::ClientLimits) say otherwise.
+    pub fn join(&self, rooms: impl IntoRooms) -> Changed {
+        Changed { outcome: self.0.join(rooms.into_rooms()), joined: Some(self.0.namespace.clone()) }
+    }
+
+    /// Leaves rooms, in order with the emits of this thread, whether awaited or not.
+    pub fn leave(&self, rooms: impl IntoRooms) -> Changed {
+        Changed { outcome: self.0.leave(rooms.into_rooms()), joined: None }
+    }
+
+    /// The rooms it is in, its own one first; none after a disconnect, but for its `disconnecting` handlers.
+    pub fn rooms(&self) -> Vec<Room> {
+        self.0.rooms()
+    }
+
+    // The end.
+
+    /// Disconnects this client from the namespace; its connection and its other namespaces go on.
+    ///
+    /// What this thread emitted before is sent before. When this returns, the socket is disconnected: emits to it fail,
+    /// and it is in no room, on another thread than its own a moment later. Its `disconnecting` and `disconnect` handlers
+    /// run after the code that calls this, so that they may take a lock that it holds.
+    pub fn disconnect(&self) {
+        self.0.disconnect(false);
+    }
+
+    /// Disconnects this client from all its namespaces and closes the connection, once what waits for it was sent.
+    pub fn disconnect_all(&self) {
+        self.0.disconnect(true);
+    }
+
+    fn direct(&self) -> Direct {
+        Direct::new(self.0.clone())
+    }
+}

@@ -1,0 +1,128 @@
+//! What comes back from several nodes.
+
+use std::ops::Deref;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use crate::bus::{FromNode, Ticket, TooLarge};
+use crate::limits::deadline_after;
+use crate::node::Node;
+use crate::room::Overloaded;
+use crate::socket::RoomNameTooLong;
+use fanfare_socketio::EncodeError;
+
+/// What came until the deadline, and who did not answer.
+///
+/// It dereferences to what came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gathered<T> {
+    /// What came.
+    pub value: T,
+    /// The nodes that did not answer, by name: they were too slow, or went meanwhile. Also those of whose answer a part
+    /// was lost, or too large to be sent.
+    pub missing_nodes: Vec<String>,
+}
+
+impl<T> Gathered<T> {
+    /// Whether every node has answered.
+    pub fn is_complete(&self) -> bool {
+        self.missing_nodes.is_empty()
+    }
+
+    /// What came, whoever is missing.
+    pub fn into_value(self) -> T {
+        self.value
+    }
+}
+
+impl<T> Deref for Gathered<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.value
+    }
+}
+
+/// What the reactors of this node say.
+pub type Local<T> = mpsc::UnboundedReceiver<T>;
+
+/// Why nothing was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum RequestError {
+    /// The bus is away: nobody else can be asked now. `local()` asks this node alone.
+    #[error("the cluster cannot be reached now: its bus is away")]
+    Disconnected,
+    /// This node's: it has more to do than it can queue.
+    #[error("the node has too much to do: ask less, or later")]
+    Overloaded,
+    /// The caller's fault: the arguments have no JSON.
+    #[error(transparent)]
+    Encode(#[from] EncodeError),
+    /// The caller's fault: more than the bus carries.
+    #[error(transparent)]
+    TooLarge(#[from] TooLarge),
+    /// The caller's fault: no socket can be in a room of so long a name.
+    #[error(transparent)]
+    RoomNameTooLong(#[from] RoomNameTooLong),
+}
+
+impl From<Overloaded> for RequestError {
+    fn from(_: Overloaded) -> Self {
+        Self::Overloaded
+    }
+}
+
+/// Answers of this node's reactors and of other nodes, until all have come or the time is up.
+pub struct Collection {
+    ticket: Option<Ticket>,
+    deadline: Instant,
+    own: String,
+    missing: Vec<String>,
+}
+
+impl Collection {
+    /// Nobody else is asked if there is no ticket.
+    pub fn new(node: &Node, ticket: Option<Ticket>, timeout: Duration) -> Self {
+        let own = node.tag.as_str().to_owned();
+        Self { ticket, deadline: deadline_after(timeout), own, missing: Vec::new() }
+    }
+
+    /// What this node's reactors say, one after the other. If they do not in time, this node is missing.
+    pub async fn here<T>(&mut self, local: &mut Local<T>) -> Option<T> {
+        match tokio::time::timeout_at(self.deadline, local.recv()).await {
+            Ok(said) => said,
+            Err(_) => {
+                local.close();
+                self.missing.push(self.own.clone());
+                None
+            }
+        }
+    }
+
+    /// The next answer of another node; `None` when there are no more. Nodes that leave meanwhile are missing.
+    pub async fn next(&mut self) -> Option<FromNode> {
+        let ticket = self.ticket.as_mut()?;
+        loop {
+            match tokio::time::timeout_at(self.deadline, ticket.next()).await.ok().flatten()? {
+                FromNode::Gone(node) => {
+                    if ticket.expected.remove(&node) {
+                        self.missing.push(node.to_string());
+                    }
+                }
+                answer => return Some(answer),
+            }
+        }
+    }
+
+    /// Who did not answer, or not with everything.
+    pub fn missing_nodes(mut self) -> Vec<String> {
+        if let Some(ticket) = &self.ticket {
+            self.missing.extend(ticket.expected.iter().chain(ticket.incomplete()).map(ToString::to_string));
+        }
+        self.missing.sort();
+        self.missing.dedup();
+        self.missing
+    }
+}

@@ -1,0 +1,269 @@
+//! What other nodes say, taken one by one from the bus.
+//!
+//! What concerns sockets goes into the lanes of their shards before the next envelope is looked at, so that the order
+//! of each sender is kept to the last step (ORDER-2). Whatever takes time, such as collecting answers, is a task.
+
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use fanfare_proto::wire::envelope::Body;
+use fanfare_proto::wire::{self, request::Question};
+use fanfare_proto::{Envelope, Inbound, Inlet, State};
+use futures_util::FutureExt;
+use tracing::{error, info, warn};
+
+use super::answer::answer;
+use super::heartbeat::greet;
+use super::membership::{Change, apply_here};
+use super::patience::patiently;
+use super::pieces::Pieces;
+use super::questions::{count_here, fetch_here, rooms_here, summed};
+use super::server_events::ServerEvents;
+use super::sockets::SocketInfo;
+use crate::bus::{ClusterLink, FromNode, Standing};
+use crate::connection::Hub;
+use crate::ids::Room;
+use crate::limits::ms;
+use crate::namespace::NamespaceCore;
+use crate::outbox::Packet;
+use crate::room::Target;
+use crate::socket::Gather;
+use fanfare_socketio::{Encoded, encode, is_event_of};
+
+/// A node's ear.
+pub struct Ear {
+    hub: Arc<Hub>,
+    cluster: Arc<ClusterLink>,
+    started: Instant,
+    server_events: ServerEvents,
+}
+
+impl Ear {
+    /// Of a node that has just started; on the thread that is going to listen.
+    pub fn new(hub: Arc<Hub>, cluster: Arc<ClusterLink>) -> Self {
+        let server_events = ServerEvents::start(&hub.node, &cluster);
+        Self { hub, cluster, started: Instant::now(), server_events }
+    }
+
+    /// Listens until the bus is left.
+    pub async fn listen(self, mut inlet: Inlet) {
+        while let Some(inbound) = next(&mut inlet).await {
+            let hearing = AssertUnwindSafe(self.hear(inbound)).catch_unwind();
+            if hearing.await.is_err() {
+                // A defect of ours; one envelope must not deafen the node.
+                self.hub.node.metrics.bus_undelivered.increment();
+                error!("something from another node made this one panic: it was skipped");
+            }
+        }
+    }
+
+    async fn hear(&self, inbound: Inbound) {
+        match inbound {
+            Inbound::Envelope(envelope) => self.hear_envelope(envelope).await,
+            Inbound::Lost { instance, count } => {
+                let from = self.cluster.name_of(instance);
+                let from = from.as_deref().unwrap_or("a sender that is no node");
+                let log = &self.cluster.log;
+                log.say(|| warn!(from, count, "messages of another node were lost on the way"));
+            }
+            Inbound::State(State::Connected) => {
+                info!("connected to the cluster");
+                let greeting = greet(self.hub.clone(), self.cluster.clone(), self.started);
+                actix_rt::spawn(greeting);
+            }
+            Inbound::State(State::Disconnected) => {
+                self.cluster.set_hearing(false);
+                warn!("the cluster is away: this node goes on alone, and will be back");
+            }
+            Inbound::State(State::Connecting | State::Closed) => {}
+        }
+    }
+
+    async fn hear_envelope(&self, envelope: Envelope) {
+        let Envelope { node, instance, body } = envelope;
+        match body {
+            Body::Broadcast(broadcast) => self.broadcast(node, broadcast).await,
+            Body::Membership(membership) => self.change(node, membership).await,
+            Body::Request(request) => self.answer(node, request).await,
+            Body::ServerEvent(event) => {
+                if let Some(namespace) = self.hub.namespaces.find(&event.namespace) {
+                    self.server_events.heard(namespace, node, event);
+                }
+            }
+            Body::BroadcastAnswers(answers) => {
+                self.cluster.answered(answers.request, FromNode::Answers(node, answers));
+            }
+            Body::Reply(reply) => {
+                self.cluster.answered(reply.request, FromNode::Reply(node, reply));
+            }
+            Body::Heartbeat(heartbeat) => self.heartbeat(&node, instance, heartbeat),
+            Body::Goodbye(_) => self.goodbye(&node, instance),
+            Body::RollCall(_) => self.cluster.news.notify_one(),
+        }
+    }
+
+    async fn broadcast(&self, node: Arc<str>, broadcast: wire::Broadcast) {
+        let Some((namespace, target)) = self.meant(broadcast.target) else { return };
+        let encoded = Encoded { text: broadcast.packet.into(), attachments: broadcast.attachments };
+        // Nodes check what they send; anybody else may get it wrong, and clients would pay for it.
+        if !self.cluster.heard_of(&node) && !is_event_of(&encoded, namespace.name()) {
+            self.hub.node.metrics.bus_nonsense.increment();
+            let log = &self.cluster.log;
+            return log.say(|| warn!("an emit from outside is no event that clients would take: dropped"));
+        }
+        let Some(wanted) = broadcast.answers_wanted else {
+            let packet = Packet::new(encoded, !broadcast.uncompressed);
+            let deliver = || namespace.rooms.try_broadcast(&target, &packet, broadcast.volatile);
+            patiently(&self.hub.node, deliver).await;
+            return;
+        };
+        let id = namespace.next_ack();
+        let packet = Packet::new(encode::with_ack(&encoded, namespace.name(), id), !broadcast.uncompressed);
+        let ask = || Gather::ask(&namespace, &target, id, &packet, broadcast.volatile);
+        if let Some(gather) = patiently(&self.hub.node, ask).await {
+            let timeout = ms(wanted.timeout_ms.min(crate::limits::MS_MAX));
+            actix_rt::spawn(answer(self.cluster.clone(), node, wanted.request, gather, timeout));
+        }
+    }
+
+    async fn change(&self, node: Arc<str>, membership: wire::Membership) {
+        let (Some((namespace, target)), Some(change)) = (self.meant(membership.target), membership.change)
+        else {
+            return;
+        };
+        let change = Change::from_wire(change);
+        if let Err(error) = change.check(&self.hub.node) {
+            let log = &self.cluster.log;
+            return log.say(|| warn!(from = %node, %error, "a join that another node asked for was refused"));
+        }
+        let make = || apply_here(&namespace, Target::clone(&target), change.clone());
+        let Some(mut here) = patiently(&self.hub.node, make).await else { return };
+        if membership.request == 0 {
+            return;
+        }
+        let cluster = self.cluster.clone();
+        actix_rt::spawn(async move {
+            while here.recv().await.is_some() {}
+            namespace.rooms.interest().settle().await;
+            let reply = wire::Reply { request: membership.request, ..Default::default() };
+            cluster.say_to_node(&node, Body::Reply(reply));
+        });
+    }
+
+    async fn answer(&self, node: Arc<str>, request: wire::Request) {
+        let (here, id) = (&self.hub.node, request.id);
+        let Some(Question::Fetch(target) | Question::Count(target) | Question::Rooms(target)) =
+            request.question.clone()
+        else {
+            return;
+        };
+        let Some((namespace, target)) = self.meant(Some(target)) else { return };
+        let target = || Target::clone(&target);
+        let bytes_max = self.cluster.outlet.envelope_bytes_max();
+        // The reactors are asked now, in order with what came before; the answer is put together later.
+        let answer: Pin<Box<dyn Future<Output = Pieces>>> = match request.question {
+            Some(Question::Fetch(_)) => {
+                let Some(local) = patiently(here, || fetch_here(&namespace, target())).await else { return };
+                let to_wire = |socket: SocketInfo| socket.to_wire();
+                Box::pin(Pieces::of(local, bytes_max, to_wire, |reply, socket| reply.sockets.push(socket)))
+            }
+            Some(Question::Rooms(_)) => {
+                let Some(local) = patiently(here, || rooms_here(&namespace, target())).await else { return };
+                let to_wire =
+                    |(room, members): (Room, u64)| wire::RoomSize { name: room.to_string(), members };
+                Box::pin(Pieces::of(local, bytes_max, to_wire, |reply, room| reply.rooms.push(room)))
+            }
+            _ => {
+                let Some(local) = patiently(here, || count_here(&namespace, target())).await else { return };
+                Box::pin(async move { Pieces::count(summed(local).await) })
+            }
+        };
+        let cluster = self.cluster.clone();
+        actix_rt::spawn(async move {
+            let pieces = answer.await;
+            if pieces.left_out() > 0 {
+                let (left_out, bytes_max) = (pieces.left_out(), bytes_max);
+                cluster.log.say(|| {
+                    warn!(
+                        left_out,
+                        bytes_max, "sockets or rooms are larger than the bus carries: an answer lacks them"
+                    );
+                });
+            }
+            for reply in pieces.replies(id) {
+                cluster.say_to_node(&node, Body::Reply(reply));
+            }
+        });
+    }
+
+    fn heartbeat(&self, node: &Arc<str>, instance: u64, heartbeat: wire::Heartbeat) {
+        if node.is_empty() {
+            return;
+        }
+        let metrics = &self.hub.node.metrics;
+        if **node == *self.hub.node.tag.as_str() {
+            metrics.nodes_doubled.increment();
+            let log = &self.cluster.log;
+            return log.say(|| error!(%node, "another node has the name of this one: restart one of them"));
+        }
+        let buckets = self.hub.node.options.cluster.room_buckets;
+        let (hello, theirs, request) = (heartbeat.hello, heartbeat.room_buckets, heartbeat.request);
+        let standing = self
+            .cluster
+            .update_peers(|peers| (peers.heard(node, instance, heartbeat, Instant::now()), Vec::new()));
+        metrics.nodes.set(self.cluster.peer_count() as i64);
+        if request != 0 {
+            // Emits that begin now go where it said.
+            let confirmation = wire::Reply { request, ..Default::default() };
+            self.cluster.say_to_node(node, Body::Reply(confirmation));
+        }
+        let log = &self.cluster.log;
+        match standing {
+            Standing::Known => {}
+            Standing::New => log.say(|| info!(%node, "node joined the cluster")),
+            Standing::Back(silence) => {
+                let silent_ms = silence.as_millis() as u64;
+                log.say(|| warn!(%node, silent_ms, "node is back: it was stopped or cut off, and counted as gone"));
+            }
+            Standing::Doubled => {
+                metrics.nodes_doubled.increment();
+                log.say(|| error!(%node, "two nodes have the same name: restart one of them"));
+            }
+        }
+        let is_new = matches!(standing, Standing::New | Standing::Back(_));
+        if is_new && theirs != buckets {
+            let ours = buckets;
+            log.say(|| error!(%node, theirs, ours, "room_buckets differ: emits to rooms will be lost"));
+        }
+        if hello || is_new {
+            self.cluster.news.notify_one();
+        }
+    }
+
+    fn goodbye(&self, node: &Arc<str>, instance: u64) {
+        let left = self.cluster.update_peers(|peers| {
+            let left = peers.left(node, instance);
+            (left, if left { vec![node.clone()] } else { Vec::new() })
+        });
+        if left {
+            self.cluster.log.say(|| info!(%node, "node left the cluster"));
+        }
+        self.hub.node.metrics.nodes.set(self.cluster.peer_count() as i64);
+    }
+
+    /// The namespace, if this node serves it, and who is meant in it.
+    fn meant(&self, target: Option<wire::Target>) -> Option<(Arc<NamespaceCore>, Arc<Target>)> {
+        let target = target?;
+        let namespace = self.hub.namespaces.find(&target.namespace)?;
+        let rooms = |names: Vec<String>| names.into_iter().map(Room::from).collect();
+        Some((namespace, Arc::new(Target { rooms: rooms(target.rooms), except: rooms(target.except) })))
+    }
+}
+
+async fn next(inlet: &mut Inlet) -> Option<Inbound> {
+    std::future::poll_fn(|cx: &mut Context<'_>| -> Poll<Option<Inbound>> { inlet.as_mut().poll_next(cx) })
+        .await
+}

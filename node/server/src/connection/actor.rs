@@ -1,0 +1,212 @@
+//! The actor of one Engine.IO session: its state, its start and its end.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use actix::{Actor, AsyncContext, Handler};
+
+use super::allowance::Allowance;
+use super::closing::Phase;
+use super::drive::Drive;
+use super::gate::Place;
+use super::message::{ConnectionSnapshot, ObserveConnection};
+use super::polling::{Inbox, Polling};
+use super::probe::Probe;
+use super::seats::Seats;
+use super::sessions::{Hub, Session};
+use super::websocket::WebSocket;
+use crate::ids::SessionId;
+use crate::limits::ms;
+use crate::metrics::{self, Actor as Kind};
+use crate::namespace::Decided;
+use crate::outbox::Outbox;
+use crate::socket::{Close, DisconnectReason, Handshake, Link};
+use crate::timer::Alarm;
+use fanfare_engineio::Heartbeat;
+use fanfare_engineio::request::TransportKind;
+use fanfare_socketio::Decoder;
+
+/// How a connection carries its packets.
+pub(super) enum Transport {
+    Polling(Polling),
+    WebSocket(Box<dyn WebSocket>),
+}
+
+/// What a new connection starts with.
+pub enum Opening {
+    /// The polling handshake was answered by the caller.
+    Polling,
+    /// A WebSocket on which the open packet is queued already.
+    WebSocket(Box<dyn WebSocket>),
+}
+
+/// One Engine.IO session.
+pub struct Connection {
+    pub(super) hub: Arc<Hub>,
+    pub(super) link: Arc<Link>,
+    pub(super) transport: Transport,
+    /// A WebSocket that may become the transport.
+    pub(super) probe: Option<Probe>,
+    pub(super) decoder: Decoder,
+    pub(super) heartbeat: Heartbeat,
+    /// When the client must have entered a namespace; `None` once it has.
+    pub(super) connect_deadline: Option<Instant>,
+    pub(super) seats: Seats,
+    pub(super) alarm: Alarm,
+    pub(super) phase: Phase,
+    /// Something was handed to the WebSocket and not flushed yet.
+    pub(super) writing: bool,
+    /// Since when more waits for the client than may, without its reading.
+    pub(super) slow_since: Option<Instant>,
+    /// Events were handed to sockets since it was last seen that their handlers keep up.
+    pub(super) may_be_busy: bool,
+    /// When the client may be read again; `None` = now.
+    pub(super) read_at: Option<Instant>,
+    /// What the client may still send; `None` without limits.
+    pub(super) allowance: Option<Box<Allowance>>,
+    /// Its place among the sessions, where these are limited; given back when it is closed.
+    pub(super) place: Option<Box<Place>>,
+    /// The node drains: when this connection is closed, finished or not.
+    pub(super) leave_by: Option<Instant>,
+    /// Packets of a POST that are being handled.
+    pub(super) inbox: Option<Box<Inbox>>,
+    /// The client asked for binary data as base64 text (`b64` in its handshake).
+    pub(super) base64: bool,
+}
+
+impl Connection {
+    /// Starts a session on this thread's reactor and makes it known under its id.
+    pub fn open(
+        hub: &Arc<Hub>,
+        session: SessionId,
+        place: Option<Box<Place>>,
+        handshake: Handshake,
+        base64: bool,
+        opening: Opening,
+    ) {
+        let options = &hub.node.options;
+        let now = Instant::now();
+        let (transport, kind, writing) = match opening {
+            Opening::Polling => (Transport::Polling(Polling::default()), TransportKind::Polling, false),
+            Opening::WebSocket(websocket) => {
+                (Transport::WebSocket(websocket), TransportKind::WebSocket, true)
+            }
+        };
+        let link = Arc::new(Link::new(session, Outbox::new(options.outbox_bytes_max), handshake, kind));
+        let connection = Self {
+            hub: hub.clone(),
+            link: link.clone(),
+            transport,
+            probe: None,
+            decoder: Decoder::new(options.max_attachments),
+            heartbeat: Heartbeat::new(now, ms(options.ping_interval_ms), ms(options.ping_timeout_ms)),
+            connect_deadline: Some(now + ms(options.connect_timeout_ms)),
+            seats: Seats::default(),
+            alarm: Alarm::default(),
+            phase: Phase::Open,
+            writing,
+            slow_since: None,
+            may_be_busy: false,
+            read_at: None,
+            allowance: Allowance::new(&options.limits, now),
+            place,
+            leave_by: None,
+            inbox: None,
+            base64,
+        };
+        hub.node.metrics.connects.of(counted_as(kind)).increment();
+        hub.node.metrics.connections.of(counted_as(kind)).increment();
+        hub.sessions.insert(Session { actor: connection.start(), link });
+    }
+}
+
+impl Connection {
+    /// The client has entered a namespace.
+    fn entered(&mut self) {
+        let Some(deadline) = self.connect_deadline.take() else { return };
+        let node = &self.hub.node;
+        let left = deadline.saturating_duration_since(Instant::now());
+        node.metrics.handshakes.record(ms(node.options.connect_timeout_ms).saturating_sub(left));
+    }
+
+    /// It is open no more.
+    pub(super) fn count_closed(&self, reason: DisconnectReason) {
+        let metrics = &self.hub.node.metrics;
+        metrics.connections.of(counted_as(self.link.transport())).decrement();
+        metrics.closes.of(reason).increment();
+    }
+}
+
+/// How metrics call a transport.
+pub(super) fn counted_as(transport: TransportKind) -> metrics::Transport {
+    match transport {
+        TransportKind::Polling => metrics::Transport::Polling,
+        TransportKind::WebSocket => metrics::Transport::WebSocket,
+    }
+}
+
+impl Actor for Connection {
+    type Context = actix::Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.spawn(Drive);
+    }
+}
+
+impl Handler<Decided> for Connection {
+    type Result = ();
+
+    fn handle(&mut self, mut decided: Decided, _: &mut Self::Context) {
+        // A closed connection leaves the verdict where it is: then the socket is closed too.
+        if self.is_open()
+            && let Some(verdict) = decided.take()
+            && self.seats.decide(&decided.namespace, &verdict)
+        {
+            self.entered();
+        }
+    }
+}
+
+impl Handler<ObserveConnection> for Connection {
+    type Result = ConnectionSnapshot;
+
+    fn handle(&mut self, _: ObserveConnection, _: &mut Self::Context) -> ConnectionSnapshot {
+        ConnectionSnapshot {
+            transport: self.link.transport().as_str(),
+            namespaces: self.seats.len(),
+            upgrading: self.probe.is_some(),
+            leaving: self.leave_by.is_some(),
+            outbox_bytes: self.link.outbox.bytes(),
+        }
+    }
+}
+
+#[cfg(feature = "fault-injection")]
+impl Handler<super::message::CrashConnection> for Connection {
+    type Result = ();
+
+    fn handle(&mut self, _: super::message::CrashConnection, _: &mut Self::Context) {
+        panic!("fault injection: the connection dies");
+    }
+}
+
+impl Drop for Connection {
+    /// However the actor ended, nothing of the session stays behind.
+    fn drop(&mut self) {
+        self.hub.sessions.remove(self.link.session);
+        let metrics = &self.hub.node.metrics;
+        if matches!(self.phase, Phase::Open) {
+            self.place = None;
+            metrics.deaths.of(Kind::Connection).increment();
+            self.count_closed(DisconnectReason::ForcedServerClose);
+            self.link.outbox.close();
+            let detail = Some("its connection died");
+            self.seats.close_all(|| Close {
+                reason: DisconnectReason::ForcedServerClose,
+                detail,
+                tell_client: false,
+            });
+        }
+        metrics.undelivered.add(self.link.outbox.clear() as u64);
+    }
+}

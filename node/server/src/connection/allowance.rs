@@ -1,0 +1,60 @@
+//! What one client may still send, and what happens when it sends more: it is read no further until that is paid for.
+//!
+//! Nothing is lost by it: what the client sends waits in the network, and then at the client.
+
+use std::time::Instant;
+
+use super::actor::Connection;
+use crate::limits::{Bucket, ClientLimits, ms};
+use crate::metrics::Limit;
+use fanfare_engineio::{Message, Packet};
+
+/// What is left to one client; a part that is `None` has no limit.
+pub(super) struct Allowance {
+    events: Option<Bucket>,
+    bytes: Option<Bucket>,
+}
+
+impl Allowance {
+    /// All that one client may send; `None` without limits, which is what most connections keep of this.
+    pub fn new(limits: &ClientLimits, now: Instant) -> Option<Box<Self>> {
+        let burst = ms(limits.burst_ms);
+        let events = Bucket::new(limits.events_per_second.into(), burst, now);
+        let bytes = Bucket::new(limits.bytes_per_second, burst, now);
+        (events.is_some() || bytes.is_some()).then(|| Box::new(Self { events, bytes }))
+    }
+}
+
+impl Connection {
+    /// Counts a packet against the client's allowance. The one that exceeds it is handled like any other; the next one
+    /// is read when it is paid for.
+    pub(super) fn charge(&mut self, packet: &Packet, now: Instant) {
+        let Some(allowance) = &mut self.allowance else { return };
+        let metrics = &self.hub.node.metrics;
+        let (events, bytes) = weigh(packet);
+        let until_events = allowance.events.as_mut().and_then(|bucket| bucket.take(events, now));
+        let until_bytes = allowance.bytes.as_mut().and_then(|bucket| bucket.take(bytes, now));
+        metrics.limits.of(Limit::Events).add(until_events.is_some().into());
+        metrics.limits.of(Limit::Bytes).add(until_bytes.is_some().into());
+        if let Some(until) = until_events.max(until_bytes) {
+            self.pause(until);
+            self.heartbeat.on_pause(now);
+        }
+    }
+
+    /// Reads the client no further before then.
+    pub(super) fn pause(&mut self, until: Instant) {
+        self.read_at = self.read_at.max(Some(until));
+    }
+}
+
+/// How many events and bytes a packet counts as. An attachment is part of the event before it.
+fn weigh(packet: &Packet) -> (u64, u64) {
+    let (events, bytes) = match packet {
+        Packet::Message(Message::Binary(data)) => (0, data.len()),
+        Packet::Message(Message::Text(text)) => (1, text.len()),
+        Packet::Open(data) | Packet::Ping(data) | Packet::Pong(data) => (1, data.len()),
+        Packet::Close | Packet::Upgrade | Packet::Noop => (1, 0),
+    };
+    (events, bytes as u64 + 1)
+}

@@ -1,0 +1,161 @@
+//! From the client's Engine.IO messages to its sockets.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use actix::AsyncContext;
+use tracing::debug;
+
+use super::actor::Connection;
+use super::seats::Standing;
+use crate::limits::ms;
+use crate::metrics::{Limit, PacketType};
+use crate::namespace::{Connect, namespace_here, send_refusal};
+use crate::socket::{AckArrived, Close, DisconnectReason, Event};
+use fanfare_engineio::{Message, Packet, PacketError};
+use fanfare_socketio as socketio;
+
+type Ctx = actix::Context<Connection>;
+
+impl Connection {
+    /// Handles one Engine.IO packet, or what was meant to be one.
+    pub(super) fn receive(&mut self, packet: Result<Packet, PacketError>, ctx: &mut Ctx) {
+        if !self.is_open() {
+            return;
+        }
+        let now = Instant::now();
+        if let Ok(packet) = &packet {
+            self.charge(packet, now);
+        }
+        if !matches!(packet, Ok(Packet::Pong(_))) {
+            self.heartbeat.on_other_packet(now);
+        }
+        match packet {
+            Ok(Packet::Message(message)) => self.receive_message(message, ctx),
+            Ok(Packet::Pong(_)) => self.receive_pong(now),
+            Ok(Packet::Close) => self.client_closes(),
+            Ok(Packet::Ping(_)) => self.break_off(DisconnectReason::TransportError, "a client must not ping"),
+            // Nothing of the sort is due from a client here; the official server lets them pass.
+            Ok(Packet::Open(_) | Packet::Upgrade | Packet::Noop) => {}
+            Err(error) => {
+                debug!(session = ?self.link.session, %error, "client sent no Engine.IO packet");
+                self.break_off(DisconnectReason::ParseError, "not an Engine.IO packet");
+            }
+        }
+    }
+
+    fn receive_pong(&mut self, now: Instant) {
+        let metrics = &self.hub.node.metrics;
+        metrics.packets_received.of(PacketType::Pong).increment();
+        if let Some(round_trip) = self.heartbeat.on_pong(now) {
+            metrics.pings.record(round_trip);
+        }
+    }
+
+    fn receive_message(&mut self, message: Message, ctx: &mut Ctx) {
+        let metrics = &self.hub.node.metrics;
+        let decoded = match message {
+            Message::Text(text) => {
+                metrics.received_bytes.add(text.len() as u64);
+                self.decoder.text(text)
+            }
+            Message::Binary(data) => {
+                metrics.received_bytes.add(data.len() as u64);
+                self.decoder.binary(data)
+            }
+        };
+        match decoded {
+            Ok(Some(packet)) => self.route(packet, ctx),
+            Ok(None) => {}
+            Err(error) => {
+                debug!(session = ?self.link.session, %error, "client sent no Socket.IO packet");
+                self.expel(DisconnectReason::ForcedClose, "not a Socket.IO packet");
+            }
+        }
+    }
+
+    fn route(&mut self, packet: socketio::Packet, ctx: &mut Ctx) {
+        self.hub.node.metrics.packets_received.of(type_of(&packet)).increment();
+        let grace = ms(self.hub.node.options.left_namespace_grace_ms);
+        let standing = self.seats.standing(packet.namespace(), grace);
+        match (standing, packet) {
+            (Standing::Outside | Standing::JustLeft, socketio::Packet::Connect { namespace, auth }) => {
+                self.enter(&namespace, auth.as_deref(), ctx);
+            }
+            // A second CONNECT joins the first: one socket, one answer.
+            (Standing::Pending, socketio::Packet::Connect { .. }) => {}
+            (Standing::Inside(socket), packet) if !matches!(packet, socketio::Packet::Connect { .. }) => {
+                self.hand_over(&socket, packet);
+            }
+            (Standing::JustLeft, _) => self.hub.node.metrics.late_packets.increment(),
+            _ => self.expel(DisconnectReason::ForcedServerClose, "packet out of order"),
+        }
+    }
+
+    fn enter(&mut self, name: &str, auth: Option<&str>, ctx: &mut Ctx) {
+        let Some(namespace) = self.hub.namespaces.find(name) else {
+            let metrics = &self.hub.node.metrics;
+            metrics.rejections.increment();
+            return send_refusal(metrics, &self.link, name, "Invalid namespace", None);
+        };
+        let max = self.hub.node.options.limits.namespaces_per_connection_max;
+        if max > 0 && self.seats.occupied() >= max {
+            let metrics = &self.hub.node.metrics;
+            metrics.limits.of(Limit::Namespaces).increment();
+            metrics.rejections.increment();
+            return send_refusal(metrics, &self.link, name, "too many namespaces", None);
+        }
+        let max = self.hub.node.options.limits.auth_bytes_max;
+        if max > 0 && auth.is_some_and(|auth| auth.len() > max) {
+            let metrics = &self.hub.node.metrics;
+            metrics.limits.of(Limit::Auth).increment();
+            metrics.rejections.increment();
+            let refusal = format!("auth is too large: it may have at most {max} bytes");
+            return send_refusal(metrics, &self.link, name, &refusal, None);
+        }
+        let connect = Connect {
+            link: self.link.clone(),
+            auth: auth.map(Into::into),
+            connection: ctx.address().recipient(),
+        };
+        if let Some(supervisor) = namespace_here(&namespace) {
+            supervisor.do_send(connect);
+            self.seats.ask(namespace);
+        }
+    }
+
+    fn hand_over(&mut self, socket: &Arc<crate::socket::SocketCore>, packet: socketio::Packet) {
+        let Some(actor) = socket.actor() else { return };
+        match packet {
+            socketio::Packet::Event { id, name, arguments, .. } => {
+                socket.handler_started();
+                self.may_be_busy = true;
+                actor.do_send(Event { name, arguments, ack: id });
+            }
+            socketio::Packet::Ack { id, arguments, .. } => {
+                if let Some(id) = id {
+                    actor.do_send(AckArrived { id, arguments });
+                }
+            }
+            socketio::Packet::Disconnect { .. } => {
+                let reason = DisconnectReason::ClientNamespaceDisconnect;
+                actor.do_send(Close { reason, detail: None, tell_client: false });
+                // The actor closes the socket after the events before this; for the client it is closed now.
+                self.seats.leave(socket);
+            }
+            socketio::Packet::Connect { .. } | socketio::Packet::ConnectError { .. } => {
+                self.expel(DisconnectReason::ForcedServerClose, "packet out of order");
+            }
+        }
+    }
+}
+
+fn type_of(packet: &socketio::Packet) -> PacketType {
+    match packet {
+        socketio::Packet::Connect { .. } => PacketType::Connect,
+        socketio::Packet::Disconnect { .. } => PacketType::Disconnect,
+        socketio::Packet::Event { .. } => PacketType::Event,
+        socketio::Packet::Ack { .. } => PacketType::Ack,
+        socketio::Packet::ConnectError { .. } => PacketType::ConnectError,
+    }
+}

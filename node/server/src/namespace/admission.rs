@@ -1,0 +1,74 @@
+//! How a client is let in or refused: middlewares first, then the place, then the CONNECT packet.
+
+use std::any::Any;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+use serde_json::value::RawValue;
+use tracing::debug;
+
+use super::core::NamespaceCore;
+use crate::metrics::Metrics;
+use crate::outbox::Packet;
+use crate::socket::{ConnectContext, Failure, HandlerErrorKind, Link, Refusal, SocketCore};
+use fanfare_socketio::encode;
+
+/// Asks the middlewares in order; the first refusal decides. A panic is a refusal that tells the client nothing.
+pub(super) async fn decide(socket: Arc<SocketCore>) -> Result<(), Refusal> {
+    let middlewares = socket.namespace.handlers().middlewares.clone();
+    for middleware in middlewares {
+        let context = ConnectContext { socket: socket.clone() };
+        let asked = AssertUnwindSafe(async { middleware.call(context).map_err(refuse_misfit)?.await });
+        asked.catch_unwind().await.unwrap_or_else(|panic| {
+            report_panic(&socket, &*panic);
+            Err(Refusal { message: "internal server error".into(), data: None })
+        })?;
+    }
+    Ok(())
+}
+
+fn report_panic(socket: &Arc<SocketCore>, panic: &(dyn Any + Send)) {
+    let (namespace, socket) = (socket.namespace.clone(), Some(socket.clone()));
+    let kind = HandlerErrorKind::panicked(panic);
+    Failure { namespace, socket, event: "middleware".to_owned(), kind }.report();
+}
+
+fn refuse_misfit(misfit: crate::socket::Misfit) -> Refusal {
+    Refusal { message: misfit.to_string(), data: None }
+}
+
+/// Tells the client that it may not enter.
+pub(super) fn refuse(socket: &SocketCore, refusal: &Refusal) {
+    let metrics = &socket.namespace.node.metrics;
+    metrics.rejections.increment();
+    debug!(%socket.id, reason = refusal.message, "client refused");
+    send_refusal(metrics, &socket.link, socket.namespace.name(), &refusal.message, refusal.data.as_deref());
+}
+
+/// Sends a CONNECT_ERROR packet for a namespace.
+pub(crate) fn send_refusal(
+    metrics: &Metrics,
+    link: &Link,
+    namespace: &str,
+    message: &str,
+    data: Option<&RawValue>,
+) {
+    let packet = Packet::new(encode::connect_error(namespace, message, data), true);
+    // If the connection is closed, there is nobody left to tell.
+    link.outbox.push(&packet, false);
+    link.count_sent(metrics, &packet);
+}
+
+/// Lets a client in: from now on broadcasts reach it, and CONNECT is the first packet that does.
+/// False if it is gone, or there is no shard to sit in just now.
+pub(super) fn admit(namespace: &NamespaceCore, socket: &Arc<SocketCore>) -> bool {
+    if socket.link.outbox.is_closed() || !socket.admit() {
+        return false;
+    }
+    let packet = Packet::new(encode::connect(namespace.name(), socket.id.as_str()), true);
+    socket.link.outbox.push(&packet, false);
+    socket.link.count_sent(&namespace.node.metrics, &packet);
+    namespace.remember(socket);
+    socket.enter_shard()
+}

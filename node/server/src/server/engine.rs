@@ -1,0 +1,318 @@
+//! The Engine.IO endpoint: admits requests and brings them to their session.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use bytestring::ByteString;
+use http::header::{
+    CACHE_CONTROL, CONNECTION, CONTENT_TYPE, ORIGIN, RETRY_AFTER, SET_COOKIE, UPGRADE, USER_AGENT,
+};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use tokio::sync::oneshot;
+
+use super::body::{self, BodyFault};
+use super::layers::Compressible;
+use super::site::{Cut, Site, plain};
+use super::upgrade;
+use crate::connection::{
+    Connection, FailPost, FinishPost, Opening, Poll, PollAnswer, Precedence, Session, StartPost, Unanswered,
+};
+use crate::ids::SessionId;
+use crate::limits::{Cookie, Options, SameSite, ms};
+use crate::metrics::Refused;
+use crate::node::Welcome;
+use crate::socket::Handshake;
+use fanfare_engineio::request::{
+    Admission, Head, Options as Offer, Query, SessionView, TransportKind, admit,
+};
+use fanfare_engineio::{Refusal, open};
+
+type Answer = Result<Response<Full<Bytes>>, Cut>;
+
+/// Answers a request under the path of Socket.IO.
+pub(super) async fn answer(site: &Arc<Site>, peer: SocketAddr, request: Request<Incoming>) -> Answer {
+    let query = Query::parse(request.uri().query().unwrap_or_default());
+    let is_upgrade = is_websocket_upgrade(request.headers());
+    let internet_explorer = is_internet_explorer(request.headers());
+    let answer = match admit_request(site, &request, &query, is_upgrade) {
+        Ok(Admission::Handshake(transport)) => handshake(site, peer, request, &query, transport),
+        Ok(Admission::Poll(sid)) => poll(session(site, &sid)).await,
+        Ok(Admission::Post(sid)) => post(site, session(site, &sid), request).await,
+        Ok(Admission::Upgrade(sid)) => Ok(upgrade::to_session(site, session(site, &sid), request)),
+        Ok(Admission::MethodNotSupported) => Ok(plain(StatusCode::INTERNAL_SERVER_ERROR, "")),
+        Err(refusal) => Ok(refuse(site, &refusal, is_upgrade)),
+    };
+    answer.map(|mut response| {
+        if internet_explorer {
+            let name = HeaderName::from_static("x-xss-protection");
+            response.headers_mut().insert(name, HeaderValue::from_static("0"));
+        }
+        response
+    })
+}
+
+fn admit_request(
+    site: &Site,
+    request: &Request<Incoming>,
+    query: &Query,
+    is_websocket_upgrade: bool,
+) -> Result<Admission, Refusal> {
+    let options = &site.hub.node.options;
+    let head = Head {
+        method: request.method().into(),
+        is_websocket_upgrade,
+        origin: request.headers().get(ORIGIN).map(HeaderValue::as_bytes),
+        query,
+    };
+    let offer = Offer {
+        polling: options.polling,
+        websocket: options.websocket,
+        allow_upgrades: options.allow_upgrades,
+    };
+    let admission = admit(&head, &offer, |sid| {
+        let session = site.hub.sessions.find_text(sid)?;
+        // One that was closed may wait for a last poll; it moves to no other transport any more.
+        let is_over =
+            if is_websocket_upgrade { session.link.outbox.is_closed() } else { session.link.is_over() };
+        (!is_over).then(|| SessionView { transport: session.link.transport() })
+    })?;
+    if is_websocket_upgrade && !site.origins.allow(request.headers()) {
+        return Err(Refusal::OriginNotAllowed);
+    }
+    Ok(admission)
+}
+
+/// The session may have ended since it was looked up for the admission.
+fn session(site: &Site, sid: &str) -> Option<Session> {
+    site.hub.sessions.find_text(sid)
+}
+
+fn handshake(
+    site: &Arc<Site>,
+    peer: SocketAddr,
+    request: Request<Incoming>,
+    query: &Query,
+    transport: TransportKind,
+) -> Answer {
+    if site.hub.node.welcome() == Welcome::Over {
+        return Ok(turn_away(site));
+    }
+    let (parts, body) = request.into_parts();
+    let is_upgrade = transport == TransportKind::WebSocket;
+    let client = site.proxies.client(peer, &parts.headers);
+    // Before the application is asked: what it does for an answer may be dear.
+    let place = match site.hub.gate.admit(client.ip()) {
+        Ok(place) => place,
+        Err(refusal) => return Ok(refuse(site, &refusal, is_upgrade)),
+    };
+    let allowed = site.allow_request.as_ref().map_or(Ok(()), |allow| {
+        let asked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| allow(&parts)));
+        asked.unwrap_or_else(|_| Err(String::new()))
+    });
+    if let Err(refusal) = allowed.map_err(Refusal::Forbidden).and_then(|()| query.check_version()) {
+        return Ok(refuse(site, &refusal, is_upgrade));
+    }
+    let node = &site.hub.node;
+    let Some(reactor) = node.reactor_here() else { return Err(Cut("a request was served on no reactor")) };
+    let id = SessionId::generate(node.tag, reactor);
+    let is_secure = site.proxies.is_secure(peer, &parts.headers);
+    let handshake = Handshake::new(client, is_secure, &parts.uri, &parts.headers);
+    let packet = open_packet(&node.options, id, transport);
+    if is_upgrade {
+        let request = Request::from_parts(parts, body);
+        return Ok(upgrade::to_new_session(site, request, id, place, handshake, query.b64, packet));
+    }
+    Connection::open(&site.hub, id, place, handshake, query.b64, Opening::Polling);
+    let mut response = polled(PollAnswer { body: packet.to_string(), compress: false });
+    if let Some(cookie) = &node.options.cookie
+        && let Ok(value) = HeaderValue::try_from(session_cookie(cookie, id))
+    {
+        response.headers_mut().insert(SET_COOKIE, value);
+    }
+    Ok(response)
+}
+
+fn open_packet(options: &Options, id: SessionId, transport: TransportKind) -> ByteString {
+    let can_upgrade = transport == TransportKind::Polling && options.allow_upgrades && options.websocket;
+    open::packet(&open::Open {
+        sid: id.as_str(),
+        upgrade_to_websocket: can_upgrade,
+        ping_interval_ms: options.ping_interval_ms,
+        ping_timeout_ms: options.ping_timeout_ms,
+        max_payload: options.max_payload_bytes,
+    })
+}
+
+async fn poll(session: Option<Session>) -> Answer {
+    let Some(session) = session else { return Ok(refusal_response(&Refusal::SessionUnknown, false)) };
+    let (answer, answered) = oneshot::channel();
+    session.actor.do_send(Poll { answer });
+    match answered.await {
+        Ok(Ok(answer)) => Ok(polled(answer)),
+        Ok(Err(unanswered)) => Ok(unanswered_response(&unanswered)),
+        // The connection's actor died: whatever it held is gone.
+        Err(_) => Ok(refusal_response(&Refusal::SessionUnknown, false)),
+    }
+}
+
+async fn post(site: &Site, session: Option<Session>, request: Request<Incoming>) -> Answer {
+    let unknown = || Ok(refusal_response(&Refusal::SessionUnknown, false));
+    let Some(session) = session else { return unknown() };
+    let lost = match session.actor.send(StartPost).await {
+        Ok(Ok(lost)) => lost,
+        Ok(Err(unanswered)) => return Ok(unanswered_response(&unanswered)),
+        Err(_) => return unknown(),
+    };
+    let mut post =
+        Post { session, fault: Some("data request connection closed prematurely"), finished: false };
+    let is_binary =
+        request.headers().get(CONTENT_TYPE).is_some_and(|kind| kind == "application/octet-stream");
+    if is_binary {
+        post.fault = Some("invalid content");
+        return Ok(plain(StatusCode::BAD_REQUEST, ""));
+    }
+    let options = &site.hub.node.options;
+    let body = tokio::select! {
+        body = body::read(request.into_body(), options.max_payload_bytes, ms(options.body_timeout_ms)) => body,
+        // Another POST came in between, or the session ended.
+        _ = lost => return Err(Cut("the session of this request ended")),
+    };
+    let refused = match body.map(ByteString::try_from) {
+        Ok(Ok(body)) => {
+            let mut response = posted();
+            if let Some(precedence) = post.finish(body).await {
+                response.extensions_mut().insert(precedence);
+            }
+            return Ok(response);
+        }
+        Ok(Err(_)) => (Some("body is not UTF-8"), plain(StatusCode::BAD_REQUEST, "")),
+        Err(BodyFault::TooLarge) => (None, plain(StatusCode::PAYLOAD_TOO_LARGE, "")),
+        Err(BodyFault::TooSlow) => (None, plain(StatusCode::REQUEST_TIMEOUT, "")),
+        Err(BodyFault::Aborted) => return Err(Cut("the client hung up")),
+    };
+    post.fault = refused.0;
+    Ok(refused.1)
+}
+
+/// A POST under way. If its future is dropped, the session learns of it.
+struct Post {
+    session: Session,
+    /// What ends the session, if the POST goes no further.
+    fault: Option<&'static str>,
+    finished: bool,
+}
+
+impl Post {
+    /// Hands the packets over and waits until they were taken, or the session ended: whatever they were, the POST was
+    /// fine.
+    async fn finish(mut self, body: ByteString) -> Option<Precedence> {
+        self.finished = true;
+        let (done, is_done) = oneshot::channel();
+        self.session.actor.do_send(FinishPost { body, done });
+        is_done.await.ok()
+    }
+}
+
+impl Drop for Post {
+    fn drop(&mut self) {
+        if !self.finished {
+            self.session.actor.do_send(FailPost { fault: self.fault });
+        }
+    }
+}
+
+fn polled(answer: PollAnswer) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::from(answer.body));
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=UTF-8"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if answer.compress {
+        response.extensions_mut().insert(Compressible);
+    }
+    response
+}
+
+fn posted() -> Response<Full<Bytes>> {
+    let mut response = plain(StatusCode::OK, "ok");
+    // Not text/plain: some browsers' XHR used to offer such an answer as a download.
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/html"));
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+pub(super) fn refuse(site: &Site, refusal: &Refusal, is_upgrade: bool) -> Response<Full<Bytes>> {
+    site.hub.node.metrics.refusals.of(counted_as(refusal)).increment();
+    tracing::debug!(%refusal, "request refused");
+    refusal_response(refusal, is_upgrade)
+}
+
+fn counted_as(refusal: &Refusal) -> Refused {
+    match refusal {
+        Refusal::TransportUnknown => Refused::TransportUnknown,
+        Refusal::SessionUnknown => Refused::SessionUnknown,
+        Refusal::BadHandshakeMethod => Refused::BadHandshakeMethod,
+        Refusal::BadRequest(_) => Refused::BadRequest,
+        Refusal::Forbidden(_) => Refused::Forbidden,
+        Refusal::Busy { .. } => Refused::Busy,
+        Refusal::OriginNotAllowed => Refused::OriginNotAllowed,
+        Refusal::UnsupportedProtocolVersion => Refused::UnsupportedProtocolVersion,
+    }
+}
+
+/// To a handshake while the node drains: another node is the place for it, and another connection the way to that.
+fn turn_away(site: &Site) -> Response<Full<Bytes>> {
+    site.hub.node.metrics.refusals.of(Refused::Draining).increment();
+    let mut response = plain(StatusCode::SERVICE_UNAVAILABLE, "draining: this node takes no new clients");
+    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    response
+}
+
+fn refusal_response(refusal: &Refusal, is_upgrade: bool) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::from(refusal.body()));
+    let status = StatusCode::from_u16(refusal.status(is_upgrade));
+    *response.status_mut() = status.unwrap_or(StatusCode::BAD_REQUEST);
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    if let Refusal::Busy { retry_after_s, .. } = refusal {
+        headers.insert(RETRY_AFTER, HeaderValue::from(*retry_after_s));
+        // Its file descriptor is for somebody who comes in.
+        headers.insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
+}
+
+fn unanswered_response(unanswered: &Unanswered) -> Response<Full<Bytes>> {
+    match unanswered {
+        Unanswered::Refused(refusal) => refusal_response(refusal, false),
+        Unanswered::Overlap => plain(StatusCode::BAD_REQUEST, ""),
+    }
+}
+
+fn session_cookie(cookie: &Cookie, id: SessionId) -> String {
+    let mut built = cookie::Cookie::build((cookie.name.as_str(), id.as_str()))
+        .path(cookie.path.as_str())
+        .http_only(cookie.http_only)
+        .secure(cookie.secure)
+        .same_site(match cookie.same_site {
+            SameSite::Strict => cookie::SameSite::Strict,
+            SameSite::Lax => cookie::SameSite::Lax,
+            SameSite::None => cookie::SameSite::None,
+        });
+    if let Some(seconds) = cookie.max_age_s {
+        built = built.max_age(cookie::time::Duration::seconds(seconds));
+    }
+    built.to_string()
+}
+
+fn is_websocket_upgrade(headers: &HeaderMap) -> bool {
+    headers.get(UPGRADE).is_some_and(|protocol| protocol.as_bytes().eq_ignore_ascii_case(b"websocket"))
+}
+
+/// Old browsers inspect answers for scripts and mangle what looks like one.
+fn is_internet_explorer(headers: &HeaderMap) -> bool {
+    let agent = headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok());
+    agent.is_some_and(|agent| agent.contains(";MSIE") || agent.contains("Trident/"))
+}

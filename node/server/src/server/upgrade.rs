@@ -1,0 +1,91 @@
+//! From an HTTP request to a WebSocket, for a new session or for one that polls so far.
+
+use std::io;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use bytestring::ByteString;
+use http::{Request, Response, StatusCode};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tracing::{debug, error};
+
+use super::engine::refuse;
+use super::site::Site;
+use super::written::WatchedStream;
+use crate::connection::{Candidate, Connection, Opening, Place, Session, WebSocket};
+use crate::ids::SessionId;
+use crate::socket::Handshake;
+use crate::transport::{Plain, handshake_response};
+use fanfare_engineio::Refusal;
+
+/// Answers 101 and opens a session on the WebSocket.
+pub(super) fn to_new_session(
+    site: &Arc<Site>,
+    request: Request<Incoming>,
+    id: SessionId,
+    place: Option<Box<Place>>,
+    handshake: Handshake,
+    base64: bool,
+    open_packet: ByteString,
+) -> Response<Full<Bytes>> {
+    let hub = site.hub.clone();
+    let message_bytes_max = hub.node.options.max_payload_bytes;
+    switch(request, move |stream, read_already| {
+        let mut websocket = Plain::new(stream, &read_already, message_bytes_max)?;
+        websocket.queue_text(&open_packet);
+        Connection::open(&hub, id, place, handshake, base64, Opening::WebSocket(Box::new(websocket)));
+        Ok(())
+    })
+}
+
+/// Answers 101 and brings the WebSocket to the reactor of its session.
+pub(super) fn to_session(
+    site: &Arc<Site>,
+    session: Option<Session>,
+    request: Request<Incoming>,
+) -> Response<Full<Bytes>> {
+    let Some(session) = session else { return refuse(site, &Refusal::SessionUnknown, true) };
+    let message_bytes_max = site.hub.node.options.max_payload_bytes;
+    switch(request, move |stream, read_already| {
+        // Off this thread's poller: the session may live on another.
+        let stream = stream.into_std()?;
+        let open = move || {
+            let websocket = Plain::new(TcpStream::from_std(stream)?, &read_already, message_bytes_max)?;
+            Ok(Box::new(websocket) as Box<dyn WebSocket>)
+        };
+        session.actor.do_send(Candidate { open: Box::new(open) });
+        Ok(())
+    })
+}
+
+fn switch(
+    mut request: Request<Incoming>,
+    take: impl FnOnce(TcpStream, Bytes) -> io::Result<()> + 'static,
+) -> Response<Full<Bytes>> {
+    let response = match handshake_response(&request) {
+        Ok(response) => response,
+        Err(error) => {
+            let mut response = Response::new(Full::from(error.to_string()));
+            *response.status_mut() = StatusCode::BAD_REQUEST;
+            return response;
+        }
+    };
+    let upgraded = hyper::upgrade::on(&mut request);
+    actix_rt::spawn(async move {
+        let upgraded = match upgraded.await {
+            Ok(upgraded) => upgraded,
+            Err(error) => return debug!(%error, "client hung up before the upgrade"),
+        };
+        // Always so, as every connection is served over plain TCP; other streams would need another engine.
+        let Ok(parts) = upgraded.downcast::<TokioIo<WatchedStream<TcpStream>>>() else {
+            return error!("upgraded something that is not a TCP stream");
+        };
+        if let Err(error) = take(parts.io.into_inner().into_inner(), parts.read_buf) {
+            debug!(%error, "WebSocket lost before its first packet");
+        }
+    });
+    response
+}

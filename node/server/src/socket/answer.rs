@@ -1,0 +1,86 @@
+//! The answer to one event of the client: given once, by a handler; or empty, if a handler failed and no other one
+//! can answer any more.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
+
+use super::core::SocketCore;
+use crate::outbox::Packet;
+use fanfare_socketio::encode;
+
+/// The answer was given.
+const GIVEN: u8 = 1;
+/// A handler of the event failed.
+const FAILED: u8 = 2;
+/// Nobody is left who could answer.
+const ABANDONED: u8 = 4;
+
+/// What is known of the answer to one event. Holding it does not keep the client waiting.
+pub struct Answer {
+    socket: Arc<SocketCore>,
+    id: u64,
+    state: AtomicU8,
+}
+
+impl Answer {
+    /// A handler of the event failed: if nobody answers, the client is answered with nothing, so that it does not
+    /// wait for ever.
+    pub(super) fn fail(&self) {
+        if self.state.fetch_or(FAILED, Relaxed) & ABANDONED != 0 {
+            self.give_nothing();
+        }
+    }
+
+    /// Whether nobody has answered yet; from now on somebody has.
+    fn claim(&self) -> bool {
+        self.state.fetch_or(GIVEN, Relaxed) & GIVEN == 0
+    }
+
+    fn give_nothing(&self) {
+        if !self.claim() {
+            return;
+        }
+        if let Ok(encoded) = encode::ack(self.socket.namespace.name(), self.id, &()) {
+            // A socket that is gone waits for nothing.
+            let _ = self.socket.send(Packet::new(encoded, true), false);
+        }
+    }
+}
+
+/// The place where one event can be answered, once. Shared by all who may still do so: its end means that nobody will.
+pub struct AckSlot(Arc<Answer>);
+
+impl AckSlot {
+    /// A place for the answer to the event with this id.
+    pub(super) fn new(socket: Arc<SocketCore>, id: u64) -> Arc<Self> {
+        Arc::new(Self(Arc::new(Answer { socket, id, state: AtomicU8::new(0) })))
+    }
+
+    /// What becomes of the answer.
+    pub(super) fn answer(&self) -> &Arc<Answer> {
+        &self.0
+    }
+
+    /// The socket that waits.
+    pub fn socket(&self) -> &Arc<SocketCore> {
+        &self.0.socket
+    }
+
+    /// The id of the event.
+    pub fn id(&self) -> u64 {
+        self.0.id
+    }
+
+    /// Whether nobody has answered yet; from now on somebody has.
+    pub fn claim(&self) -> bool {
+        self.0.claim()
+    }
+}
+
+impl Drop for AckSlot {
+    fn drop(&mut self) {
+        if self.0.state.fetch_or(ABANDONED, Relaxed) & FAILED != 0 {
+            self.0.give_nothing();
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! Acknowledgements of many sockets to one broadcast.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Weak};
+
+use tokio::sync::mpsc;
+
+use super::core::SocketCore;
+use crate::ids::SocketId;
+use crate::namespace::NamespaceCore;
+use crate::outbox::Packet;
+use crate::room::{Overloaded, Target};
+use fanfare_socketio::Arguments;
+
+/// What becomes of the sockets that were asked.
+#[derive(Debug)]
+pub enum Told {
+    /// One was asked.
+    Asked(SocketId),
+    /// One has answered.
+    Answer(SocketId, Arguments),
+    /// One was disconnected, or has nobody to wait for it any more.
+    Gone(SocketId),
+}
+
+type Sink = mpsc::UnboundedSender<(Option<Weak<SocketCore>>, Told)>;
+
+/// One socket that was asked. Dropped without an answer it is gone.
+#[derive(Debug)]
+pub struct Asked {
+    socket: SocketId,
+    /// Bounded by the number of sockets that were asked, each of which says two things.
+    sink: Option<Sink>,
+}
+
+impl Asked {
+    /// The answer came; false if nobody waits for it.
+    pub fn answer(mut self, arguments: Arguments) -> bool {
+        let sink = self.sink.take();
+        sink.is_some_and(|sink| sink.send((None, Told::Answer(self.socket, arguments))).is_ok())
+    }
+}
+
+impl Drop for Asked {
+    fn drop(&mut self) {
+        if let Some(sink) = self.sink.take() {
+            // Nobody may be waiting any more.
+            let _ = sink.send((None, Told::Gone(self.socket)));
+        }
+    }
+}
+
+/// The answers of this node's sockets to one broadcast. Dropping it forgets the acknowledgements that did not come.
+#[derive(Debug)]
+pub struct Gather {
+    id: u64,
+    told: mpsc::UnboundedReceiver<(Option<Weak<SocketCore>>, Told)>,
+    /// Asked, and not answered.
+    open: HashMap<SocketId, Weak<SocketCore>>,
+}
+
+impl Gather {
+    /// Sends a packet that asks for acknowledgement `id` to everybody on this node who is meant, in order with the
+    /// other emits of this thread.
+    pub fn ask(
+        namespace: &Arc<NamespaceCore>,
+        target: &Arc<Target>,
+        id: u64,
+        packet: &Arc<Packet>,
+        volatile: bool,
+    ) -> Result<Self, Overloaded> {
+        let (sink, told) = mpsc::unbounded_channel();
+        let work = {
+            let (namespace, target, packet) = (namespace.clone(), target.clone(), packet.clone());
+            move || ask_here(&namespace, &target, id, &packet, volatile, &sink)
+        };
+        namespace.rooms.on_shards(target, work)?;
+        Ok(Self { id, told, open: HashMap::new() })
+    }
+
+    /// What happens next; `None` once nothing more can come.
+    pub async fn next(&mut self) -> Option<Told> {
+        let told = self.told.recv().await?;
+        Some(self.note(told))
+    }
+
+    /// What has happened already.
+    pub fn now(&mut self) -> Option<Told> {
+        // Not by polling `next`: a task may poll only so often before its channels play empty.
+        let told = self.told.try_recv().ok()?;
+        Some(self.note(told))
+    }
+
+    fn note(&mut self, (asked, told): (Option<Weak<SocketCore>>, Told)) -> Told {
+        match (&told, asked) {
+            (Told::Answer(id, _) | Told::Gone(id), None) => drop(self.open.remove(id)),
+            (Told::Asked(id), Some(socket)) => drop(self.open.insert(*id, socket)),
+            _ => {}
+        }
+        told
+    }
+}
+
+impl Drop for Gather {
+    fn drop(&mut self) {
+        self.told.close();
+        while self.now().is_some() {}
+        for socket in self.open.values().filter_map(Weak::upgrade) {
+            socket.forget_ack(self.id);
+        }
+    }
+}
+
+/// Asks those who live on this thread's reactor.
+fn ask_here(
+    namespace: &NamespaceCore,
+    target: &Target,
+    id: u64,
+    packet: &Arc<Packet>,
+    volatile: bool,
+    sink: &Sink,
+) {
+    for socket in namespace.rooms.select_here(target).into_iter().filter_map(|id| namespace.socket(id)) {
+        let asked = (Some(Arc::downgrade(&socket)), Told::Asked(socket.id));
+        if sink.send(asked).is_err() {
+            // Nobody waits for answers any more, but the event was promised.
+            let _ = socket.send(packet.clone(), volatile);
+            continue;
+        }
+        let asked = Asked { socket: socket.id, sink: Some(sink.clone()) };
+        // A socket that is gone says so itself.
+        let _ = socket.send_together(id, packet.clone(), volatile, asked);
+        // Who waited may have given up in between, and have found nothing to forget.
+        if sink.is_closed() {
+            socket.forget_ack(id);
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! Users' handlers: where they are declared, and how one is run.
+
+use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::Instant;
+
+use bytestring::ByteString;
+use futures_util::FutureExt;
+use serde_json::value::RawValue;
+
+use super::answer::{AckSlot, Answer};
+use super::core::SocketCore;
+use super::failure::{Failure, HandlerErrorKind};
+use crate::namespace::NamespaceCore;
+use crate::nursery;
+use crate::reason::DisconnectReason;
+use fanfare_socketio::{Arguments, Encoded};
+
+/// The future of a handler. It stays on its reactor, so it need not be `Send`.
+pub type HandlerFuture<T> = Pin<Box<dyn Future<Output = T>>>;
+
+/// The error that a handler returned, as text.
+#[derive(Debug)]
+pub struct Returned(pub String);
+
+/// What becomes of a handler, unless it panics.
+pub type Outcome = Result<(), Returned>;
+
+/// What the client sent does not fit what a handler takes. The client's fault, or a handler that asks for too much.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Misfit(pub String);
+
+/// A middleware's refusal: becomes the client's `connect_error`.
+#[derive(Debug)]
+pub struct Refusal {
+    /// The error's message.
+    pub message: String,
+    /// The error's data, if any.
+    pub data: Option<Box<RawValue>>,
+}
+
+/// Something to be called with a context; `T` is what its future yields.
+pub trait Callback<C, T>: Send + Sync {
+    /// Makes the future, or says why the context does not fit.
+    fn call(&self, context: C) -> Result<HandlerFuture<T>, Misfit>;
+}
+
+/// For middlewares and connect handlers.
+#[derive(Clone)]
+pub struct ConnectContext {
+    /// Who connects.
+    pub socket: Arc<SocketCore>,
+}
+
+/// For event handlers.
+#[derive(Clone)]
+pub struct EventContext {
+    /// Who sent the event.
+    pub socket: Arc<SocketCore>,
+    /// Its name.
+    pub name: ByteString,
+    /// What came with it.
+    pub arguments: Arguments,
+    /// Where to answer, if the client wants an answer.
+    pub ack: Option<Arc<AckSlot>>,
+}
+
+/// For disconnect handlers.
+#[derive(Clone)]
+pub struct DisconnectContext {
+    /// Who was disconnected.
+    pub socket: Arc<SocketCore>,
+    /// Why.
+    pub reason: DisconnectReason,
+    /// More about it, for people.
+    pub detail: Option<&'static str>,
+}
+
+/// For handlers of other servers' events.
+#[derive(Clone)]
+pub struct ServerContext {
+    /// The namespace it concerns.
+    pub namespace: Arc<NamespaceCore>,
+    /// The event's name.
+    pub name: ByteString,
+    /// The node that sent it.
+    pub from: String,
+    /// What came with it.
+    pub arguments: Arguments,
+    /// Answers, if the other server wants an answer; only the first one counts.
+    pub reply: Option<Arc<dyn Fn(Encoded) + Send + Sync>>,
+}
+
+type Shared<C, T = Outcome> = Arc<dyn Callback<C, T>>;
+
+/// The handlers of a namespace, or those of one socket.
+#[derive(Clone, Default)]
+pub struct Handlers {
+    /// Decide whether a client may connect, in order.
+    pub middlewares: Vec<Shared<ConnectContext, Result<(), Refusal>>>,
+    /// Run when a client is admitted.
+    pub connect: Vec<Shared<ConnectContext>>,
+    /// By event.
+    pub events: HashMap<Box<str>, Vec<Shared<EventContext>>>,
+    /// Run for every event, before its own handlers.
+    pub any: Vec<Shared<EventContext>>,
+    /// Run before a socket leaves its rooms.
+    pub disconnecting: Vec<Shared<DisconnectContext>>,
+    /// Run after it.
+    pub disconnect: Vec<Shared<DisconnectContext>>,
+    /// Run for events of other servers, by event.
+    pub server_events: HashMap<Box<str>, Vec<Shared<ServerContext>>>,
+}
+
+impl Handlers {
+    /// Those that concern one event, in the order they are to run.
+    pub fn for_event(&self, name: &str) -> Vec<Shared<EventContext>> {
+        let own = self.events.get(name).map(Vec::as_slice).unwrap_or_default();
+        self.any.iter().chain(own).cloned().collect()
+    }
+
+    /// Those that concern one event of another server.
+    pub fn for_server_event(&self, name: &str) -> Vec<Shared<ServerContext>> {
+        self.server_events.get(name).cloned().unwrap_or_default()
+    }
+}
+
+/// Runs one handler up to its first `await` at once (ORDER-1), and the rest of it as a task of this reactor.
+///
+/// A failure ends the handler alone, and is reported. Must not be called by code of the program.
+pub fn run(
+    socket: &Arc<SocketCore>,
+    what: &str,
+    answer: Option<Arc<Answer>>,
+    call: impl FnOnce() -> Result<HandlerFuture<Outcome>, Misfit>,
+) {
+    let started = Instant::now();
+    let future = match catch_unwind(AssertUnwindSafe(call)) {
+        Ok(Ok(future)) => future,
+        Ok(Err(Misfit(misfit))) => {
+            return fail(socket, what, answer.as_deref(), HandlerErrorKind::Rejected(misfit));
+        }
+        Err(panic) => return finish(socket, what, started, answer.as_deref(), Err(panic)),
+    };
+    let mut future = AssertUnwindSafe(future).catch_unwind();
+    match future.poll_unpin(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(outcome) => finish(socket, what, started, answer.as_deref(), outcome),
+        Poll::Pending => {
+            let (socket, what) = (socket.clone(), what.to_owned());
+            socket.handler_started();
+            socket.namespace.node.metrics.handlers.increment();
+            nursery::spawn(async move {
+                let outcome = future.await;
+                finish(&socket, &what, started, answer.as_deref(), outcome);
+                socket.handler_finished();
+                socket.namespace.node.metrics.handlers.decrement();
+            });
+        }
+    }
+}
+
+/// A handler has ended.
+fn finish(
+    socket: &Arc<SocketCore>,
+    what: &str,
+    started: Instant,
+    answer: Option<&Answer>,
+    outcome: std::thread::Result<Outcome>,
+) {
+    socket.namespace.node.metrics.handlings.record(started.elapsed());
+    match outcome {
+        Ok(Ok(())) => {}
+        Ok(Err(Returned(error))) => fail(socket, what, answer, HandlerErrorKind::Returned(error)),
+        Err(panic) => fail(socket, what, answer, HandlerErrorKind::panicked(&*panic)),
+    }
+}
+
+fn fail(socket: &Arc<SocketCore>, what: &str, answer: Option<&Answer>, kind: HandlerErrorKind) {
+    if let Some(answer) = answer {
+        answer.fail();
+    }
+    let (namespace, socket) = (socket.namespace.clone(), Some(socket.clone()));
+    Failure { namespace, socket, event: what.to_owned(), kind }.report();
+}

@@ -1,0 +1,148 @@
+//! What the sockets of one connection share.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering::Relaxed};
+use std::time::SystemTime;
+
+use crate::ids::SessionId;
+use crate::metrics::{Metrics, PacketType};
+use crate::outbox::{Outbox, Packet};
+use fanfare_engineio::request::TransportKind;
+
+/// One Engine.IO connection, as its sockets see it.
+#[derive(Debug)]
+pub struct Link {
+    /// The Engine.IO session.
+    pub session: SessionId,
+    /// Where its packets wait.
+    pub outbox: Arc<Outbox>,
+    /// The request that opened it.
+    pub handshake: Handshake,
+    /// 0 = polling, 1 = WebSocket: changes once, at the upgrade.
+    transport: AtomicU8,
+    /// Nothing is left to be said on it.
+    over: AtomicBool,
+}
+
+impl Link {
+    /// A connection that was opened by `handshake`.
+    pub fn new(
+        session: SessionId,
+        outbox: Arc<Outbox>,
+        handshake: Handshake,
+        transport: TransportKind,
+    ) -> Self {
+        Self {
+            session,
+            outbox,
+            handshake,
+            transport: AtomicU8::new(transport as u8),
+            over: AtomicBool::new(false),
+        }
+    }
+
+    /// The transport in use now.
+    pub fn transport(&self) -> TransportKind {
+        if self.transport.load(Relaxed) == 0 { TransportKind::Polling } else { TransportKind::WebSocket }
+    }
+
+    /// A packet to this client alone was queued.
+    pub fn count_sent(&self, metrics: &Metrics, packet: &Packet) {
+        metrics.packets_sent.of(PacketType::of_message(&packet.text)).increment();
+        metrics.sent_bytes.add(packet.bytes());
+    }
+
+    /// Whether requests that name the session are refused: it is closed, and its client has heard of it, or never will.
+    pub fn is_over(&self) -> bool {
+        self.over.load(Relaxed)
+    }
+
+    /// The session is closed, and its client is owed nothing.
+    pub fn set_over(&self) {
+        self.over.store(true, Relaxed);
+    }
+
+    /// The upgrade succeeded.
+    pub fn set_upgraded(&self) {
+        self.transport.store(TransportKind::WebSocket as u8, Relaxed);
+    }
+}
+
+/// The HTTP request that opened a connection. Kept as text, since thousands of idle connections keep one each.
+#[derive(Clone, Debug)]
+pub struct Handshake {
+    /// The client's address; behind a trusted proxy the one that it tells, with port 0.
+    pub address: SocketAddr,
+    /// When it arrived.
+    pub time: SystemTime,
+    /// Path and query, as requested.
+    pub url: Box<str>,
+    /// Whether the client's connection was encrypted, as a trusted proxy told.
+    is_secure: bool,
+    /// `name: value` lines, names in lower case.
+    head: Box<str>,
+}
+
+impl Handshake {
+    /// Keeps what handlers may ask about a request.
+    pub fn new(address: SocketAddr, is_secure: bool, uri: &http::Uri, headers: &http::HeaderMap) -> Self {
+        let mut head = String::new();
+        for (name, value) in headers {
+            head.push_str(name.as_str());
+            head.push_str(": ");
+            head.push_str(&String::from_utf8_lossy(value.as_bytes()));
+            head.push('\n');
+        }
+        let url = uri.path_and_query().map_or("/", |target| target.as_str()).into();
+        Self { address, time: SystemTime::now(), url, is_secure, head: head.into() }
+    }
+
+    /// The request of a connection on another node.
+    pub fn restored(
+        address: SocketAddr,
+        time: SystemTime,
+        url: String,
+        is_secure: bool,
+        head: String,
+    ) -> Self {
+        Self { address, time, url: url.into(), is_secure, head: head.into() }
+    }
+
+    /// The headers as `name: value` lines.
+    pub fn head(&self) -> &str {
+        &self.head
+    }
+
+    /// The headers in order, names in lower case.
+    pub fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.head.lines().filter_map(|line| line.split_once(": "))
+    }
+
+    /// The first header of that name, whatever its case.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers().find(|(header, _)| header.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+    }
+
+    /// The query parameters in order, decoded.
+    pub fn query(&self) -> Vec<(String, String)> {
+        let query = self.url.split_once('?').map_or("", |(_, query)| query);
+        form_urlencoded::parse(query.as_bytes()).into_owned().collect()
+    }
+
+    /// The first query parameter of that name, decoded.
+    pub fn query_value(&self, name: &str) -> Option<String> {
+        self.query().into_iter().find(|(parameter, _)| parameter == name).map(|(_, value)| value)
+    }
+
+    /// Whether the request came from a page of another origin.
+    pub fn is_cross_domain(&self) -> bool {
+        self.header("origin").is_some()
+    }
+
+    /// Whether the client's connection was encrypted, as one of `trusted_proxies` told (`X-Forwarded-Proto`). What others
+    /// write there is ignored, and the node itself speaks no TLS.
+    pub fn is_secure(&self) -> bool {
+        self.is_secure
+    }
+}

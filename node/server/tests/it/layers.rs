@@ -1,0 +1,218 @@
+//! The layers of `ARCHITECTURE.md`: a module knows only those above it. And no file grows beyond what one reads.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+const LINES_MAX: usize = 450;
+/// The one pair that stands on a line and knows each other.
+const PAIR: [&str; 2] = ["namespace", "socket"];
+fn source_folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
+}
+
+/// Every source file: its path below `src`, and its text.
+fn sources() -> Vec<(String, String)> {
+    let mut files = Vec::new();
+    let mut folders = vec![source_folder()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let name = path.strip_prefix(source_folder()).expect("it is below").display().to_string();
+                files.push((name, fs::read_to_string(&path).expect("text")));
+            }
+        }
+    }
+    assert!(files.len() > 50, "the sources are elsewhere");
+    files
+}
+
+/// The number of the line on which each module stands; the top is 0.
+fn layers() -> HashMap<String, usize> {
+    let architecture = source_folder().join("../../../ARCHITECTURE.md");
+    let architecture = fs::read_to_string(architecture).expect("ARCHITECTURE.md");
+    let (_, block) = architecture.split_once("```layers\n").expect("a block of layers");
+    let (block, _) = block.split_once("```").expect("the end of the block");
+    let mut layers = HashMap::new();
+    for (number, line) in block.lines().enumerate() {
+        for module in line.split_whitespace() {
+            assert_eq!(layers.insert(module.to_owned(), number), None, "{module} stands there twice");
+        }
+    }
+    layers
+}
+
+/// The module that a file belongs to: the first part of its path.
+fn module_of(file: &str) -> &str {
+    file.split('/').next().expect("a path").trim_end_matches(".rs")
+}
+
+/// Source without comments. Nothing in a string looks like a path of ours.
+fn code(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    text.lines().enumerate().map(|(number, line)| (number + 1, line.split("//").next().unwrap_or_default()))
+}
+
+/// The modules that a file names after `crate::`, each with the number of its line.
+fn named(text: &str) -> Vec<(usize, String)> {
+    let mut named = Vec::new();
+    let mut grouped = false;
+    for (number, line) in code(text) {
+        let mut rest = line;
+        if grouped {
+            // Inside `use crate::{ … }`, over several lines: each part begins with a module.
+            grouped = !line.contains("};");
+            named.extend(first_segments(line.trim_end_matches("};")).map(|module| (number, module)));
+            continue;
+        }
+        while let Some(at) = rest.find("crate::") {
+            let is_ours = !rest[..at].ends_with(|before: char| before.is_alphanumeric() || before == '_');
+            rest = &rest[at + "crate::".len()..];
+            if !is_ours {
+                continue;
+            }
+            if let Some(group) = rest.strip_prefix('{') {
+                grouped = !group.contains("};");
+                named.extend(
+                    first_segments(group.split("};").next().unwrap_or_default()).map(|m| (number, m)),
+                );
+                break;
+            }
+            named.extend(first_segments(rest.split(',').next().unwrap_or_default()).map(|m| (number, m)));
+        }
+    }
+    named
+}
+
+/// The first segment of each path in `a::b, c::{d, e}`.
+fn first_segments(paths: &str) -> impl Iterator<Item = String> {
+    let mut depth = 0;
+    let mut paths_of_depth_0 = vec![String::new()];
+    for letter in paths.chars() {
+        match letter {
+            '{' => depth += 1,
+            '}' => depth -= 1,
+            ',' if depth == 0 => paths_of_depth_0.push(String::new()),
+            _ if depth == 0 => paths_of_depth_0.last_mut().expect("one at least").push(letter),
+            _ => {}
+        }
+    }
+    let is_part = |letter: char| letter.is_alphanumeric() || letter == '_';
+    let first =
+        move |path: String| path.trim().chars().take_while(|letter| is_part(*letter)).collect::<String>();
+    paths_of_depth_0.into_iter().map(first).filter(|segment| !segment.is_empty())
+}
+
+#[test]
+fn a_module_knows_only_the_layers_above_it() {
+    let layers = layers();
+    let mut faults = Vec::new();
+    for (file, text) in sources() {
+        let module = module_of(&file);
+        if module == "lib" {
+            continue;
+        }
+        let Some(own) = layers.get(module) else {
+            faults.push(format!("{file}: ARCHITECTURE.md does not say on which layer `{module}` is"));
+            continue;
+        };
+        for (line, other) in named(&text) {
+            let is_allowed = match layers.get(&other) {
+                Some(layer) => {
+                    layer < own || other == module || PAIR == [module, &other] || PAIR == [&other, module]
+                }
+                None => false,
+            };
+            if !is_allowed {
+                faults.push(format!("{file}:{line}: `{module}` must not know `{other}`"));
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn every_layer_exists() {
+    let files = sources();
+    for module in layers().into_keys() {
+        assert!(files.iter().any(|(file, _)| module_of(file) == module), "there is no module `{module}`");
+    }
+}
+
+/// Otherwise `super::super::` would be a way around the layers.
+#[test]
+fn no_module_reaches_the_crate_by_its_parents() {
+    for (file, text) in sources() {
+        // `a.rs` has one parent, the crate; `a/b.rs` has two.
+        let depth = file.split('/').count();
+        for (line, code) in code(&text) {
+            let supers = code.matches("super::").count();
+            let inline = usize::from(code.starts_with(' '));
+            assert!(supers < depth + inline, "{file}:{line}: write `crate::`");
+        }
+    }
+}
+
+/// Names of the crates that a package needs when it is built, its own among them.
+fn needs(package: &str) -> Vec<String> {
+    let output = Command::new(env!("CARGO"))
+        .args([
+            "tree",
+            "--offline",
+            "--locked",
+            "--edges",
+            "normal",
+            "--prefix",
+            "none",
+            "--package",
+            package,
+        ])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .expect("cargo runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let listed = String::from_utf8(output.stdout).expect("text");
+    listed.lines().filter_map(|line| Some(line.split_whitespace().next()?.to_owned())).collect()
+}
+
+/// Whoever embeds the library chooses these.
+#[test]
+fn the_library_brings_no_settings_no_log_no_allocator_and_no_broker() {
+    let needs = needs("fanfare");
+    assert!(needs.iter().any(|name| name == "tokio"), "{needs:?}");
+    for chosen in
+        ["clap", "figment", "toml", "mimalloc", "tracing-subscriber", "async-nats", "fanfare-adapter-nats"]
+    {
+        assert!(!needs.iter().any(|name| name == chosen), "{chosen}");
+    }
+}
+
+#[test]
+fn the_codecs_are_pure() {
+    for package in ["fanfare-engineio", "fanfare-socketio"] {
+        let needs = needs(package);
+        assert!(needs.iter().any(|name| name == "bytes"), "{needs:?}");
+        for impure in ["tokio", "actix", "tracing", "log", "parking_lot", "fanfare-proto", "fanfare"] {
+            assert!(!needs.iter().any(|name| name == impure), "{package} needs {impure}");
+        }
+    }
+}
+
+#[test]
+fn no_file_is_longer_than_one_reads() {
+    for (file, text) in sources() {
+        let lines = text.lines().count();
+        assert!(lines <= LINES_MAX, "{file} has {lines} lines: split it by what it is responsible for");
+    }
+}
+
+#[test]
+fn paths_are_found_however_they_are_written() {
+    let text = "use crate::a::b;\nlet x = crate::c::d(&crate::e::F);\nuse crate::{g::{h, i}, j};\n\
+        // crate::not_this\nuse crate::{\n    k::l,\n    m,\n};\npub(in crate::n) use other_crate::o;\nuse fakecrate::p;";
+    let found: Vec<String> = named(text).into_iter().map(|(_, module)| module).collect();
+    assert_eq!(found, ["a", "c", "e", "g", "j", "k", "m", "n"]);
+}

@@ -1,0 +1,24 @@
+//! Everything that needs a running server. The judges are outside: official clients, raw protocol scripts, a real
+//! browser; they run against servers that the tests start in this process.
+
+mod borrowed;
+mod bounds;
+mod cluster;
+mod conformance;
+mod disconnect;
+mod draining;
+mod examples;
+mod handlers;
+mod judges;
+mod layers;
+mod limits;
+mod membership;
+mod operations;
+mod order;
+mod polling;
+mod proxies;
+mod reaping;
+mod slow;
+mod supervision;
+
+use fanfare_test_support::{self as support, client, contract};
