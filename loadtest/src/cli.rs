@@ -4,28 +4,17 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::compare::{CompareOptions, compare};
-use crate::control::Control;
 use crate::error::RunError;
-use crate::interrupt::Interrupt;
-use crate::outputs::Outputs;
-use crate::plan::Plan;
 use crate::report::Report;
-use crate::worker::WorkerOptions;
-use crate::{coordinator, live, worker};
-
-mod load;
-mod scenarios;
-mod server;
-mod share;
-
-pub use load::{LoadOptions, PayloadBytes};
-pub use scenarios::{
-    AvalancheOptions, BroadcastOptions, ChurnOptions, ConnectOptions, EchoOptions, FanoutOptions,
-    IdleOptions, JitterOptions, RoomOptions, Scenario, SlowOptions,
-};
-pub use server::{ServerOptions, Transport};
-pub use share::Share;
+use crate::report::compare::{CompareOptions, compare};
+use crate::report::live;
+use crate::report::outputs::Outputs;
+use crate::scenario::Scenario;
+use crate::scenario::plan::Plan;
+use crate::swarm::control::Control;
+use crate::swarm::interrupt::Interrupt;
+use crate::workers::worker::WorkerOptions;
+use crate::workers::{coordinator, worker};
 
 const EXAMPLES: &str = "\
 Examples:

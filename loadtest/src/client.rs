@@ -1,9 +1,18 @@
 //! One client of the tester: how far it has come, its connections, and what it has received in part.
 
-use crate::frame::FrameError;
-use crate::handshake::HandshakeError;
-use crate::link::{Link, Role};
-use crate::packet::PacketError;
+use crate::client::frame::FrameError;
+use crate::client::handshake::HandshakeError;
+use crate::client::link::{Link, Role};
+use crate::client::packet::PacketError;
+
+pub(crate) mod frame;
+pub(crate) mod handshake;
+pub(crate) mod link;
+pub(crate) mod packet;
+pub(crate) mod polling;
+pub(crate) mod target;
+pub(crate) mod tls;
+pub(crate) mod wire;
 
 /// How far a client has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,85 +5,54 @@
 //!
 //! In reading order, each layer using only those above it:
 
-// Pure: bytes and numbers in, bytes and numbers out.
-mod frame;
-mod handshake;
-mod latency;
-mod ledger;
-mod outcome;
-mod packet;
-mod polling;
-mod schedule;
-mod sequence;
-mod series;
-mod stamp;
-mod topology;
-mod window;
-mod wording;
+// Reasons for a run without a result.
+mod error;
 
-// What the machine tells and allows.
-mod exposition;
-mod interrupt;
-mod listening;
-mod meter;
-mod process;
-mod target;
-mod tls;
-mod watch;
-mod wire;
-
-// The event loop.
-mod alarm;
+// One client: the bytes it exchanges, what they mean, and how far it has come.
 mod client;
-mod control;
-mod link;
+
+// Figures: latencies, the books, the time series, and what servers and tester use of the machine.
+mod measure;
+
+// All clients on one event loop.
 mod swarm;
 
-// What is tested.
-mod avalanche;
-mod connect;
-mod disturbance;
-mod error;
-mod idle;
-mod phases;
-mod rooms;
+// Messages with exact accounting, by a window or by a plan.
 mod traffic;
 
-// What is asked for, and by whom.
-mod assignment;
-mod cli;
-mod coordinator;
-mod plan;
-mod worker;
-
-// How the result is told.
-mod chart;
-mod compare;
-mod limits;
-mod live;
-mod outputs;
-mod page;
+// The result, told to people and to programs.
 mod report;
-mod table;
 
-pub use cli::{
-    AvalancheOptions, BroadcastOptions, ChurnOptions, Cli, Command, ConnectOptions, EchoOptions,
-    FanoutOptions, IdleOptions, JitterOptions, LoadOptions, PayloadBytes, RoomOptions, RunOptions, Scenario,
-    ServerOptions, Share, SlowOptions, Transport,
-};
-pub use compare::{CompareOptions, compare};
+// Everything that can be tested, each with its options.
+mod scenario;
+
+// A run over several testers.
+mod workers;
+
+// The command line.
+mod cli;
+
+pub use cli::{Cli, Command, RunOptions};
+pub use client::frame::{Frame, FrameError, MaskKeys, Opcode, apply_mask, parse_frame, push_frame};
+pub use client::handshake::{HandshakeError, parse_request, push_switching_protocols};
+pub use client::packet::{Packet, PacketError, parse_packet};
 pub use error::RunError;
-pub use exposition::MetricsUrl;
-pub use frame::{Frame, FrameError, MaskKeys, Opcode, apply_mask, parse_frame, push_frame};
-pub use handshake::{HandshakeError, parse_request, push_switching_protocols};
-pub use latency::{HistogramPoint, Latency};
-pub use ledger::Accounts;
-pub use limits::Limits;
-pub use listening::ServerProcess;
-pub use meter::Usage;
-pub use outputs::Outputs;
-pub use packet::{Packet, PacketError, parse_packet};
+pub use measure::exposition::MetricsUrl;
+pub use measure::latency::{HistogramPoint, Latency};
+pub use measure::ledger::Accounts;
+pub use measure::listening::ServerProcess;
+pub use measure::meter::Usage;
+pub use measure::series::{Bytes, Sample};
 pub use report::Report;
-pub use series::{Bytes, Sample};
+pub use report::compare::{CompareOptions, compare};
+pub use report::limits::Limits;
+pub use report::outputs::Outputs;
+pub use scenario::server::{ServerOptions, Transport};
+pub use scenario::share::Share;
+pub use scenario::{
+    AvalancheOptions, BroadcastOptions, ChurnOptions, ConnectOptions, EchoOptions, FanoutOptions,
+    IdleOptions, JitterOptions, RoomOptions, Scenario, SlowOptions,
+};
 pub use traffic::Completion;
-pub use worker::WorkerOptions;
+pub use traffic::load::{LoadOptions, PayloadBytes};
+pub use workers::worker::WorkerOptions;

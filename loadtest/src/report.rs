@@ -5,10 +5,18 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::latency::{HistogramPoint, Latency};
-use crate::ledger::Accounts;
-use crate::meter::Usage;
-use crate::series::{Bytes, Sample};
+use crate::measure::latency::{HistogramPoint, Latency};
+use crate::measure::ledger::Accounts;
+use crate::measure::meter::Usage;
+use crate::measure::series::{Bytes, Sample};
+
+pub(crate) mod chart;
+pub(crate) mod compare;
+pub(crate) mod limits;
+pub(crate) mod live;
+pub(crate) mod outputs;
+pub(crate) mod page;
+pub(crate) mod table;
 
 /// The result of a run.
 #[derive(Debug, Serialize, Deserialize)]

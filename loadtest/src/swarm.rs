@@ -10,17 +10,20 @@ use std::time::{Duration, Instant};
 
 use mio::{Events, Poll, Token};
 
-use crate::alarm::Alarm;
+use crate::client::frame::MaskKeys;
+use crate::client::packet::Packet;
+use crate::client::target::Dialing;
 use crate::client::{Client, CloseReason, Phase, Slot};
 use crate::error::RunError;
-use crate::frame::MaskKeys;
-use crate::interrupt::Interrupt;
-use crate::ledger::Ledger;
-use crate::packet::Packet;
-use crate::series::{Counters, Observer, Series};
-use crate::target::Dialing;
+use crate::measure::ledger::Ledger;
+use crate::measure::series::{Counters, Observer, Series};
+use crate::swarm::alarm::Alarm;
+use crate::swarm::interrupt::Interrupt;
 
+pub(crate) mod alarm;
+pub(crate) mod control;
 mod gathering;
+pub(crate) mod interrupt;
 mod longpoll;
 mod session;
 mod sockets;

@@ -9,18 +9,26 @@
 //! **From when does latency count?** In a closed loop from the moment of sending; in an open loop from the moment the
 //! plan wanted the message sent, so that a stall is felt by every message it delayed and not only by one.
 
+use crate::client::packet::Packet;
 use crate::client::{CloseReason, Phase};
-use crate::ledger::{Ledger, Side};
-use crate::packet::Packet;
-use crate::schedule::Schedule;
-use crate::stamp::{STAMP_BYTES, Stamp, blank_payload};
+use crate::measure::ledger::{Ledger, Side};
 use crate::swarm::{ClientId, Scenario, Swarm};
-use crate::topology::Topology;
-use crate::window::Window;
-use crate::wording::{Found, Speech, Wording};
+use crate::traffic::schedule::Schedule;
+use crate::traffic::stamp::{STAMP_BYTES, Stamp, blank_payload};
+use crate::traffic::topology::Topology;
+use crate::traffic::window::Window;
+use crate::traffic::wording::{Found, Speech, Wording};
 
+pub(crate) mod disturbance;
+pub(crate) mod load;
 mod member;
 mod moves;
+pub(crate) mod phases;
+pub(crate) mod schedule;
+pub(crate) mod stamp;
+pub(crate) mod topology;
+pub(crate) mod window;
+pub(crate) mod wording;
 
 pub(crate) use member::Standing;
 use member::{Member, Recovery};

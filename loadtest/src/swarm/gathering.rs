@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::{Scenario, Swarm};
 use crate::error::RunError;
-use crate::interrupt::Interrupt;
+use crate::swarm::interrupt::Interrupt;
 
 /// Connections being made at once: below every server's accept backlog, so that pacing and not SYN retries decides.
 pub(crate) const CONNECTING_MAX: usize = 256;

@@ -5,11 +5,11 @@ use std::io;
 use std::mem;
 
 use super::{ClientId, Scenario, Swarm, token};
+use crate::client::frame::Opcode;
+use crate::client::link::Role;
+use crate::client::packet::PacketError;
+use crate::client::polling::{Part, parse_response, parts};
 use crate::client::{CloseReason, Phase, Probe, Slot};
-use crate::frame::Opcode;
-use crate::link::Role;
-use crate::packet::PacketError;
-use crate::polling::{Part, parse_response, parts};
 
 impl Swarm {
     /// Handles every complete response at the front of `bytes`; how many bytes they were.
@@ -113,7 +113,8 @@ impl Swarm {
         if client.phase != Phase::Upgrading {
             return Ok(());
         }
-        let is_asking = |link: &Option<crate::link::Link>| link.as_ref().is_some_and(|link| link.is_asking);
+        let is_asking =
+            |link: &Option<crate::client::link::Link>| link.as_ref().is_some_and(|link| link.is_asking);
         if client.probe == Probe::None && client.post.is_empty() && !is_asking(&client.side) {
             client.side = None;
             client.probe = Probe::Sent;

@@ -7,11 +7,11 @@ use serde::Deserialize;
 
 use super::websocket::NORMAL_CLOSURE;
 use super::{ClientId, Scenario, Swarm};
+use crate::client::frame::Opcode;
+use crate::client::link::Role;
+use crate::client::packet::{Packet, PacketError, parse_packet};
+use crate::client::polling::{push_binary, push_text};
 use crate::client::{CloseReason, Phase, Probe, Route, Slot};
-use crate::frame::Opcode;
-use crate::link::Role;
-use crate::packet::{Packet, PacketError, parse_packet};
-use crate::polling::{push_binary, push_text};
 
 /// What the tester needs of Engine.IO's open packet.
 #[derive(Deserialize)]

@@ -4,11 +4,11 @@ use std::io::{self, Read};
 use std::mem;
 
 use super::{ClientId, Scenario, Swarm, token};
+use crate::client::frame::FrameError;
+use crate::client::link::{Link, Role};
+use crate::client::target::source_address;
+use crate::client::wire::Wire;
 use crate::client::{CloseReason, Phase, Slot};
-use crate::frame::FrameError;
-use crate::link::{Link, Role};
-use crate::target::source_address;
-use crate::wire::Wire;
 
 /// The largest frame or response a server may send.
 const FRAME_BYTES_MAX: usize = 64 * 1024 * 1024;

@@ -1,10 +1,10 @@
 //! A client's WebSocket: the answer to its upgrade request, then frames.
 
 use super::{ClientId, Scenario, Swarm};
+use crate::client::frame::{FrameError, Opcode, parse_frame};
+use crate::client::handshake;
+use crate::client::link::Role;
 use crate::client::{CloseReason, Phase, Slot};
-use crate::frame::{FrameError, Opcode, parse_frame};
-use crate::handshake;
-use crate::link::Role;
 
 /// WebSocket close code 1000, normal closure (RFC 6455 section 7.4.1).
 pub(super) const NORMAL_CLOSURE: [u8; 2] = 1000_u16.to_be_bytes();

@@ -1,6 +1,6 @@
 //! What one client is owed: the rooms it is in, and a sequence for each of their publishers.
 
-use crate::sequence::Sequence;
+use crate::measure::sequence::Sequence;
 
 /// Where a client stands with its rooms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

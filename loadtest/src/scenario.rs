@@ -1,0 +1,368 @@
+//! The scenarios and their own options.
+
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::error::RunError;
+use crate::measure::outcome::Outcome;
+use crate::swarm::control::Control;
+use crate::traffic::load::{LoadOptions, as_seconds, parse_rate};
+
+pub(crate) mod avalanche;
+pub(crate) mod connect;
+pub(crate) mod idle;
+pub(crate) mod plan;
+pub(crate) mod rooms;
+pub(crate) mod server;
+pub(crate) mod share;
+
+use server::ServerOptions;
+use share::Share;
+
+/// The scenarios.
+#[derive(Debug, Clone, Subcommand)]
+pub enum Scenario {
+    /// Messages to rooms: server time per delivery, deliveries per second, latency
+    Fanout(FanoutOptions),
+    /// Messages to everybody
+    Broadcast(BroadcastOptions),
+    /// Acknowledged events: server time per round trip, round trips per second, latency
+    Echo(EchoOptions),
+    /// Publishers on the first node, members on all: latency on the same node and across nodes apart
+    Cluster(FanoutOptions),
+    /// Some members stop reading: everybody else must not notice
+    Slow(SlowOptions),
+    /// Members leave and join, disconnect and connect, while messages flow
+    Churn(ChurnOptions),
+    /// TCP connections are cut hard and come back, with or without recovery of what was missed
+    Jitter(JitterOptions),
+    /// All connections are cut at once and come back: time until 50, 99 and 100 % are there
+    Avalanche(AvalancheOptions),
+    /// Connections up to the acknowledged CONNECT, then closed: server time per connection
+    Connect(ConnectOptions),
+    /// Connections that do nothing: resident memory per connection
+    Idle(IdleOptions),
+}
+
+/// Options of `loadtest fanout` and `loadtest cluster`.
+#[derive(Debug, Clone, Args, Serialize)]
+pub struct FanoutOptions {
+    /// Where to connect to.
+    #[command(flatten)]
+    pub server: ServerOptions,
+    /// Who hears whom.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub rooms: RoomOptions,
+    /// How much traffic.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub load: LoadOptions,
+}
+
+/// Clients and rooms.
+#[derive(Debug, Clone, Args, Serialize)]
+pub struct RoomOptions {
+    /// Clients in all; dealt to the rooms round robin
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
+    pub clients: u32,
+    /// Rooms; the first clients of each are its publishers
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    pub rooms: u32,
+    /// Members of each room, so that clients may be in several rooms; without it every client is in one
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub members: Option<u32>,
+    /// Publishers in each room
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    pub publishers: u32,
+}
+
+/// Options of `loadtest broadcast`.
+#[derive(Debug, Clone, Args, Serialize)]
+pub struct BroadcastOptions {
+    /// Where to connect to.
+    #[command(flatten)]
+    pub server: ServerOptions,
+    /// Clients, all of whom hear everything
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
+    pub clients: u32,
+    /// How many of them publish
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    pub publishers: u32,
+    /// How much traffic.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub load: LoadOptions,
+}
+
+/// Options of `loadtest echo`.
+#[derive(Debug, Clone, Args, Serialize)]
+pub struct EchoOptions {
+    /// Where to connect to.
+    #[command(flatten)]
+    pub server: ServerOptions,
+    /// Clients, each with its own events
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub clients: u32,
+    /// How much traffic.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub load: LoadOptions,
+}
+
+/// Options of `loadtest slow`.
+#[derive(Debug, Clone, Args, Serialize)]
+pub struct SlowOptions {
+    /// The traffic.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub fanout: FanoutOptions,
+    /// Clients that stop reading when the traffic begins, and read on when it ends
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub slow: u32,
+}
+
+/// Options of `loadtest churn`.
+#[derive(Debug, Clone, Args, Serialize)]
+pub struct ChurnOptions {
+    /// The traffic.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub fanout: FanoutOptions,
+    /// Clients per second that leave their rooms and join them again
+    #[arg(long, value_name = "N", default_value = "100", value_parser = parse_rate)]
+    pub moves: f64,
+    /// Clients per second that disconnect and connect again
+    #[arg(long, value_name = "N", default_value = "100", value_parser = parse_rate)]
+    pub reconnects: f64,
+    /// How long they stay away
+    #[arg(long, value_name = "TIME", default_value = "100ms", value_parser = humantime::parse_duration)]
+    #[serde(serialize_with = "as_seconds")]
+    pub away: Duration,
+}
+
+/// Options of `loadtest jitter`.
+#[derive(Debug, Clone, Args, Serialize)]
+pub struct JitterOptions {
+    /// The traffic.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub fanout: FanoutOptions,
+    /// Connections per second that are cut
+    #[arg(long, value_name = "N", default_value = "50", value_parser = parse_rate)]
+    pub cuts: f64,
+    /// How long they stay away
+    #[arg(long, value_name = "TIME", default_value = "500ms", value_parser = humantime::parse_duration)]
+    #[serde(serialize_with = "as_seconds")]
+    pub away: Duration,
+    /// Ask the server to take up the session again, and expect what was missed meanwhile
+    #[arg(long)]
+    pub recovery: bool,
+}
+
+/// Options of `loadtest avalanche`.
+#[derive(Debug, Clone, Args, Serialize)]
+pub struct AvalancheOptions {
+    /// Where to connect to.
+    #[command(flatten)]
+    pub server: ServerOptions,
+    /// Clients, all of whom are cut off
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
+    pub clients: u32,
+    /// How long to hold the connections before
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = humantime::parse_duration)]
+    #[serde(serialize_with = "as_seconds")]
+    pub hold: Duration,
+    /// How long they stay away
+    #[arg(long, value_name = "TIME", default_value = "0s", value_parser = humantime::parse_duration)]
+    #[serde(serialize_with = "as_seconds")]
+    pub away: Duration,
+    /// Their return is spread over this time; a failed attempt is repeated after as long, at least 200 ms
+    #[arg(long, value_name = "TIME", default_value = "0s", value_parser = humantime::parse_duration)]
+    #[serde(serialize_with = "as_seconds")]
+    pub spread: Duration,
+    /// An attempt that takes longer than this has failed
+    #[arg(long, value_name = "TIME", default_value = "20s", value_parser = humantime::parse_duration)]
+    #[serde(serialize_with = "as_seconds")]
+    pub attempt: Duration,
+    /// How long to wait for the last one
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = humantime::parse_duration)]
+    #[serde(serialize_with = "as_seconds")]
+    pub patience: Duration,
+}
+
+/// Options of `loadtest connect`.
+#[derive(Debug, Clone, Args, Serialize)]
+pub struct ConnectOptions {
+    /// Where to connect to.
+    #[command(flatten)]
+    pub server: ServerOptions,
+    /// Connections to measure
+    #[arg(long, value_name = "N", default_value_t = 5000, value_parser = clap::value_parser!(u32).range(1..))]
+    pub count: u32,
+    /// Connections under way at once
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=4096))]
+    pub concurrency: u32,
+    /// Connections to make before measuring
+    #[arg(long, value_name = "N", default_value_t = 500)]
+    pub warmup: u32,
+}
+
+/// Options of `loadtest idle`.
+#[derive(Debug, Clone, Args, Serialize)]
+pub struct IdleOptions {
+    /// Where to connect to.
+    #[command(flatten)]
+    pub server: ServerOptions,
+    /// Connections to hold
+    #[arg(long, value_name = "N", default_value_t = 8000, value_parser = clap::value_parser!(u32).range(1..))]
+    pub clients: u32,
+    /// How long to hold them before memory is read
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = humantime::parse_duration)]
+    #[serde(serialize_with = "as_seconds")]
+    pub hold: Duration,
+}
+
+impl Scenario {
+    /// Its name on the command line.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Fanout(_) => "fanout",
+            Self::Broadcast(_) => "broadcast",
+            Self::Echo(_) => "echo",
+            Self::Cluster(_) => "cluster",
+            Self::Slow(_) => "slow",
+            Self::Churn(_) => "churn",
+            Self::Jitter(_) => "jitter",
+            Self::Avalanche(_) => "avalanche",
+            Self::Connect(_) => "connect",
+            Self::Idle(_) => "idle",
+        }
+    }
+
+    pub(crate) fn server(&self) -> &ServerOptions {
+        match self {
+            Self::Fanout(options) | Self::Cluster(options) => &options.server,
+            Self::Broadcast(options) => &options.server,
+            Self::Echo(options) => &options.server,
+            Self::Slow(options) => &options.fanout.server,
+            Self::Churn(options) => &options.fanout.server,
+            Self::Jitter(options) => &options.fanout.server,
+            Self::Avalanche(options) => &options.server,
+            Self::Connect(options) => &options.server,
+            Self::Idle(options) => &options.server,
+        }
+    }
+
+    fn server_mut(&mut self) -> &mut ServerOptions {
+        match self {
+            Self::Fanout(options) | Self::Cluster(options) => &mut options.server,
+            Self::Broadcast(options) => &mut options.server,
+            Self::Echo(options) => &mut options.server,
+            Self::Slow(options) => &mut options.fanout.server,
+            Self::Churn(options) => &mut options.fanout.server,
+            Self::Jitter(options) => &mut options.fanout.server,
+            Self::Avalanche(options) => &mut options.server,
+            Self::Connect(options) => &mut options.server,
+            Self::Idle(options) => &mut options.server,
+        }
+    }
+
+    /// The traffic, of scenarios that have any.
+    pub(crate) fn load_mut(&mut self) -> Option<&mut LoadOptions> {
+        match self {
+            Self::Fanout(options) | Self::Cluster(options) => Some(&mut options.load),
+            Self::Broadcast(options) => Some(&mut options.load),
+            Self::Echo(options) => Some(&mut options.load),
+            Self::Slow(options) => Some(&mut options.fanout.load),
+            Self::Churn(options) => Some(&mut options.fanout.load),
+            Self::Jitter(options) => Some(&mut options.fanout.load),
+            Self::Avalanche(_) | Self::Connect(_) | Self::Idle(_) => None,
+        }
+    }
+
+    /// The options as a report shows them.
+    pub(crate) fn options(&self) -> Value {
+        let value = match self {
+            Self::Fanout(options) | Self::Cluster(options) => serde_json::to_value(options),
+            Self::Broadcast(options) => serde_json::to_value(options),
+            Self::Echo(options) => serde_json::to_value(options),
+            Self::Slow(options) => serde_json::to_value(options),
+            Self::Churn(options) => serde_json::to_value(options),
+            Self::Jitter(options) => serde_json::to_value(options),
+            Self::Avalanche(options) => serde_json::to_value(options),
+            Self::Connect(options) => serde_json::to_value(options),
+            Self::Idle(options) => serde_json::to_value(options),
+        };
+        value.expect("options are plain data")
+    }
+
+    /// Runs it.
+    pub(crate) fn measure(&self, control: &mut Control) -> Result<Outcome, RunError> {
+        match self {
+            Self::Fanout(options) => rooms::fanout(options, control),
+            Self::Broadcast(options) => rooms::broadcast(options, control),
+            Self::Echo(options) => rooms::echo(options, control),
+            Self::Cluster(options) => rooms::cluster(options, control),
+            Self::Slow(options) => rooms::slow(options, control),
+            Self::Churn(options) => rooms::churn(options, control),
+            Self::Jitter(options) => rooms::jitter(options, control),
+            Self::Avalanche(options) => avalanche::run(options, control),
+            Self::Connect(options) => connect::run(options, control),
+            Self::Idle(options) => idle::run(options, control),
+        }
+    }
+
+    /// Leaves of the run what is this worker's share. Servers are watched by the coordinator.
+    pub(crate) fn reduce(&mut self, share: Share) -> Result<(), RunError> {
+        let server = self.server_mut();
+        server.share = Some(share);
+        server.pids.clear();
+        server.server_metrics.clear();
+        server.seed += u64::from(share.index);
+        server.connect_rate = share.of(server.connect_rate).max(1);
+        let part = |count: &mut u32| {
+            *count = share.of(*count);
+            match *count {
+                0 => Err(RunError::Options("there is less to do than there are workers".to_owned())),
+                _ => Ok(()),
+            }
+        };
+        match self {
+            Self::Fanout(FanoutOptions { rooms, .. })
+            | Self::Cluster(FanoutOptions { rooms, .. })
+            | Self::Slow(SlowOptions { fanout: FanoutOptions { rooms, .. }, .. })
+            | Self::Churn(ChurnOptions { fanout: FanoutOptions { rooms, .. }, .. })
+            | Self::Jitter(JitterOptions { fanout: FanoutOptions { rooms, .. }, .. }) => {
+                part(&mut rooms.clients)?;
+                part(&mut rooms.rooms)?;
+            }
+            Self::Broadcast(_) => {
+                let reason = "a broadcast is heard by the clients of all workers: run it on one tester";
+                return Err(RunError::Options(reason.to_owned()));
+            }
+            Self::Echo(options) => part(&mut options.clients)?,
+            Self::Avalanche(options) => part(&mut options.clients)?,
+            Self::Connect(options) => part(&mut options.count)?,
+            Self::Idle(options) => part(&mut options.clients)?,
+        }
+        match self {
+            Self::Slow(options) => options.slow = share.of(options.slow),
+            Self::Churn(options) => {
+                options.moves = share.of_rate(options.moves);
+                options.reconnects = share.of_rate(options.reconnects);
+            }
+            Self::Jitter(options) => options.cuts = share.of_rate(options.cuts),
+            _ => {}
+        }
+        if let Some(load) = self.load_mut() {
+            load.rate = load.rate.map(|rate| share.of_rate(rate));
+            let rates = load.phases.iter_mut().flatten().flat_map(|phase| &mut phase.rate);
+            rates.for_each(|(from, to)| (*from, *to) = (share.of_rate(*from), share.of_rate(*to)));
+        }
+        Ok(())
+    }
+}

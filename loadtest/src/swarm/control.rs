@@ -1,0 +1,51 @@
+//! Who runs a run: somebody at a terminal, or a coordinator that starts many testers at the same moment.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::measure::series::{Notice, Observer};
+use crate::report::live;
+use crate::swarm::interrupt::Interrupt;
+
+/// What a scenario needs to know about whoever runs it.
+pub(crate) struct Control {
+    pub(crate) interrupt: Interrupt,
+    /// `None` if there is nobody to wait for.
+    pub(crate) gate: Option<Gate>,
+    /// Who is told about every interval; taken by the one swarm of the run.
+    observer: Option<Observer>,
+}
+
+/// All testers of a run wait here until the last one is ready.
+pub(crate) struct Gate {
+    /// Says that this tester is ready.
+    pub(crate) announce: Box<dyn FnMut() + Send>,
+    pub(crate) is_open: Arc<AtomicBool>,
+}
+
+impl Control {
+    /// A run for somebody at a terminal.
+    pub(crate) fn alone(interrupt: Interrupt) -> Self {
+        let observer = |notice: Notice<'_>| {
+            if let Notice::Interval(sample, _) = notice {
+                live::show(sample);
+            }
+        };
+        Self { interrupt, gate: None, observer: Some(Box::new(observer)) }
+    }
+
+    /// A part of a run.
+    pub(crate) fn coordinated(interrupt: Interrupt, gate: Gate, observer: Observer) -> Self {
+        Self { interrupt, gate: Some(gate), observer: Some(observer) }
+    }
+
+    pub(crate) fn take_observer(&mut self) -> Observer {
+        self.observer.take().unwrap_or_else(|| Box::new(|_| {}))
+    }
+}
+
+impl Gate {
+    pub(crate) fn is_open(&self) -> bool {
+        self.is_open.load(Ordering::Acquire)
+    }
+}
