@@ -8,7 +8,7 @@ help:
 	@echo "make cluster  NATS, three nodes, HAProxy and Prometheus on this machine: http://127.0.0.1:3000; Ctrl-C ends them"
 	@echo "make test   install what the tests need, then run every check: 10 to 20 minutes the first time"
 	@echo "make torture  what the tests leave out since it takes long, and the tests on a busy machine: about an hour"
-	@echo "make bench  measure Fanfare, its peers and the floor on this machine: about 20 minutes, better left alone meanwhile"
+	@echo "make bench  measure Fanfare, its peers and the baseline on this machine: about 20 minutes, better left alone meanwhile"
 	@echo "            what can be chosen: make bench ARGS=--help"
 
 cluster:

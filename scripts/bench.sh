@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Measures Fanfare, its peers and the floor in turn and writes docs/performance.md, or, with --before, two builds of
+# Measures Fanfare, its peers and the baseline in turn and writes docs/performance.md, or, with --before, two builds of
 # Fanfare in turn; `scripts/bench.sh --help` says what can be chosen. Installs and builds what is missing first; a peer
 # that cannot be had is skipped.
 set -euo pipefail
@@ -43,7 +43,7 @@ socketioxide() {
 }
 
 echo "Building (a few minutes the first time)"
-cargo build --quiet --release --bin fanfare --bin loadtest --bin bench --bin floor
+cargo build --quiet --release --bin fanfare --bin loadtest --bin bench --bin baseline
 case " $* " in
 *" --help "* | *" -h "* | *" --list "*) exec "$target/release/bench" "$@" ;;
 *" --before"*)

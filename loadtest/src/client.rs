@@ -16,7 +16,7 @@ pub(crate) mod wire;
 
 /// How far a client has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Phase {
+pub(crate) enum Stage {
     /// There is no connection.
     Absent,
     /// Up to Engine.IO's open packet: TCP, TLS, HTTP.
@@ -85,7 +85,7 @@ pub(crate) enum Slot {
 /// One client, or the place for one.
 #[derive(Debug)]
 pub(crate) struct Client {
-    pub(crate) phase: Phase,
+    pub(crate) stage: Stage,
     pub(crate) route: Route,
     /// Which target it connects to.
     pub(crate) target: usize,
@@ -119,7 +119,7 @@ impl Client {
     /// A client that is not connected.
     pub(crate) fn absent(target: usize, route: Route) -> Self {
         Self {
-            phase: Phase::Absent,
+            stage: Stage::Absent,
             route,
             target,
             opened_ns: 0,

@@ -1,4 +1,4 @@
-//! A load tester for Socket.IO servers, and the floor to hold its figures against.
+//! A load tester for Socket.IO servers, and the baseline to hold its figures against.
 //!
 //! It shares no code with the server: its codec is a second opinion on the protocol. One process, one thread, one
 //! epoll loop; the tester usually shares the machine with the server, so it must cost far less than what it measures.
@@ -37,11 +37,11 @@ pub use client::frame::{Frame, FrameError, MaskKeys, Opcode, apply_mask, parse_f
 pub use client::handshake::{HandshakeError, parse_request, push_switching_protocols};
 pub use client::packet::{Packet, PacketError, parse_packet};
 pub use error::RunError;
-pub use measure::exposition::MetricsUrl;
 pub use measure::latency::{HistogramPoint, Latency};
 pub use measure::ledger::Accounts;
 pub use measure::listening::ServerProcess;
 pub use measure::meter::Usage;
+pub use measure::prometheus::MetricsUrl;
 pub use measure::series::{Bytes, Sample};
 pub use report::Report;
 pub use report::compare::{CompareOptions, compare};

@@ -1,7 +1,7 @@
 //! All connections of the tester on one epoll loop.
 //!
 //! Each wake-up: read every socket that has something into one shared buffer, hand the packets in it to the
-//! [`Scenario`] in place, and only then write what it queued, with one system call per connection. Nothing is
+//! [`Handler`] in place, and only then write what it queued, with one system call per connection. Nothing is
 //! allocated per message. The swarm itself answers heartbeats and does the handshakes; it does not know what is tested.
 
 use std::io;
@@ -13,20 +13,20 @@ use mio::{Events, Poll, Token};
 use crate::client::frame::MaskKeys;
 use crate::client::packet::Packet;
 use crate::client::target::Dialing;
-use crate::client::{Client, CloseReason, Phase, Slot};
+use crate::client::{Client, CloseReason, Slot, Stage};
 use crate::error::RunError;
 use crate::measure::ledger::Ledger;
 use crate::measure::series::{Counters, Observer, Series};
-use crate::swarm::alarm::Alarm;
 use crate::swarm::interrupt::Interrupt;
+use crate::swarm::timer::Timer;
 
-pub(crate) mod alarm;
 pub(crate) mod control;
-mod gathering;
 pub(crate) mod interrupt;
 mod longpoll;
+mod ramp_up;
 mod session;
 mod sockets;
+pub(crate) mod timer;
 mod websocket;
 
 /// The shared read buffer; grows only if a server sends a larger frame.
@@ -34,20 +34,20 @@ const BUFFER_BYTES: usize = 64 * 1024;
 const EVENTS_PER_WAKE: usize = 1024;
 /// How long a wait inside a phase lasts at most before deadlines are looked at again.
 const TURN: Duration = Duration::from_millis(20);
-const ALARM: Token = Token(usize::MAX);
+const TIMER: Token = Token(usize::MAX);
 
 /// The number of a client, from 0.
 pub(crate) type ClientId = usize;
 
 /// What is being tested: called by the swarm, writes through it.
-pub(crate) trait Scenario {
+pub(crate) trait Handler {
     /// The server acknowledged the client's CONNECT with this JSON.
     fn connected(&mut self, swarm: &mut Swarm, client: ClientId, data: &[u8]);
     /// A Socket.IO event or acknowledgement arrived, with its attachment if it has one; [`Swarm::now_ns`] is the time
     /// after the read that brought it.
     fn packet(&mut self, swarm: &mut Swarm, client: ClientId, packet: Packet<'_>, attachment: Option<&[u8]>);
-    /// A connection ended; `phase` is how far it had come.
-    fn closed(&mut self, swarm: &mut Swarm, client: ClientId, phase: Phase, reason: &CloseReason);
+    /// A connection ended; `stage` is how far it had come.
+    fn closed(&mut self, swarm: &mut Swarm, client: ClientId, stage: Stage, reason: &CloseReason);
     /// Everything that had arrived was handed over; what is sent now leaves before the next wait.
     fn wake_done(&mut self, _swarm: &mut Swarm) {}
     /// The books, to be read once per interval of the time series.
@@ -60,7 +60,7 @@ pub(crate) struct Swarm {
     poll: Poll,
     /// Where the kernel reports into; taken out while a wake-up is being handled.
     events: Events,
-    alarm: Alarm,
+    timer: Timer,
     dialing: Dialing,
     clients: Vec<Client>,
     /// The shared read buffer; taken out while packets in it are being handed over.
@@ -97,7 +97,7 @@ impl Swarm {
         let clients = (0..size).map(client).collect();
         let poll = Poll::new()?;
         Ok(Self {
-            alarm: Alarm::new(poll.registry(), ALARM)?,
+            timer: Timer::new(poll.registry(), TIMER)?,
             poll,
             events: Events::with_capacity(EVENTS_PER_WAKE),
             keys: MaskKeys::new(dialing.seed << 32 | 0x9E37_79B9),
@@ -153,8 +153,8 @@ impl Swarm {
         self.clients[client].opened_ns
     }
 
-    pub(crate) fn phase_of(&self, client: ClientId) -> Phase {
-        self.clients[client].phase
+    pub(crate) fn stage_of(&self, client: ClientId) -> Stage {
+        self.clients[client].stage
     }
 
     /// Ends the running interval of the time series; the next ones belong to this phase.
@@ -173,32 +173,32 @@ impl Swarm {
     pub(crate) fn wake_at(&mut self, at_ns: u64) {
         let now_ns = self.now_ns;
         // The timer is a plain file descriptor set to a valid time: this cannot fail, and a wait is short anyway.
-        let _ = self.alarm.set(at_ns, now_ns);
+        let _ = self.timer.set(at_ns, now_ns);
     }
 
     /// Turns until `is_done` says so (true) or the time is over or somebody interrupts (false).
-    pub(crate) fn turn_until<S: Scenario>(
+    pub(crate) fn turn_until<H: Handler>(
         &mut self,
-        scenario: &mut S,
+        handler: &mut H,
         time: Duration,
         interrupt: &Interrupt,
-        mut is_done: impl FnMut(&mut S, &mut Self) -> bool,
+        mut is_done: impl FnMut(&mut H, &mut Self) -> bool,
     ) -> io::Result<bool> {
         let end = Instant::now() + time;
         loop {
-            if is_done(scenario, self) {
+            if is_done(handler, self) {
                 return Ok(true);
             }
             let left = end.saturating_duration_since(Instant::now());
             if left.is_zero() || interrupt.is_raised() {
                 return Ok(false);
             }
-            self.turn(scenario, left.min(TURN))?;
+            self.turn(handler, left.min(TURN))?;
         }
     }
 
     /// Waits once for sockets and does everything there is to do.
-    pub(crate) fn turn<S: Scenario>(&mut self, scenario: &mut S, timeout: Duration) -> io::Result<()> {
+    pub(crate) fn turn<H: Handler>(&mut self, handler: &mut H, timeout: Duration) -> io::Result<()> {
         let timeout = if self.resumed.is_empty() { timeout } else { Duration::ZERO };
         match self.poll.poll(&mut self.events, Some(timeout)) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(()),
@@ -206,25 +206,25 @@ impl Swarm {
         }
         let events = mem::replace(&mut self.events, Events::with_capacity(0));
         for event in &events {
-            if event.token() == ALARM {
+            if event.token() == TIMER {
                 continue;
             }
             let (client, slot) = addressee(event.token());
             if event.is_writable() {
-                self.writable(scenario, client, slot);
+                self.writable(handler, client, slot);
             }
             if event.is_readable() || event.is_read_closed() {
-                self.readable(scenario, client, slot, event.is_read_closed());
+                self.readable(handler, client, slot, event.is_read_closed());
             }
         }
         self.events = events;
         for client in mem::take(&mut self.resumed) {
-            self.readable(scenario, client, Slot::Main, true);
+            self.readable(handler, client, Slot::Main, true);
         }
-        scenario.wake_done(self);
-        self.flush(scenario);
+        handler.wake_done(self);
+        self.flush(handler);
         if self.series.is_due(self.now_ns) {
-            self.cut_interval(scenario.ledger());
+            self.cut_interval(handler.ledger());
         }
         Ok(())
     }

@@ -1,5 +1,5 @@
 //! Traffic with exact accounting: publishers that send by a window or by a plan, receivers that check every message.
-//! Fan-out, broadcast and echo differ only in their topology and their [`Speech`].
+//! Fan-out, broadcast and echo differ only in their topology and their [`Relay`].
 //!
 //! **When is a message complete** (closed loop only)? Judged by all its receivers ([`Completion::All`]), the default:
 //! only then does W=1 mean that nothing can be batched, and no receiver can fall behind unnoticed. Judged by the
@@ -10,27 +10,27 @@
 //! plan wanted the message sent, so that a stall is felt by every message it delayed and not only by one.
 
 use crate::client::packet::Packet;
-use crate::client::{CloseReason, Phase};
+use crate::client::{CloseReason, Stage};
 use crate::measure::ledger::{Ledger, Side};
-use crate::swarm::{ClientId, Scenario, Swarm};
+use crate::swarm::{ClientId, Handler, Swarm};
+use crate::traffic::relay::{Call, Found, Relay};
 use crate::traffic::schedule::Schedule;
 use crate::traffic::stamp::{STAMP_BYTES, Stamp, blank_payload};
 use crate::traffic::topology::Topology;
 use crate::traffic::window::Window;
-use crate::traffic::wording::{Found, Speech, Wording};
 
-pub(crate) mod disturbance;
+pub(crate) mod chaos;
 pub(crate) mod load;
 mod member;
 mod moves;
 pub(crate) mod phases;
+pub(crate) mod relay;
 pub(crate) mod schedule;
 pub(crate) mod stamp;
 pub(crate) mod topology;
 pub(crate) mod window;
-pub(crate) mod wording;
 
-pub(crate) use member::Standing;
+pub(crate) use member::Membership;
 use member::{Member, Recovery};
 
 /// A message that is not complete after this time is given up, so that one lost message does not end the traffic.
@@ -46,10 +46,10 @@ pub enum Completion {
     Publisher,
 }
 
-/// The manner of the traffic.
+/// Options of the traffic.
 #[derive(Debug, Clone)]
-pub(crate) struct Manner {
-    pub(crate) speech: Speech,
+pub(crate) struct TrafficOptions {
+    pub(crate) relay: Relay,
     pub(crate) payload_bytes: usize,
     /// Messages in flight on each channel, in a closed loop.
     pub(crate) window: u32,
@@ -65,7 +65,7 @@ pub(crate) struct Manner {
 /// The traffic of one run.
 #[derive(Debug)]
 pub(crate) struct Traffic {
-    manner: Manner,
+    options: TrafficOptions,
     pub(crate) ledger: Ledger,
     channels: Vec<Channel>,
     channels_per_room: u32,
@@ -112,18 +112,18 @@ struct Channel {
 }
 
 impl Traffic {
-    pub(crate) fn new(manner: Manner, topology: &Topology) -> Self {
+    pub(crate) fn new(options: TrafficOptions, topology: &Topology) -> Self {
         let channel = |publisher: &ClientId| Channel {
             publisher: *publisher,
             members: 0,
             slow: 0,
-            window: Window::new(manner.window, 0),
+            window: Window::new(options.window, 0),
             sent: 0,
             progress_ns: 0,
             is_due: false,
         };
         let mut ledger = Ledger::new();
-        let nodes = match manner.sides {
+        let nodes = match options.sides {
             Some(count) => {
                 ledger.tell_sides_apart();
                 topology.targets.iter().map(|target| target % count).collect()
@@ -140,7 +140,7 @@ impl Traffic {
             due: Vec::new(),
             schedule: None,
             next_channel: 0,
-            payload: blank_payload(manner.payload_bytes),
+            payload: blank_payload(options.payload_bytes),
             text: Vec::new(),
             is_publishing: false,
             joined: 0,
@@ -148,7 +148,7 @@ impl Traffic {
             fallen: Vec::new(),
             recovery: Recovery::default(),
             slow_disconnected: 0,
-            manner,
+            options,
         }
     }
 
@@ -230,7 +230,7 @@ impl Traffic {
         while let Some(planned_ns) = schedule.next(now_ns) {
             let index = self.next_channel;
             self.next_channel = (index + 1) % self.channels.len();
-            if swarm.phase_of(self.channels[index].publisher) == Phase::Ready {
+            if swarm.stage_of(self.channels[index].publisher) == Stage::Ready {
                 self.publish(swarm, index as u32, planned_ns);
             }
         }
@@ -250,9 +250,9 @@ impl Traffic {
         Stamp { publisher: index, sequence, sent_ns }.write(&mut self.payload);
         self.text.clear();
         let room = index / self.channels_per_room;
-        self.manner.speech.write_message(room, sequence, &self.payload, &mut self.text);
+        self.options.relay.write_message(room, sequence, &self.payload, &mut self.text);
         swarm.send(channel.publisher, &self.text);
-        if self.manner.speech.is_binary {
+        if self.options.relay.is_binary {
             swarm.send_attachment(channel.publisher, &self.payload);
         }
         self.ledger.sent += 1;
@@ -273,7 +273,7 @@ impl Traffic {
 
     fn delivered(&mut self, now_ns: u64, client: ClientId, stamp: Stamp) {
         let member = &mut self.members[client];
-        let is_late_for_leaver = member.standing == Standing::Out && stamp.sent_ns > member.changed_ns;
+        let is_late_for_leaver = member.membership == Membership::Out && stamp.sent_ns > member.changed_ns;
         let is_slow = member.is_slow;
         let Some(sequence) = member.sequence(stamp.publisher, self.channels_per_room) else {
             return self.ledger.stray(client, stamp.publisher);
@@ -293,7 +293,7 @@ impl Traffic {
             let is_local = self.nodes[client] == self.nodes[channel.publisher];
             self.ledger.measure_side(if is_local { Side::Local } else { Side::Remote }, latency_ns);
         }
-        let counts = match self.manner.completion {
+        let counts = match self.options.completion {
             Completion::All => !is_slow,
             Completion::Publisher => channel.publisher == client,
         };
@@ -304,9 +304,9 @@ impl Traffic {
     }
 }
 
-impl Scenario for Traffic {
+impl Handler for Traffic {
     fn connected(&mut self, swarm: &mut Swarm, client: ClientId, data: &[u8]) {
-        if self.manner.is_recovering && self.recognise(client, data) {
+        if self.options.is_recovering && self.recognise(client, data) {
             return;
         }
         self.join(swarm, client);
@@ -320,16 +320,16 @@ impl Scenario for Traffic {
         else {
             return;
         };
-        if matches!(packet, Packet::Ack { .. }) && self.manner.speech.wording != Wording::Echo {
+        if matches!(packet, Packet::Ack { .. }) && self.options.relay.call != Call::Echo {
             return self.moved(swarm, client);
         }
-        let Some(found) = self.manner.speech.find(packet, attachment, self.payload.len()) else {
+        let Some(found) = self.options.relay.find(packet, attachment, self.payload.len()) else {
             return self.ledger.corrupt(client, data);
         };
         let Some(stamp) = self.check(&found) else {
             return self.ledger.corrupt(client, data);
         };
-        if self.manner.is_recovering
+        if self.options.is_recovering
             && let Some(offset) = found.offset
         {
             self.members[client].offset.clear();
@@ -338,8 +338,8 @@ impl Scenario for Traffic {
         self.delivered(swarm.now_ns(), client, stamp);
     }
 
-    fn closed(&mut self, _swarm: &mut Swarm, client: ClientId, phase: Phase, reason: &CloseReason) {
-        self.fell(client, phase, reason);
+    fn closed(&mut self, _swarm: &mut Swarm, client: ClientId, stage: Stage, reason: &CloseReason) {
+        self.fell(client, stage, reason);
     }
 
     fn wake_done(&mut self, swarm: &mut Swarm) {

@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
 use crate::error::RunError;
-use crate::measure::exposition::{Exposition, MetricsUrl};
 use crate::measure::listening::ServerProcess;
 use crate::measure::process::{self, CpuReading};
+use crate::measure::prometheus::{MetricsUrl, ProcessMetrics};
 use crate::measure::watch::Watch;
 use crate::scenario::server::ServerOptions;
 
@@ -33,7 +33,7 @@ pub(crate) struct Reading {
     /// `None` if one that the tester found has ended.
     servers: Option<Vec<CpuReading>>,
     /// Each with whether it is on this machine.
-    expositions: Vec<(Exposition, bool)>,
+    scrapes: Vec<(ProcessMetrics, bool)>,
     tester: CpuReading,
     machine_busy: Duration,
 }
@@ -74,7 +74,7 @@ impl Meter {
             at: Instant::now(),
             watch: Arc::clone(&self.watch),
             servers: self.unless_ended(servers.collect())?,
-            expositions: self
+            scrapes: self
                 .urls
                 .iter()
                 .map(|url| Ok((url.scrape()?, url.is_here())))
@@ -92,8 +92,8 @@ impl Meter {
         }
         let processes = processes.iter().map(|process| process::resident_kib(process.pid));
         let Some(processes) = self.unless_ended(processes.sum::<io::Result<u64>>())? else { return Ok(None) };
-        let expositions = self.urls.iter().map(|url| Ok(url.scrape()?.resident_kib));
-        Ok(Some(processes + expositions.sum::<io::Result<u64>>()?))
+        let scrapes = self.urls.iter().map(|url| Ok(url.scrape()?.resident_kib));
+        Ok(Some(processes + scrapes.sum::<io::Result<u64>>()?))
     }
 
     /// What was read of the processes; nothing if one has ended that nobody named.
@@ -120,7 +120,7 @@ impl Reading {
         };
         let is_complete = self.servers.is_some() && earlier.servers.is_some();
         let published = |is_here: bool| -> Duration {
-            let pairs = self.expositions.iter().zip(&earlier.expositions);
+            let pairs = self.scrapes.iter().zip(&earlier.scrapes);
             let pairs = pairs.filter(|(now, _)| now.1 == is_here);
             pairs.map(|((now, _), (then, _))| now.cpu.saturating_sub(then.cpu)).sum()
         };
@@ -128,7 +128,7 @@ impl Reading {
         let servers = here + published(false);
         let tester = self.tester.since(&earlier.tester);
         let machine = self.machine_busy.saturating_sub(earlier.machine_busy);
-        let is_measured = is_complete && !(self.watch.processes.is_empty() && self.expositions.is_empty());
+        let is_measured = is_complete && !(self.watch.processes.is_empty() && self.scrapes.is_empty());
         Usage {
             seconds,
             server_cpu_seconds: is_measured.then_some(servers.as_secs_f64()),

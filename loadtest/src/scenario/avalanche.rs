@@ -13,14 +13,14 @@ use rand::{RngExt, SeedableRng};
 
 use crate::client::packet::Packet;
 use crate::client::target::allow_connections;
-use crate::client::{CloseReason, Phase};
+use crate::client::{CloseReason, Stage};
 use crate::error::RunError;
 use crate::measure::ledger::{Ledger, empty_histogram};
 use crate::measure::meter::Meter;
 use crate::measure::outcome::{Outcome, Spread};
 use crate::scenario::AvalancheOptions;
 use crate::swarm::control::Control;
-use crate::swarm::{ClientId, Scenario, Swarm};
+use crate::swarm::{ClientId, Handler, Swarm};
 use crate::traffic::phases;
 
 /// A failed attempt is not repeated sooner.
@@ -111,8 +111,8 @@ impl<'a> Avalanche<'a> {
             && at_ns <= now_ns
         {
             self.deadlines.pop();
-            let is_outdated = swarm.phase_of(client) == Phase::Ready
-                || swarm.phase_of(client) == Phase::Absent
+            let is_outdated = swarm.stage_of(client) == Stage::Ready
+                || swarm.stage_of(client) == Stage::Absent
                 || swarm.opened_ns(client) + attempt_ns > at_ns;
             if !is_outdated {
                 swarm.cut(client);
@@ -140,7 +140,7 @@ impl<'a> Avalanche<'a> {
     }
 }
 
-impl Scenario for Avalanche<'_> {
+impl Handler for Avalanche<'_> {
     fn connected(&mut self, swarm: &mut Swarm, client: ClientId, _data: &[u8]) {
         self.ledger.measure(swarm.now_ns() - swarm.opened_ns(client));
         if let Some(cut_ns) = self.cut_ns {
@@ -154,10 +154,10 @@ impl Scenario for Avalanche<'_> {
         }
     }
 
-    fn closed(&mut self, swarm: &mut Swarm, client: ClientId, phase: Phase, reason: &CloseReason) {
-        match (self.cut_ns, phase) {
+    fn closed(&mut self, swarm: &mut Swarm, client: ClientId, stage: Stage, reason: &CloseReason) {
+        match (self.cut_ns, stage) {
             // Whoever was back and falls again has not been brought back.
-            (None, _) | (_, Phase::Ready) => self.ledger.disconnected(client, &reason.to_string()),
+            (None, _) | (_, Stage::Ready) => self.ledger.disconnected(client, &reason.to_string()),
             _ => self.try_later(swarm.now_ns(), client),
         }
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::client::packet::Packet;
 use crate::client::target::allow_connections;
-use crate::client::{CloseReason, Phase};
+use crate::client::{CloseReason, Stage};
 use crate::error::RunError;
 use crate::measure::ledger::Ledger;
 use crate::measure::meter::Meter;
@@ -15,7 +15,7 @@ use crate::measure::outcome::Outcome;
 use crate::scenario::ConnectOptions;
 use crate::swarm::control::Control;
 use crate::swarm::interrupt::Interrupt;
-use crate::swarm::{ClientId, Scenario, Swarm};
+use crate::swarm::{ClientId, Handler, Swarm};
 use crate::traffic::phases;
 
 /// How long all connections under way may take to do anything at all.
@@ -103,7 +103,7 @@ impl Connects {
     }
 }
 
-impl Scenario for Connects {
+impl Handler for Connects {
     fn connected(&mut self, swarm: &mut Swarm, client: ClientId, _data: &[u8]) {
         self.ledger.accounts.received += 1;
         self.ledger.measure(swarm.now_ns() - swarm.opened_ns(client));
@@ -116,9 +116,9 @@ impl Scenario for Connects {
         }
     }
 
-    fn closed(&mut self, swarm: &mut Swarm, client: ClientId, phase: Phase, reason: &CloseReason) {
+    fn closed(&mut self, swarm: &mut Swarm, client: ClientId, stage: Stage, reason: &CloseReason) {
         self.closed += 1;
-        if phase != Phase::Closing {
+        if stage != Stage::Closing {
             self.ledger.disconnected(client, &reason.to_string());
         }
         self.open_next(swarm, client);

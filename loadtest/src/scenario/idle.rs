@@ -2,14 +2,14 @@
 
 use crate::client::packet::Packet;
 use crate::client::target::allow_connections;
-use crate::client::{CloseReason, Phase};
+use crate::client::{CloseReason, Stage};
 use crate::error::RunError;
 use crate::measure::ledger::Ledger;
 use crate::measure::meter::Meter;
 use crate::measure::outcome::Outcome;
 use crate::scenario::IdleOptions;
 use crate::swarm::control::Control;
-use crate::swarm::{ClientId, Scenario, Swarm};
+use crate::swarm::{ClientId, Handler, Swarm};
 use crate::traffic::phases;
 
 /// Runs it.
@@ -47,7 +47,7 @@ struct Idle {
     ledger: Ledger,
 }
 
-impl Scenario for Idle {
+impl Handler for Idle {
     fn connected(&mut self, swarm: &mut Swarm, client: ClientId, _data: &[u8]) {
         self.ledger.accounts.received += 1;
         self.ledger.measure(swarm.now_ns() - swarm.opened_ns(client));
@@ -59,7 +59,7 @@ impl Scenario for Idle {
         }
     }
 
-    fn closed(&mut self, _swarm: &mut Swarm, client: ClientId, _phase: Phase, reason: &CloseReason) {
+    fn closed(&mut self, _swarm: &mut Swarm, client: ClientId, _stage: Stage, reason: &CloseReason) {
         self.ledger.disconnected(client, &reason.to_string());
     }
 

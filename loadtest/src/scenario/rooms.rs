@@ -1,4 +1,4 @@
-//! The scenarios with traffic: the same run with another topology, another wording, another disturbance.
+//! The scenarios with traffic: the same run with another topology, another call of the relay, another kind of chaos.
 
 use crate::client::target::allow_connections;
 use crate::error::RunError;
@@ -9,12 +9,12 @@ use crate::scenario::{
     BroadcastOptions, ChurnOptions, EchoOptions, FanoutOptions, JitterOptions, SlowOptions,
 };
 use crate::swarm::control::Control;
-use crate::traffic::disturbance::{Disturbance, Disturber};
+use crate::traffic::chaos::{Chaos, ChaosPlan};
 use crate::traffic::load::LoadOptions;
 use crate::traffic::phases::Run;
+use crate::traffic::relay::{Call, Relay};
 use crate::traffic::topology::Topology;
-use crate::traffic::wording::{Speech, Wording};
-use crate::traffic::{Completion, Manner, Traffic};
+use crate::traffic::{Completion, Traffic, TrafficOptions};
 
 /// What makes a scenario.
 struct Scene<'a> {
@@ -22,8 +22,8 @@ struct Scene<'a> {
     load: &'a LoadOptions,
     unit: &'static str,
     topology: Topology,
-    wording: Wording,
-    disturbance: Disturbance,
+    call: Call,
+    chaos: ChaosPlan,
     is_recovering: bool,
     /// Whether the nodes are told apart.
     has_sides: bool,
@@ -48,23 +48,23 @@ pub(crate) fn cluster(options: &FanoutOptions, control: &mut Control) -> Result<
 pub(crate) fn broadcast(options: &BroadcastOptions, control: &mut Control) -> Result<Outcome, RunError> {
     let (clients, publishers) = (options.clients as usize, options.publishers as usize);
     let topology = Topology::rooms(clients, 1, None, publishers).map_err(RunError::Options)?;
-    Scene::plain(&options.server, &options.load, "delivery", topology, Wording::Broadcast).run(control)
+    Scene::plain(&options.server, &options.load, "delivery", topology, Call::Broadcast).run(control)
 }
 
 pub(crate) fn echo(options: &EchoOptions, control: &mut Control) -> Result<Outcome, RunError> {
     let topology = Topology::alone(options.clients as usize);
-    Scene::plain(&options.server, &options.load, "ack", topology, Wording::Echo).run(control)
+    Scene::plain(&options.server, &options.load, "ack", topology, Call::Echo).run(control)
 }
 
 pub(crate) fn slow(options: &SlowOptions, control: &mut Control) -> Result<Outcome, RunError> {
     let mut scene = Scene::of_rooms(&options.fanout)?;
-    scene.disturbance = Disturbance::Slow(options.slow as usize);
+    scene.chaos = ChaosPlan::Slow(options.slow as usize);
     scene.run(control)
 }
 
 pub(crate) fn churn(options: &ChurnOptions, control: &mut Control) -> Result<Outcome, RunError> {
     let mut scene = Scene::of_rooms(&options.fanout)?;
-    scene.disturbance = Disturbance::Churn {
+    scene.chaos = ChaosPlan::Churn {
         moves_per_second: options.moves,
         reconnects_per_second: options.reconnects,
         away: options.away,
@@ -74,7 +74,7 @@ pub(crate) fn churn(options: &ChurnOptions, control: &mut Control) -> Result<Out
 
 pub(crate) fn jitter(options: &JitterOptions, control: &mut Control) -> Result<Outcome, RunError> {
     let mut scene = Scene::of_rooms(&options.fanout)?;
-    scene.disturbance = Disturbance::Jitter { cuts_per_second: options.cuts, away: options.away };
+    scene.chaos = ChaosPlan::Jitter { cuts_per_second: options.cuts, away: options.away };
     scene.is_recovering = options.recovery;
     scene.run(control)
 }
@@ -86,7 +86,7 @@ impl<'a> Scene<'a> {
         let (clients, count, publishers) =
             (rooms.clients as usize, rooms.rooms as usize, rooms.publishers as usize);
         let topology = Topology::rooms(clients, count, members, publishers).map_err(RunError::Options)?;
-        Ok(Self::plain(&options.server, &options.load, "delivery", topology, Wording::Room))
+        Ok(Self::plain(&options.server, &options.load, "delivery", topology, Call::Room))
     }
 
     fn plain(
@@ -94,18 +94,18 @@ impl<'a> Scene<'a> {
         load: &'a LoadOptions,
         unit: &'static str,
         topology: Topology,
-        wording: Wording,
+        call: Call,
     ) -> Self {
-        let disturbance = Disturbance::None;
-        Self { server, load, unit, topology, wording, disturbance, is_recovering: false, has_sides: false }
+        let chaos = ChaosPlan::None;
+        Self { server, load, unit, topology, call, chaos, is_recovering: false, has_sides: false }
     }
 
-    fn manner(&self) -> Manner {
+    fn options(&self) -> TrafficOptions {
         // Whoever comes and goes would make a window wait, or not, by chance.
-        let is_moving = matches!(self.disturbance, Disturbance::Churn { .. } | Disturbance::Jitter { .. });
-        Manner {
-            speech: Speech {
-                wording: self.wording,
+        let is_moving = matches!(self.chaos, ChaosPlan::Churn { .. } | ChaosPlan::Jitter { .. });
+        TrafficOptions {
+            relay: Relay {
+                call: self.call,
                 namespace: self.server.namespace_prefix(),
                 is_binary: self.load.binary,
                 prefix: self.server.room_prefix(),
@@ -124,33 +124,28 @@ impl<'a> Scene<'a> {
         allow_connections(clients)?;
         let meter = Meter::new(self.server)?;
         let mut swarm = self.server.swarm(clients, |client| self.topology.targets[client], control)?;
-        let mut traffic = Traffic::new(self.manner(), &self.topology);
-        let mut disturber = Disturber::new(self.disturbance, &traffic, clients, self.server.seed);
+        let mut traffic = Traffic::new(self.options(), &self.topology);
+        let mut chaos = Chaos::new(self.chaos, &traffic, clients, self.server.seed);
         let timing = self.load.timing(self.server.connect_rate);
-        let mut run = Run {
-            traffic: &mut traffic,
-            swarm: &mut swarm,
-            disturber: &mut disturber,
-            meter: &meter,
-            control,
-        };
+        let mut run =
+            Run { traffic: &mut traffic, swarm: &mut swarm, chaos: &mut chaos, meter: &meter, control };
         let usage = run.play(&timing)?;
         let mut outcome = Outcome::new(self.unit, usage, swarm.series, &traffic.ledger);
         outcome.is_interrupted = control.interrupt.is_raised();
         outcome.server_resident_kib = meter.server_resident_kib()?;
         let mut detail = |name: &str, count: u64| outcome.details.insert(name.to_owned(), count as f64);
-        match self.disturbance {
-            Disturbance::None => {}
-            Disturbance::Slow(count) => {
+        match self.chaos {
+            ChaosPlan::None => {}
+            ChaosPlan::Slow(count) => {
                 detail("slow", count as u64);
                 detail("slow_disconnected", traffic.slow_disconnected);
             }
-            Disturbance::Churn { .. } => {
-                detail("moves", disturber.left);
-                detail("reconnects", disturber.reconnected);
+            ChaosPlan::Churn { .. } => {
+                detail("moves", chaos.left);
+                detail("reconnects", chaos.reconnected);
             }
-            Disturbance::Jitter { .. } => {
-                detail("cuts", disturber.cut);
+            ChaosPlan::Jitter { .. } => {
+                detail("cuts", chaos.cut);
                 detail("attempts_failed", traffic.ledger.failures);
                 if self.is_recovering {
                     detail("recovered", traffic.recovery.recovered);

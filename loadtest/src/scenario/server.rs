@@ -14,7 +14,7 @@ use crate::client::Route;
 use crate::client::target::{Dialing, Target, TargetOptions};
 use crate::client::tls::{self, Trust};
 use crate::error::RunError;
-use crate::measure::exposition::MetricsUrl;
+use crate::measure::prometheus::MetricsUrl;
 use crate::swarm::control::Control;
 use crate::swarm::{ClientId, Swarm};
 

@@ -7,7 +7,7 @@ use crate::measure::series::{Notice, Observer};
 use crate::report::live;
 use crate::swarm::interrupt::Interrupt;
 
-/// What a scenario needs to know about whoever runs it.
+/// What a handler needs to know about whoever runs it.
 pub(crate) struct Control {
     pub(crate) interrupt: Interrupt,
     /// `None` if there is nobody to wait for.

@@ -4,18 +4,18 @@
 use std::io;
 use std::mem;
 
-use super::{ClientId, Scenario, Swarm, token};
+use super::{ClientId, Handler, Swarm, token};
 use crate::client::frame::Opcode;
 use crate::client::link::Role;
 use crate::client::packet::PacketError;
 use crate::client::polling::{Part, parse_response, parts};
-use crate::client::{CloseReason, Phase, Probe, Slot};
+use crate::client::{CloseReason, Probe, Slot, Stage};
 
 impl Swarm {
     /// Handles every complete response at the front of `bytes`; how many bytes they were.
-    pub(super) fn responses<S: Scenario>(
+    pub(super) fn responses<H: Handler>(
         &mut self,
-        scenario: &mut S,
+        handler: &mut H,
         id: ClientId,
         slot: Slot,
         bytes: &[u8],
@@ -28,7 +28,7 @@ impl Swarm {
                 link.is_asking = false;
             }
             match slot {
-                Slot::Main => self.packets(scenario, id, &response.body)?,
+                Slot::Main => self.packets(handler, id, &response.body)?,
                 Slot::Side => self.posted(id)?,
             }
             if response.is_last {
@@ -37,21 +37,16 @@ impl Swarm {
             if slot == Slot::Main {
                 self.poll_again(id)?;
             }
-            self.advance_probe(scenario, id)?;
+            self.advance_probe(handler, id)?;
         }
         Ok(used)
     }
 
-    fn packets<S: Scenario>(
-        &mut self,
-        scenario: &mut S,
-        id: ClientId,
-        body: &[u8],
-    ) -> Result<(), CloseReason> {
+    fn packets<H: Handler>(&mut self, handler: &mut H, id: ClientId, body: &[u8]) -> Result<(), CloseReason> {
         for part in parts(body) {
             match part {
-                Some(Part::Text(text)) => self.text(scenario, id, Slot::Main, text)?,
-                Some(Part::Binary(bytes)) => self.attachment(scenario, id, &bytes)?,
+                Some(Part::Text(text)) => self.text(handler, id, Slot::Main, text)?,
+                Some(Part::Binary(bytes)) => self.attachment(handler, id, &bytes)?,
                 None => return Err(PacketError::new(b"(an attachment that is not base64)").into()),
             }
         }
@@ -61,7 +56,7 @@ impl Swarm {
     /// Sends the next GET, unless the client is about to leave polling.
     fn poll_again(&mut self, id: ClientId) -> io::Result<()> {
         let client = &self.clients[id];
-        if client.probe == Probe::Answered || matches!(client.phase, Phase::Absent | Phase::Closing) {
+        if client.probe == Probe::Answered || matches!(client.stage, Stage::Absent | Stage::Closing) {
             return Ok(());
         }
         let request = self.dialing.targets[client.target].poll_request(&client.session);
@@ -100,7 +95,7 @@ impl Swarm {
     fn posted(&mut self, id: ClientId) -> Result<(), CloseReason> {
         if !self.clients[id].post.is_empty() {
             self.mark_dirty(id);
-        } else if self.clients[id].phase == Phase::Closing {
+        } else if self.clients[id].stage == Stage::Closing {
             return Err(CloseReason::Asked);
         }
         Ok(())
@@ -108,9 +103,9 @@ impl Swarm {
 
     /// Goes on with the upgrade as far as it can: no POST may be under way when the probe begins, and no GET when the
     /// session moves over.
-    pub(super) fn advance_probe<S: Scenario>(&mut self, scenario: &mut S, id: ClientId) -> io::Result<()> {
+    pub(super) fn advance_probe<H: Handler>(&mut self, handler: &mut H, id: ClientId) -> io::Result<()> {
         let client = &mut self.clients[id];
-        if client.phase != Phase::Upgrading {
+        if client.stage != Stage::Upgrading {
             return Ok(());
         }
         let is_asking =
@@ -130,7 +125,7 @@ impl Swarm {
             self.queue_frame(id, Slot::Main, Opcode::Text, b"5");
             self.repeat_posts(id);
             let greeting = mem::take(&mut self.clients[id].greeting);
-            self.become_ready(scenario, id, &greeting);
+            self.become_ready(handler, id, &greeting);
         }
         Ok(())
     }

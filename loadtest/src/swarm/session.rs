@@ -6,12 +6,12 @@ use std::mem;
 use serde::Deserialize;
 
 use super::websocket::NORMAL_CLOSURE;
-use super::{ClientId, Scenario, Swarm};
+use super::{ClientId, Handler, Swarm};
 use crate::client::frame::Opcode;
 use crate::client::link::Role;
 use crate::client::packet::{Packet, PacketError, parse_packet};
 use crate::client::polling::{push_binary, push_text};
-use crate::client::{CloseReason, Phase, Probe, Route, Slot};
+use crate::client::{CloseReason, Probe, Route, Slot, Stage};
 
 /// What the tester needs of Engine.IO's open packet.
 #[derive(Deserialize)]
@@ -31,7 +31,7 @@ impl Swarm {
             Route::Polling | Route::Upgrade => (Role::Poll, target.poll_request("")),
         };
         self.dial(id, Slot::Main, role, &request)?;
-        self.clients[id].phase = Phase::Opening;
+        self.clients[id].stage = Stage::Opening;
         Ok(())
     }
 
@@ -58,26 +58,26 @@ impl Swarm {
         self.mark_dirty(id);
     }
 
-    /// Begins a normal close; [`Scenario::closed`] follows when the server has hung up.
+    /// Begins a normal close; [`Handler::closed`] follows when the server has hung up.
     pub(crate) fn close(&mut self, id: ClientId) {
-        if self.clients[id].phase == Phase::Ready {
+        if self.clients[id].stage == Stage::Ready {
             self.ready -= 1;
         }
-        self.clients[id].phase = Phase::Closing;
+        self.clients[id].stage = Stage::Closing;
         match self.clients[id].is_polling() {
             true => self.send(id, b"1"),
             false => self.queue_frame(id, Slot::Main, Opcode::Close, &NORMAL_CLOSURE),
         }
     }
 
-    /// Ends a client's connections with a reset, at once and without a word to the scenario.
+    /// Ends a client's connections with a reset, at once and without a word to the handler.
     pub(crate) fn cut(&mut self, id: ClientId) {
         let client = &mut self.clients[id];
         for link in [&client.main, &client.side].into_iter().flatten() {
             // Without it the end is a little more polite: nothing depends on it.
             let _ = link.wire.reset_on_close();
         }
-        if client.phase == Phase::Ready {
+        if client.stage == Stage::Ready {
             self.ready -= 1;
         }
         client.reset();
@@ -92,23 +92,23 @@ impl Swarm {
     }
 
     /// A packet in text form arrived.
-    pub(super) fn text<S: Scenario>(
+    pub(super) fn text<H: Handler>(
         &mut self,
-        scenario: &mut S,
+        handler: &mut H,
         id: ClientId,
         slot: Slot,
         text: &[u8],
     ) -> Result<(), CloseReason> {
         let packet = parse_packet(text, &self.dialing.namespace)?;
-        let phase = self.clients[id].phase;
-        match (packet, phase) {
-            (Packet::Event { .. } | Packet::Ack { .. }, Phase::Ready) => {
-                scenario.packet(self, id, packet, None);
+        let stage = self.clients[id].stage;
+        match (packet, stage) {
+            (Packet::Event { .. } | Packet::Ack { .. }, Stage::Ready) => {
+                handler.packet(self, id, packet, None);
             }
-            (Packet::BinaryEvent { .. } | Packet::BinaryAck { .. }, _) if phase != Phase::Closing => {
+            (Packet::BinaryEvent { .. } | Packet::BinaryAck { .. }, _) if stage != Stage::Closing => {
                 self.clients[id].incomplete = Some(text.to_vec());
             }
-            (Packet::Event { .. }, Phase::Joining | Phase::Upgrading) => {
+            (Packet::Event { .. }, Stage::Joining | Stage::Upgrading) => {
                 self.clients[id].early.push((text.to_vec(), None));
             }
             (Packet::Ping(content), _) => {
@@ -116,14 +116,14 @@ impl Swarm {
                 let pong = [b"3", content].concat();
                 self.send(id, &pong);
             }
-            (Packet::Pong, Phase::Upgrading) if slot == Slot::Side && text == b"3probe" => {
+            (Packet::Pong, Stage::Upgrading) if slot == Slot::Side && text == b"3probe" => {
                 self.clients[id].probe = Probe::Answered;
-                self.advance_probe(scenario, id)?;
+                self.advance_probe(handler, id)?;
             }
-            (Packet::Open(data), Phase::Opening) => self.opened(id, data)?,
-            (Packet::Connect(data), Phase::Joining) => self.joined(scenario, id, data)?,
-            (Packet::Noop, _) | (_, Phase::Closing) => {}
-            (Packet::ConnectError(data), Phase::Joining) => {
+            (Packet::Open(data), Stage::Opening) => self.opened(id, data)?,
+            (Packet::Connect(data), Stage::Joining) => self.joined(handler, id, data)?,
+            (Packet::Noop, _) | (_, Stage::Closing) => {}
+            (Packet::ConnectError(data), Stage::Joining) => {
                 return Err(CloseReason::Refused(String::from_utf8_lossy(data).into_owned()));
             }
             (Packet::Close | Packet::Disconnect, _) => return Err(CloseReason::Disconnected),
@@ -133,22 +133,22 @@ impl Swarm {
     }
 
     /// A binary attachment arrived.
-    pub(super) fn attachment<S: Scenario>(
+    pub(super) fn attachment<H: Handler>(
         &mut self,
-        scenario: &mut S,
+        handler: &mut H,
         id: ClientId,
         bytes: &[u8],
     ) -> Result<(), CloseReason> {
         let Some(text) = self.clients[id].incomplete.take() else {
             return Err(PacketError::new(b"(binary)").into());
         };
-        match self.clients[id].phase {
-            Phase::Ready => {
+        match self.clients[id].stage {
+            Stage::Ready => {
                 // It was read before and is the same text.
                 let packet = parse_packet(&text, &self.dialing.namespace)?;
-                scenario.packet(self, id, packet, Some(bytes));
+                handler.packet(self, id, packet, Some(bytes));
             }
-            Phase::Closing => {}
+            Stage::Closing => {}
             _ => self.clients[id].early.push((text, Some(bytes.to_vec()))),
         }
         Ok(())
@@ -156,7 +156,7 @@ impl Swarm {
 
     fn opened(&mut self, id: ClientId, data: &[u8]) -> Result<(), CloseReason> {
         let client = &mut self.clients[id];
-        client.phase = Phase::Joining;
+        client.stage = Stage::Joining;
         if client.route != Route::Websocket {
             let open: Open = serde_json::from_slice(data).map_err(|_| PacketError::new(data))?;
             client.session = open.sid;
@@ -167,31 +167,26 @@ impl Swarm {
         Ok(())
     }
 
-    fn joined<S: Scenario>(
-        &mut self,
-        scenario: &mut S,
-        id: ClientId,
-        data: &[u8],
-    ) -> Result<(), CloseReason> {
+    fn joined<H: Handler>(&mut self, handler: &mut H, id: ClientId, data: &[u8]) -> Result<(), CloseReason> {
         let is_upgrading = self.clients[id].route == Route::Upgrade;
         if !is_upgrading {
-            self.become_ready(scenario, id, data);
+            self.become_ready(handler, id, data);
             return Ok(());
         }
         self.clients[id].greeting = data.to_vec();
-        self.clients[id].phase = Phase::Upgrading;
-        Ok(self.advance_probe(scenario, id)?)
+        self.clients[id].stage = Stage::Upgrading;
+        Ok(self.advance_probe(handler, id)?)
     }
 
-    pub(super) fn become_ready<S: Scenario>(&mut self, scenario: &mut S, id: ClientId, greeting: &[u8]) {
-        self.clients[id].phase = Phase::Ready;
+    pub(super) fn become_ready<H: Handler>(&mut self, handler: &mut H, id: ClientId, greeting: &[u8]) {
+        self.clients[id].stage = Stage::Ready;
         self.ready += 1;
         self.counters.connects += 1;
-        scenario.connected(self, id, greeting);
+        handler.connected(self, id, greeting);
         for (text, attachment) in mem::take(&mut self.clients[id].early) {
             // It was read before and is the same text.
             if let Ok(packet) = parse_packet(&text, &self.dialing.namespace) {
-                scenario.packet(self, id, packet, attachment.as_deref());
+                handler.packet(self, id, packet, attachment.as_deref());
             }
         }
     }

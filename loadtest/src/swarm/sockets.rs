@@ -3,12 +3,12 @@
 use std::io::{self, Read};
 use std::mem;
 
-use super::{ClientId, Scenario, Swarm, token};
+use super::{ClientId, Handler, Swarm, token};
 use crate::client::frame::FrameError;
 use crate::client::link::{Link, Role};
 use crate::client::target::source_address;
 use crate::client::wire::Wire;
-use crate::client::{CloseReason, Phase, Slot};
+use crate::client::{CloseReason, Slot, Stage};
 
 /// The largest frame or response a server may send.
 const FRAME_BYTES_MAX: usize = 64 * 1024 * 1024;
@@ -26,12 +26,12 @@ impl Swarm {
         Ok(())
     }
 
-    pub(super) fn writable<S: Scenario>(&mut self, scenario: &mut S, id: ClientId, slot: Slot) {
+    pub(super) fn writable<H: Handler>(&mut self, handler: &mut H, id: ClientId, slot: Slot) {
         let Some(link) = self.clients[id].link(slot) else { return };
         if !link.is_established {
             match link.wire.established() {
                 Ok(is_established) => link.is_established = is_established,
-                Err(error) => return self.end(scenario, id, &error.into()),
+                Err(error) => return self.end(handler, id, &error.into()),
             }
         }
         if link.is_established && link.has_output() {
@@ -41,9 +41,9 @@ impl Swarm {
 
     /// Reads until the socket is empty. It is edge-triggered, but a read that did not fill the buffer has emptied it
     /// (epoll(7), question 9), which saves the read that would say so; unless the end of the stream is to be read.
-    pub(super) fn readable<S: Scenario>(
+    pub(super) fn readable<H: Handler>(
         &mut self,
-        scenario: &mut S,
+        handler: &mut H,
         id: ClientId,
         slot: Slot,
         is_read_closed: bool,
@@ -52,18 +52,18 @@ impl Swarm {
             return;
         }
         let mut buffer = mem::take(&mut self.buffer);
-        let result = self.read(scenario, id, slot, is_read_closed, &mut buffer);
+        let result = self.read(handler, id, slot, is_read_closed, &mut buffer);
         self.buffer = buffer;
         match result {
             Ok(()) => {}
             Err(CloseReason::EndOfStream) if self.is_spare(id, slot) => *self.clients[id].link(slot) = None,
-            Err(reason) => self.end(scenario, id, &reason),
+            Err(reason) => self.end(handler, id, &reason),
         }
     }
 
-    fn read<S: Scenario>(
+    fn read<H: Handler>(
         &mut self,
-        scenario: &mut S,
+        handler: &mut H,
         id: ClientId,
         slot: Slot,
         is_read_closed: bool,
@@ -96,7 +96,7 @@ impl Swarm {
             let is_empty = link.wire.is_empty_after_short_read() && filled < buffer.len() && !is_read_closed;
             self.counters.bytes.received += (filled - carried) as u64;
             self.tick();
-            let used = self.consume(scenario, id, slot, &buffer[..filled])?;
+            let used = self.consume(handler, id, slot, &buffer[..filled])?;
             // The connection may have changed its place meanwhile, but then everything was used.
             if let Some(link) = self.clients[id].link(slot) {
                 link.carry.extend_from_slice(&buffer[used..filled]);
@@ -108,17 +108,17 @@ impl Swarm {
     }
 
     /// Handles everything complete at the front of `bytes`; how many bytes it was.
-    fn consume<S: Scenario>(
+    fn consume<H: Handler>(
         &mut self,
-        scenario: &mut S,
+        handler: &mut H,
         id: ClientId,
         slot: Slot,
         bytes: &[u8],
     ) -> Result<usize, CloseReason> {
         let Some(link) = self.clients[id].link(slot) else { return Ok(bytes.len()) };
         match link.role {
-            Role::Handshake | Role::Socket => self.frames(scenario, id, slot, bytes),
-            Role::Poll | Role::Post => self.responses(scenario, id, slot, bytes),
+            Role::Handshake | Role::Socket => self.frames(handler, id, slot, bytes),
+            Role::Poll | Role::Post => self.responses(handler, id, slot, bytes),
         }
     }
 
@@ -135,11 +135,11 @@ impl Swarm {
         }
     }
 
-    pub(super) fn flush<S: Scenario>(&mut self, scenario: &mut S) {
+    pub(super) fn flush<H: Handler>(&mut self, handler: &mut H) {
         while let Some(id) = self.dirty.pop() {
             self.clients[id].is_dirty = false;
             if let Err(error) = self.flush_client(id) {
-                self.end(scenario, id, &error.into());
+                self.end(handler, id, &error.into());
             }
         }
     }
@@ -155,20 +155,20 @@ impl Swarm {
         Ok(())
     }
 
-    /// Drops a client's connections and tells the scenario.
-    pub(super) fn end<S: Scenario>(&mut self, scenario: &mut S, id: ClientId, reason: &CloseReason) {
-        let phase = self.clients[id].phase;
-        if phase == Phase::Absent {
+    /// Drops a client's connections and tells the handler.
+    pub(super) fn end<H: Handler>(&mut self, handler: &mut H, id: ClientId, reason: &CloseReason) {
+        let stage = self.clients[id].stage;
+        if stage == Stage::Absent {
             return;
         }
-        if phase == Phase::Ready {
+        if stage == Stage::Ready {
             self.ready -= 1;
         }
         self.clients[id].reset();
-        let reason = if phase == Phase::Closing { &CloseReason::Asked } else { reason };
-        if phase != Phase::Closing && self.failure.is_none() {
+        let reason = if stage == Stage::Closing { &CloseReason::Asked } else { reason };
+        if stage != Stage::Closing && self.failure.is_none() {
             self.failure = Some(self.absence(id, reason));
         }
-        scenario.closed(self, id, phase, reason);
+        handler.closed(self, id, stage, reason);
     }
 }

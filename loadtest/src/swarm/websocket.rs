@@ -1,19 +1,19 @@
 //! A client's WebSocket: the answer to its upgrade request, then frames.
 
-use super::{ClientId, Scenario, Swarm};
+use super::{ClientId, Handler, Swarm};
 use crate::client::frame::{FrameError, Opcode, parse_frame};
 use crate::client::handshake;
 use crate::client::link::Role;
-use crate::client::{CloseReason, Phase, Slot};
+use crate::client::{CloseReason, Slot, Stage};
 
 /// WebSocket close code 1000, normal closure (RFC 6455 section 7.4.1).
 pub(super) const NORMAL_CLOSURE: [u8; 2] = 1000_u16.to_be_bytes();
 
 impl Swarm {
     /// Handles every complete frame at the front of `bytes`; how many bytes they were.
-    pub(super) fn frames<S: Scenario>(
+    pub(super) fn frames<H: Handler>(
         &mut self,
-        scenario: &mut S,
+        handler: &mut H,
         id: ClientId,
         slot: Slot,
         bytes: &[u8],
@@ -37,13 +37,13 @@ impl Swarm {
             used += frame.payload.end;
             match (frame.opcode, frame.is_final) {
                 (Opcode::Text, true) if self.clients[id].fragments.is_none() => {
-                    self.text(scenario, id, slot, payload)?;
+                    self.text(handler, id, slot, payload)?;
                 }
                 (Opcode::Binary, true) if self.clients[id].fragments.is_none() => {
-                    self.attachment(scenario, id, payload)?;
+                    self.attachment(handler, id, payload)?;
                 }
                 (Opcode::Text | Opcode::Binary | Opcode::Continuation, is_final) => {
-                    self.fragment(scenario, id, slot, (frame.opcode, is_final), payload)?;
+                    self.fragment(handler, id, slot, (frame.opcode, is_final), payload)?;
                 }
                 (Opcode::Ping, _) => self.queue_frame(id, slot, Opcode::Pong, payload),
                 (Opcode::Pong, _) => {}
@@ -57,9 +57,9 @@ impl Swarm {
     }
 
     /// The uncommon case: a message in several frames (RFC 6455 section 5.4).
-    fn fragment<S: Scenario>(
+    fn fragment<H: Handler>(
         &mut self,
-        scenario: &mut S,
+        handler: &mut H,
         id: ClientId,
         slot: Slot,
         (opcode, is_final): (Opcode, bool),
@@ -74,15 +74,15 @@ impl Swarm {
             return Ok(());
         }
         match fragments.take() {
-            Some((false, message)) => self.text(scenario, id, slot, &message),
-            Some((true, message)) => self.attachment(scenario, id, &message),
+            Some((false, message)) => self.text(handler, id, slot, &message),
+            Some((true, message)) => self.attachment(handler, id, &message),
             None => Ok(()),
         }
     }
 
     /// A close frame: after ours, the server will hang up; otherwise it is the server that ends the connection.
     fn answer_close(&mut self, id: ClientId, slot: Slot, code: Option<u16>) -> Result<(), CloseReason> {
-        if self.clients[id].phase == Phase::Closing {
+        if self.clients[id].stage == Stage::Closing {
             return Ok(());
         }
         self.queue_frame(id, slot, Opcode::Close, &NORMAL_CLOSURE);

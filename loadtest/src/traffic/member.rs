@@ -4,7 +4,7 @@ use crate::measure::sequence::Sequence;
 
 /// Where a client stands with its rooms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Standing {
+pub(crate) enum Membership {
     /// In none: not connected, or left.
     Out,
     /// It asked to join; so many acknowledgements are to come.
@@ -20,7 +20,7 @@ pub(crate) enum Standing {
 pub(super) struct Member {
     /// Its rooms in rising order, each with one sequence for each publisher.
     rooms: Vec<(u32, Vec<Sequence>)>,
-    pub(super) standing: Standing,
+    pub(super) membership: Membership,
     /// When it left its rooms, in nanoseconds of the swarm's clock.
     pub(super) changed_ns: u64,
     /// It has joined before.
@@ -48,7 +48,7 @@ impl Member {
         let sequences = || vec![Sequence::absent(); publishers_per_room as usize];
         Self {
             rooms: rooms.iter().map(|room| (*room, sequences())).collect(),
-            standing: Standing::Out,
+            membership: Membership::Out,
             changed_ns: 0,
             is_known: false,
             is_away: false,

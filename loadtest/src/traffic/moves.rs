@@ -3,8 +3,8 @@
 use serde::Deserialize;
 
 use super::Traffic;
-use super::member::Standing;
-use crate::client::{CloseReason, Phase};
+use super::member::Membership;
+use crate::client::{CloseReason, Stage};
 use crate::swarm::{ClientId, Swarm};
 
 /// What a server that can recover sessions says to CONNECT.
@@ -17,11 +17,11 @@ struct Greeting {
 impl Traffic {
     /// A client is to join its rooms, or is in them at once if there are none to join.
     pub(crate) fn join(&mut self, swarm: &mut Swarm, client: ClientId) {
-        if !self.manner.speech.has_rooms() {
+        if !self.options.relay.has_rooms() {
             return self.enter(client);
         }
         let count = self.ask_to_move(swarm, client, "join");
-        self.members[client].standing = Standing::Joining(count);
+        self.members[client].membership = Membership::Joining(count);
     }
 
     /// A client is to leave its rooms; from now on it is owed nothing.
@@ -29,14 +29,14 @@ impl Traffic {
         self.depart(client);
         let count = self.ask_to_move(swarm, client, "leave");
         self.members[client].is_away = true;
-        self.members[client].standing = Standing::Leaving(count);
+        self.members[client].membership = Membership::Leaving(count);
     }
 
     fn ask_to_move(&mut self, swarm: &mut Swarm, client: ClientId, verb: &str) -> usize {
         let member = &self.members[client];
         for room in member.room_names() {
             self.text.clear();
-            self.manner.speech.write_move(verb, room, &mut self.text);
+            self.options.relay.write_move(verb, room, &mut self.text);
             swarm.send(client, &self.text);
         }
         member.room_names().count()
@@ -45,15 +45,15 @@ impl Traffic {
     /// One join or leave was acknowledged.
     pub(super) fn moved(&mut self, swarm: &mut Swarm, client: ClientId) {
         let member = &mut self.members[client];
-        match &mut member.standing {
-            Standing::Joining(left) | Standing::Leaving(left) if *left > 1 => *left -= 1,
-            Standing::Joining(_) => self.enter(client),
-            Standing::Leaving(_) => {
-                member.standing = Standing::Out;
+        match &mut member.membership {
+            Membership::Joining(left) | Membership::Leaving(left) if *left > 1 => *left -= 1,
+            Membership::Joining(_) => self.enter(client),
+            Membership::Leaving(_) => {
+                member.membership = Membership::Out;
                 member.changed_ns = swarm.now_ns();
                 self.left.push(client);
             }
-            Standing::In | Standing::Out => {
+            Membership::In | Membership::Out => {
                 self.ledger.corrupt(client, b"(acknowledgement that was not asked for)")
             }
         }
@@ -62,7 +62,7 @@ impl Traffic {
     /// From now on, the client is owed what is sent to its rooms.
     fn enter(&mut self, client: ClientId) {
         let member = &mut self.members[client];
-        member.standing = Standing::In;
+        member.membership = Membership::In;
         member.is_away = false;
         self.joined += usize::from(!member.is_known);
         member.is_known = true;
@@ -70,7 +70,7 @@ impl Traffic {
             let channel = &mut self.channels[index];
             sequence.begin(channel.sent);
             channel.members += 1;
-            channel.set_needed(self.manner.completion);
+            channel.set_needed(self.options.completion);
         }
     }
 
@@ -81,11 +81,11 @@ impl Traffic {
 
     fn leave_books(&mut self, client: ClientId, is_excused: bool) {
         let member = &mut self.members[client];
-        if member.standing != Standing::In {
-            member.standing = Standing::Out;
+        if member.membership != Membership::In {
+            member.membership = Membership::Out;
             return;
         }
-        member.standing = Standing::Out;
+        member.membership = Membership::Out;
         let is_slow = member.is_slow;
         for (index, sequence) in member.sequences_mut(self.channels_per_room) {
             let channel = &mut self.channels[index];
@@ -95,7 +95,7 @@ impl Traffic {
             }
             channel.members -= 1;
             channel.slow -= u32::from(is_slow);
-            channel.set_needed(self.manner.completion);
+            channel.set_needed(self.options.completion);
             if channel.publisher == client {
                 channel.window.set_needed(0);
             }
@@ -108,9 +108,9 @@ impl Traffic {
         self.members[client].changed_ns = swarm.now_ns();
         let (session, offset) = (&self.members[client].session, &self.members[client].offset);
         // Before the first event there is nothing to recover from. A server that recovers nothing at all is held to it.
-        let is_excused = !self.manner.is_recovering || (!session.is_empty() && offset.is_empty());
+        let is_excused = !self.options.is_recovering || (!session.is_empty() && offset.is_empty());
         let auth = (!is_excused && !session.is_empty()).then(|| {
-            let mut auth = self.manner.auth.clone();
+            let mut auth = self.options.auth.clone();
             let offset = String::from_utf8_lossy(offset);
             auth.extend([("pid".to_owned(), session.as_str().into()), ("offset".to_owned(), offset.into())]);
             serde_json::Value::from(auth).to_string().into_bytes()
@@ -125,7 +125,7 @@ impl Traffic {
     pub(super) fn recognise(&mut self, client: ClientId, data: &[u8]) -> bool {
         let pid = serde_json::from_slice(data).map_or(String::new(), |greeting: Greeting| greeting.pid);
         let member = &mut self.members[client];
-        if member.is_away && member.standing == Standing::In {
+        if member.is_away && member.membership == Membership::In {
             if !pid.is_empty() && pid == member.session {
                 member.is_away = false;
                 self.recovery.recovered += 1;
@@ -142,13 +142,13 @@ impl Traffic {
     }
 
     /// A connection ended.
-    pub(super) fn fell(&mut self, client: ClientId, phase: Phase, reason: &CloseReason) {
+    pub(super) fn fell(&mut self, client: ClientId, stage: Stage, reason: &CloseReason) {
         let member = &self.members[client];
         if member.is_away {
-            match phase {
+            match stage {
                 // It had left its rooms, but not the server.
-                Phase::Ready => self.ledger.disconnected(client, &reason.to_string()),
-                Phase::Closing => {}
+                Stage::Ready => self.ledger.disconnected(client, &reason.to_string()),
+                Stage::Closing => {}
                 _ => self.ledger.failures += 1,
             }
             self.fallen.push(client);
@@ -178,13 +178,13 @@ impl Traffic {
         self.members[client].is_slow = true;
         for (index, _) in self.members[client].sequences(self.channels_per_room) {
             self.channels[index].slow += 1;
-            self.channels[index].set_needed(self.manner.completion);
+            self.channels[index].set_needed(self.options.completion);
         }
         self.wake_channels_of(client);
     }
 
-    pub(crate) fn standing(&self, client: ClientId) -> Standing {
-        self.members[client].standing
+    pub(crate) fn membership(&self, client: ClientId) -> Membership {
+        self.members[client].membership
     }
 
     /// How many clients the tester sent away or made leave, and are not back in their rooms.

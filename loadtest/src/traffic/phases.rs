@@ -7,9 +7,9 @@ use crate::error::RunError;
 use crate::measure::meter::{Meter, Reading, Usage};
 use crate::swarm::control::Control;
 use crate::swarm::interrupt::Interrupt;
-use crate::swarm::{Scenario, Swarm};
+use crate::swarm::{Handler, Swarm};
 use crate::traffic::Traffic;
-use crate::traffic::disturbance::Disturber;
+use crate::traffic::chaos::Chaos;
 use crate::traffic::schedule::Schedule;
 
 /// How long joining may take after the last client connected, and coming back after the last one was sent away.
@@ -47,7 +47,7 @@ pub(crate) struct Timing {
 pub(crate) struct Run<'a> {
     pub(crate) traffic: &'a mut Traffic,
     pub(crate) swarm: &'a mut Swarm,
-    pub(crate) disturber: &'a mut Disturber,
+    pub(crate) chaos: &'a mut Chaos,
     pub(crate) meter: &'a Meter,
     pub(crate) control: &'a mut Control,
 }
@@ -55,8 +55,8 @@ pub(crate) struct Run<'a> {
 impl Run<'_> {
     /// Runs the traffic through its phases; what was used from the first measured one to the last.
     pub(crate) fn play(&mut self, timing: &Timing) -> Result<Usage, RunError> {
-        self.gather(timing)?;
-        self.disturber.start(self.traffic, self.swarm);
+        self.ramp_up(timing)?;
+        self.chaos.start(self.traffic, self.swarm);
         let mut measured: Option<(Reading, Reading)> = None;
         for phase in &timing.phases {
             if self.control.interrupt.is_raised() {
@@ -85,7 +85,7 @@ impl Run<'_> {
     }
 
     /// Brings everybody up and into their rooms.
-    fn gather(&mut self, timing: &Timing) -> Result<(), RunError> {
+    fn ramp_up(&mut self, timing: &Timing) -> Result<(), RunError> {
         let interrupt = &self.control.interrupt;
         self.swarm.connect_all(self.traffic, timing.connect_rate, interrupt)?;
         self.swarm.enter(&mut self.traffic.ledger, "join", false);
@@ -102,14 +102,14 @@ impl Run<'_> {
         let schedule = |rate| Schedule::new(began_ns, phase.duration.as_secs_f64(), rate);
         self.traffic.start(phase.rate.map(schedule));
         let (mut looked_ns, mut fault) = (began_ns, None);
-        let disturber = &mut *self.disturber;
+        let chaos = &mut *self.chaos;
         self.swarm.turn_until(self.traffic, phase.duration, &self.control.interrupt, |traffic, swarm| {
             let now_ns = swarm.tick();
             if now_ns > looked_ns + STALL_CHECK_NS {
                 looked_ns = now_ns;
                 traffic.give_up_stalled(now_ns);
             }
-            fault = disturber.step(traffic, swarm).err();
+            fault = chaos.step(traffic, swarm).err();
             fault.is_some()
         })?;
         fault.map_or(Ok(()), |error| Err(error.into()))
@@ -117,11 +117,11 @@ impl Run<'_> {
 
     /// Lets everybody who was disturbed come to rest again.
     fn calm_down(&mut self) -> Result<(), RunError> {
-        self.disturber.stop(self.swarm);
+        self.chaos.stop(self.swarm);
         let (mut fault, patient) = (None, Interrupt::default());
-        let disturber = &mut *self.disturber;
+        let chaos = &mut *self.chaos;
         let is_calm = self.swarm.turn_until(self.traffic, JOIN_MAX, &patient, |traffic, swarm| {
-            fault = disturber.step(traffic, swarm).err();
+            fault = chaos.step(traffic, swarm).err();
             fault.is_some() || traffic.restless() == 0
         })?;
         if !is_calm {
@@ -135,14 +135,14 @@ impl Run<'_> {
 }
 
 /// Waits until every tester of the run has come this far.
-pub(crate) fn wait_for_others<S: Scenario>(
-    scenario: &mut S,
+pub(crate) fn wait_for_others<H: Handler>(
+    handler: &mut H,
     swarm: &mut Swarm,
     control: &mut Control,
 ) -> Result<(), RunError> {
     let Some(gate) = &mut control.gate else { return Ok(()) };
     (gate.announce)();
-    if swarm.turn_until(scenario, GATE_MAX, &control.interrupt, |_, _| gate.is_open())? {
+    if swarm.turn_until(handler, GATE_MAX, &control.interrupt, |_, _| gate.is_open())? {
         return Ok(());
     }
     Err(match control.interrupt.is_raised() {
@@ -152,12 +152,12 @@ pub(crate) fn wait_for_others<S: Scenario>(
 }
 
 /// Turns for this time, whatever happens.
-pub(crate) fn wait<S: Scenario>(
-    scenario: &mut S,
+pub(crate) fn wait<H: Handler>(
+    handler: &mut H,
     swarm: &mut Swarm,
     time: Duration,
     interrupt: &Interrupt,
 ) -> Result<(), RunError> {
-    swarm.turn_until(scenario, time, interrupt, |_, _| false)?;
+    swarm.turn_until(handler, time, interrupt, |_, _| false)?;
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Smoke runs of `bench`, each in a folder of its own: one row against the floor, and one row of two builds.
+//! Smoke runs of `bench`, each in a folder of its own: one row against the baseline, and one row of two builds.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -16,7 +16,7 @@ fn bench(folder: &Path, arguments: &[&str]) -> Output {
 fn bench_in(folder: &Path, arguments: &[&str]) -> Output {
     let _ = fs::remove_dir_all(folder);
     fs::create_dir_all(folder.join("docs")).expect("makes a folder");
-    let builds = Path::new(env!("CARGO_BIN_EXE_floor")).parent().expect("is in a folder");
+    let builds = Path::new(env!("CARGO_BIN_EXE_baseline")).parent().expect("is in a folder");
     symlink(builds, folder.join("release")).expect("links");
     let document =
         "before\n<!-- written by make bench -->\nold\n<!-- end of what make bench writes -->\nafter\n";
@@ -29,7 +29,8 @@ fn bench_in(folder: &Path, arguments: &[&str]) -> Output {
 #[test]
 fn a_small_bench_writes_the_table_and_the_picture() {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("bench");
-    let output = bench(&folder, &["--row", "echo", "--peer", "floor-direct", "--peer", "floor-batched"]);
+    let output =
+        bench(&folder, &["--row", "echo", "--peer", "baseline-direct", "--peer", "baseline-batched"]);
     assert!(output.status.success(), "{output:?}");
     let document = fs::read_to_string(folder.join("docs/performance.md")).expect("there");
     assert!(document.starts_with("before\n") && document.ends_with("after\n"), "{document}");
@@ -38,7 +39,7 @@ fn a_small_bench_writes_the_table_and_the_picture() {
     assert!(!document.contains("failed"), "{document}");
     assert!(document.contains("make bench ARGS='--runs 2 --seconds 1 --row echo "), "{document}");
     assert!(fs::read_to_string(folder.join("docs/performance.svg")).expect("there").starts_with("<svg "));
-    let kept = folder.join("target/bench/echo.floor-direct.2.json");
+    let kept = folder.join("target/bench/echo.baseline-direct.2.json");
     assert!(kept.exists(), "the report is kept");
 }
 
@@ -55,13 +56,13 @@ fn a_server_that_is_not_there_is_skipped() {
     assert!(text.contains("Not measured: socket.io"), "{text}");
 }
 
-/// A program that answers like a build of `fanfare` and is the floor.
+/// A program that answers like a build of `fanfare` and is the baseline.
 fn build(folder: &Path, name: &str) -> PathBuf {
     fs::create_dir_all(folder).expect("makes a folder");
-    let floor = env!("CARGO_BIN_EXE_floor");
+    let baseline = env!("CARGO_BIN_EXE_baseline");
     let script = format!(
         "#!/bin/sh\n# {name}\nif [ \"$1\" = --version ]; then echo fanfare {name}; exit; fi\n\
-         [ \"$1 $2 $4\" = 'serve --listen --ops-listen' ] || exit 9\nexec {floor} --mode batched --listen \"$3\"\n"
+         [ \"$1 $2 $4\" = 'serve --listen --ops-listen' ] || exit 9\nexec {baseline} --mode batched --listen \"$3\"\n"
     );
     let program = folder.join("fanfare");
     fs::write(&program, script).expect("writes");

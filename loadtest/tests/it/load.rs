@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::liar::{Fault, Liar};
-use crate::servers::{Floor, Mode, loadtest, loadtest_of};
+use crate::faulty_proxy::{Fault, FaultyProxy};
+use crate::servers::{Baseline, Mode, loadtest, loadtest_of};
 
 /// Longer than a busy machine holds anything up, and shorter than a closed loop waits before it gives a message up.
 const STALL: Duration = Duration::from_millis(1_500);
@@ -19,12 +19,12 @@ fn slower_than(report: &Value, ms: f64) -> u64 {
 
 /// A run of four seconds with four clients and one publisher, in the middle of which the server stalls.
 fn with_a_stall(load: &[&str]) -> Value {
-    let floor = Floor::start(Mode::Batched);
-    let liar = Liar::before(floor.address(), Fault::Stall(STALL));
+    let baseline = Baseline::start(Mode::Batched);
+    let proxy = FaultyProxy::before(baseline.address(), Fault::Stall(STALL));
     let arguments = ["fanout", "--clients", "4", "--warmup", "0s", "--duration", "4s"];
-    let (code, report) = loadtest(&liar.url(), &[&arguments[..], load].concat());
+    let (code, report) = loadtest(&proxy.url(), &[&arguments[..], load].concat());
     assert_eq!(code, 0, "{report:#}");
-    assert!(liar.has_struck());
+    assert!(proxy.has_struck());
     report
 }
 
@@ -50,10 +50,10 @@ fn a_closed_loop_hides_a_stall_and_says_so_by_having_no_plan() {
 
 #[test]
 fn a_known_delay_is_what_is_measured() {
-    let floor = Floor::start(Mode::Batched);
-    let liar = Liar::before(floor.address(), Fault::Delay(Duration::from_millis(300)));
+    let baseline = Baseline::start(Mode::Batched);
+    let proxy = FaultyProxy::before(baseline.address(), Fault::Delay(Duration::from_millis(300)));
     let arguments = ["fanout", "--clients", "3", "--rate", "2", "--warmup", "0s", "--duration", "4s"];
-    let (code, report) = loadtest(&liar.url(), &arguments);
+    let (code, report) = loadtest(&proxy.url(), &arguments);
     assert_eq!(code, 0, "{report:#}");
     // The others may have been held up by something else, too.
     let fastest = report["histogram"][0]["value_us"].as_f64().expect("has latencies");
@@ -62,14 +62,14 @@ fn a_known_delay_is_what_is_measured() {
 
 #[test]
 fn a_plan_goes_through_its_phases() {
-    let floor = Floor::start(Mode::Batched);
+    let baseline = Baseline::start(Mode::Batched);
     let file = std::env::temp_dir().join(format!("fanfare-loadtest-plan-{}.toml", std::process::id()));
     let plan = format!(
         "scenario = 'fanout'\n[options]\nurl = '{}'\nclients = 10\n\
          [[phases]]\nname = 'ramp'\nduration = '1s'\nrate = [0, 200]\nmeasured = false\n\
          [[phases]]\nname = 'steady'\nduration = '1500ms'\nrate = 200\n\
          [[phases]]\nname = 'cool-down'\nduration = '500ms'\nrate = [200, 0]\nmeasured = false\n",
-        floor.url()
+        baseline.url()
     );
     std::fs::write(&file, plan).expect("writes");
     let (code, report) = loadtest_of(&["run", file.to_str().expect("text")]);
@@ -91,7 +91,7 @@ fn a_plan_goes_through_its_phases() {
 #[test]
 fn a_cluster_run_tells_local_from_remote_members() {
     // Two servers that are no cluster: members on the second one hear nothing, and that is noticed.
-    let (one, other) = (Floor::start(Mode::Batched), Floor::start(Mode::Batched));
+    let (one, other) = (Baseline::start(Mode::Batched), Baseline::start(Mode::Batched));
     let arguments = [
         "cluster",
         "--clients",
@@ -121,7 +121,7 @@ fn a_cluster_run_tells_local_from_remote_members() {
 
 #[test]
 fn rooms_may_share_members_and_have_several_publishers() {
-    let floor = Floor::start(Mode::Batched);
+    let baseline = Baseline::start(Mode::Batched);
     let arguments = [
         "fanout",
         "--clients",
@@ -139,21 +139,21 @@ fn rooms_may_share_members_and_have_several_publishers() {
         "--duration",
         "1s",
     ];
-    let (code, report) = loadtest(floor.url(), &arguments);
+    let (code, report) = loadtest(baseline.url(), &arguments);
     assert_eq!(code, 0, "{report:#}");
     let broadcast =
         ["broadcast", "--clients", "12", "--publishers", "3", "--warmup", "50ms", "--duration", "1s"];
-    let (code, report) = loadtest(floor.url(), &broadcast);
+    let (code, report) = loadtest(baseline.url(), &broadcast);
     assert_eq!(code, 0, "{report:#}");
 }
 
 #[test]
 fn clients_connect_from_the_addresses_given() {
-    let floor = Floor::start(Mode::Batched);
+    let baseline = Baseline::start(Mode::Batched);
     let idle = ["idle", "--clients", "4", "--hold", "50ms", "--source", "127.0.0.5", "--source", "127.0.0.6"];
-    let (code, report) = loadtest(floor.url(), &idle);
+    let (code, report) = loadtest(baseline.url(), &idle);
     assert_eq!(code, 0, "{report:#}");
     let (code, _) =
-        loadtest(floor.url(), &["idle", "--clients", "1", "--hold", "50ms", "--source", "192.0.2.1"]);
+        loadtest(baseline.url(), &["idle", "--clients", "1", "--hold", "50ms", "--source", "192.0.2.1"]);
     assert_eq!(code, 3, "an address that is not ours");
 }

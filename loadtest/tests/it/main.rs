@@ -1,9 +1,9 @@
-//! The tester against a server that keeps its promises (`floor`) and against one that does not (`floor` behind a
-//! [`liar`]): it must agree with the first and catch the second, whatever the fault.
+//! The tester against a server that keeps its promises (`baseline`) and against one that does not (`baseline` behind a
+//! [`faulty_proxy`]): it must agree with the first and catch the second, whatever the fault.
 
 mod bench;
-mod disturbed;
-mod liar;
+mod chaos;
+mod faulty_proxy;
 mod load;
 mod outputs;
 mod servers;
@@ -11,9 +11,9 @@ mod transports;
 mod watching;
 mod workers;
 
-use liar::{Fault, Liar};
+use faulty_proxy::{Fault, FaultyProxy};
 use serde_json::Value;
-use servers::{Floor, Mode, loadtest};
+use servers::{Baseline, Mode, loadtest};
 
 /// Short fan-out runs: few clients, several messages in flight, so that faults strike in the middle of traffic. Long enough
 /// for a few hundred messages on a busy machine, too.
@@ -36,14 +36,14 @@ const FANOUT: [&str; 13] = [
 #[test]
 fn an_honest_server_is_found_flawless_in_every_scenario() {
     for mode in [Mode::Direct, Mode::Batched] {
-        let floor = Floor::start(mode);
-        let pid = floor.pid();
+        let baseline = Baseline::start(mode);
+        let pid = baseline.pid();
         let echo = ["echo", "--clients", "10", "--warmup", "100ms", "--duration", "1s"];
         let connect = ["connect", "--count", "200", "--warmup", "10"];
         let idle = ["idle", "--clients", "50", "--hold", "100ms"];
         for scenario in [&FANOUT[..], &echo, &connect, &idle] {
             let arguments = [scenario, &["--server-pid", &pid]].concat();
-            let (code, report) = loadtest(floor.url(), &arguments);
+            let (code, report) = loadtest(baseline.url(), &arguments);
             assert_eq!(code, 0, "{mode:?} {scenario:?}: {report:#}");
             assert!(report["units"].as_u64() > Some(0), "{report:#}");
             assert_eq!(report["accounts"]["expected"], report["accounts"]["received"], "{report:#}");
@@ -54,18 +54,18 @@ fn an_honest_server_is_found_flawless_in_every_scenario() {
 
 #[test]
 fn payloads_larger_than_the_read_buffer_arrive_whole() {
-    let floor = Floor::start(Mode::Batched);
+    let baseline = Baseline::start(Mode::Batched);
     let arguments = [&FANOUT[..], &["--payload", "200000", "--complete", "publisher"]].concat();
-    let (code, report) = loadtest(floor.url(), &arguments);
+    let (code, report) = loadtest(baseline.url(), &arguments);
     assert_eq!(code, 0, "{report:#}");
 }
 
-/// Runs a fan-out through a liar with this fault and returns the accounts.
+/// Runs a fan-out through a faulty proxy with this fault and returns the accounts.
 fn accounts_of(fault: Fault, expected_code: i32) -> Value {
-    let floor = Floor::start(Mode::Batched);
-    let liar = Liar::before(floor.address(), fault);
-    let (code, report) = loadtest(&liar.url(), &FANOUT);
-    assert!(liar.has_struck(), "the fault did not happen: {report:#}");
+    let baseline = Baseline::start(Mode::Batched);
+    let proxy = FaultyProxy::before(baseline.address(), fault);
+    let (code, report) = loadtest(&proxy.url(), &FANOUT);
+    assert!(proxy.has_struck(), "the fault did not happen: {report:#}");
     assert_eq!(code, expected_code, "{fault:?}: {report:#}");
     report["accounts"].clone()
 }

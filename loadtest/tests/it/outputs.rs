@@ -9,7 +9,7 @@ use std::thread;
 
 use serde_json::Value;
 
-use crate::servers::{Floor, Mode, loadtest};
+use crate::servers::{Baseline, Mode, loadtest};
 
 const ECHO: [&str; 7] = ["echo", "--clients", "5", "--warmup", "100ms", "--duration", "1s"];
 
@@ -23,10 +23,10 @@ fn run(arguments: &[&str]) -> Output {
 
 #[test]
 fn the_page_has_the_figures_and_three_pictures_and_needs_nothing_else() {
-    let floor = Floor::start(Mode::Batched);
+    let baseline = Baseline::start(Mode::Batched);
     let path = file("page.html");
     let html = ["--html", path.to_str().expect("text")];
-    let (code, _) = loadtest(floor.url(), &[&ECHO[..], &html].concat());
+    let (code, _) = loadtest(baseline.url(), &[&ECHO[..], &html].concat());
     let page = fs::read_to_string(&path).expect("there");
     assert_eq!((code, page.matches("<svg ").count()), (0, 3), "{page}");
     assert!(!page.contains("src=") && !page.contains("href="), "{page}");
@@ -37,16 +37,17 @@ fn the_page_has_the_figures_and_three_pictures_and_needs_nothing_else() {
 
 #[test]
 fn a_limit_that_is_crossed_is_exit_code_4_and_says_which() {
-    let floor = Floor::start(Mode::Batched);
-    let (code, _) = loadtest(floor.url(), &[&ECHO[..], &["--max-p99", "10s", "--min-rate", "1"]].concat());
+    let baseline = Baseline::start(Mode::Batched);
+    let (code, _) = loadtest(baseline.url(), &[&ECHO[..], &["--max-p99", "10s", "--min-rate", "1"]].concat());
     assert_eq!(code, 0);
-    let limits = ["--url", floor.url(), "--max-p99", "1us", "--max-server-cpu", "0.001"];
+    let limits = ["--url", baseline.url(), "--max-p99", "1us", "--max-server-cpu", "0.001"];
     let output = run(&[&ECHO[..], &limits].concat());
     let text = String::from_utf8_lossy(&output.stdout);
     assert_eq!(output.status.code(), Some(4), "{text}");
     assert!(text.contains("LIMIT CROSSED           latency p99 is "), "{text}");
     assert!(text.contains("LIMIT CROSSED           server CPU per unit is "), "{text}");
-    let idle = ["idle", "--clients", "1", "--hold", "100ms", "--url", floor.url(), "--max-server-cpu", "5"];
+    let idle =
+        ["idle", "--clients", "1", "--hold", "100ms", "--url", baseline.url(), "--max-server-cpu", "5"];
     let output = run(&idle);
     let text = String::from_utf8_lossy(&output.stdout);
     assert_eq!(output.status.code(), Some(4), "{text}");
@@ -55,10 +56,11 @@ fn a_limit_that_is_crossed_is_exit_code_4_and_says_which() {
 
 #[test]
 fn two_reports_are_compared() {
-    let floor = Floor::start(Mode::Batched);
+    let baseline = Baseline::start(Mode::Batched);
     let paths = [file("before.json"), file("after.json")];
     for (path, clients) in paths.iter().zip(["5", "7"]) {
-        let arguments = ["--url", floor.url(), "--clients", clients, "--json", path.to_str().expect("text")];
+        let arguments =
+            ["--url", baseline.url(), "--clients", clients, "--json", path.to_str().expect("text")];
         let output = run(&[&["echo", "--warmup", "100ms", "--duration", "1s"], &arguments[..]].concat());
         assert!(output.status.success(), "{output:?}");
     }
@@ -73,8 +75,8 @@ fn two_reports_are_compared() {
 
 #[test]
 fn a_log_gets_a_line_for_every_phase() {
-    let floor = Floor::start(Mode::Batched);
-    let output = run(&[&ECHO[..], &["--url", floor.url()]].concat());
+    let baseline = Baseline::start(Mode::Batched);
+    let output = run(&[&ECHO[..], &["--url", baseline.url()]].concat());
     let log = String::from_utf8_lossy(&output.stderr);
     for phase in ["connect", "warmup", "measure"] {
         assert!(log.lines().any(|line| line.contains(phase) && line.ends_with("0 errors")), "{log}");
@@ -84,7 +86,7 @@ fn a_log_gets_a_line_for_every_phase() {
 
 #[test]
 fn a_server_can_be_watched_by_what_it_tells_prometheus() {
-    let floor = Floor::start(Mode::Batched);
+    let baseline = Baseline::start(Mode::Batched);
     let metrics = TcpListener::bind("127.0.0.1:0").expect("binds");
     let url = format!("http://{}/metrics", metrics.local_addr().expect("bound"));
     // Every answer is a second of processor time more.
@@ -96,7 +98,7 @@ fn a_server_can_be_watched_by_what_it_tells_prometheus() {
             let _ = write!(stream, "HTTP/1.0 200 OK\r\n\r\n{body}");
         }
     });
-    let (code, report) = loadtest(floor.url(), &[&ECHO[..], &["--server-metrics", &url]].concat());
+    let (code, report) = loadtest(baseline.url(), &[&ECHO[..], &["--server-metrics", &url]].concat());
     assert_eq!(code, 0, "{report:#}");
     assert_eq!(report["usage"]["server_cpu_seconds"], 1.0, "{report:#}");
     assert_eq!(report["server_resident_kib"], 2000, "{report:#}");

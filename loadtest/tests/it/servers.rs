@@ -1,4 +1,4 @@
-//! Child processes: `floor`, and one run of `loadtest`.
+//! Child processes: `baseline`, and one run of `loadtest`.
 
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
@@ -6,34 +6,34 @@ use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
 
-/// How `floor` writes.
+/// How `baseline` writes.
 #[derive(Debug, Clone, Copy)]
 pub enum Mode {
     Direct,
     Batched,
 }
 
-/// A running `floor`; killed when dropped.
-pub struct Floor {
+/// A running `baseline`; killed when dropped.
+pub struct Baseline {
     child: Child,
     address: SocketAddr,
     url: String,
 }
 
-impl Floor {
+impl Baseline {
     pub fn start(mode: Mode) -> Self {
         let mode = match mode {
             Mode::Direct => "direct",
             Mode::Batched => "batched",
         };
-        let mut child = Command::new(env!("CARGO_BIN_EXE_floor"))
+        let mut child = Command::new(env!("CARGO_BIN_EXE_baseline"))
             .args(["--listen", "127.0.0.1:0", "--mode", mode])
             .stdout(Stdio::piped())
             .spawn()
-            .expect("floor starts");
+            .expect("baseline starts");
         let mut line = String::new();
-        BufReader::new(child.stdout.take().expect("piped")).read_line(&mut line).expect("floor speaks");
-        let address = line.split(' ').find_map(|word| word.parse().ok()).expect("floor tells its address");
+        BufReader::new(child.stdout.take().expect("piped")).read_line(&mut line).expect("baseline speaks");
+        let address = line.split(' ').find_map(|word| word.parse().ok()).expect("baseline tells its address");
         Self { child, address, url: format!("ws://{address}") }
     }
 
@@ -50,7 +50,7 @@ impl Floor {
     }
 }
 
-impl Drop for Floor {
+impl Drop for Baseline {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();

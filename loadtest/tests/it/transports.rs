@@ -1,4 +1,4 @@
-//! Every way to a server: the node of this repository judges polling and the upgrade, a TLS proxy before `floor` the
+//! Every way to a server: the node of this repository judges polling and the upgrade, a TLS proxy before `baseline` the
 //! rest.
 
 use std::io::{BufRead, BufReader, Read, Write};
@@ -11,7 +11,7 @@ use std::thread;
 use rustls::pki_types::PrivateKeyDer;
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
-use crate::servers::{Floor, Mode, loadtest};
+use crate::servers::{Baseline, Mode, loadtest};
 
 const SHORT: [&str; 4] = ["--warmup", "100ms", "--duration", "1s"];
 
@@ -126,7 +126,7 @@ fn serve(client: TcpStream, config: Arc<ServerConfig>, server: SocketAddr) {
     loop {
         match secure.read(&mut buffer) {
             Ok(0) => return,
-            Ok(count) => plain.write_all(&buffer[..count]).expect("floor takes it"),
+            Ok(count) => plain.write_all(&buffer[..count]).expect("baseline takes it"),
             Err(error) if is_waiting(&error) => {}
             Err(_) => return,
         }
@@ -145,8 +145,8 @@ fn serve(client: TcpStream, config: Arc<ServerConfig>, server: SocketAddr) {
 
 #[test]
 fn tls_is_spoken_to_whom_it_is_trusted_and_to_nobody_else() {
-    let floor = Floor::start(Mode::Batched);
-    let proxy = TlsProxy::before(floor.address(), "trusted");
+    let baseline = Baseline::start(Mode::Batched);
+    let proxy = TlsProxy::before(baseline.address(), "trusted");
     let ca = proxy.ca.to_str().expect("text");
     let fanout = ["fanout", "--clients", "6", "--window", "4", "--payload", "40000"];
     for trust in [&["--tls-ca", ca][..], &["--tls-insecure"]] {
@@ -154,7 +154,7 @@ fn tls_is_spoken_to_whom_it_is_trusted_and_to_nobody_else() {
         assert_eq!(code, 0, "{trust:?}: {report:#}");
         assert!(report["units"].as_u64() > Some(0), "{report:#}");
     }
-    let other = TlsProxy::before(floor.address(), "other");
+    let other = TlsProxy::before(baseline.address(), "other");
     let ca = other.ca.to_str().expect("text");
     let (code, _) = loadtest(&proxy.url, &[&fanout[..], &SHORT, &["--tls-ca", ca]].concat());
     assert_eq!(code, 3, "signed by somebody else");

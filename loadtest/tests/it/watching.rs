@@ -7,7 +7,7 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
-use crate::servers::{Floor, Mode, loadtest, loadtest_of};
+use crate::servers::{Baseline, Mode, loadtest, loadtest_of};
 
 const ECHO: [&str; 7] = ["echo", "--clients", "6", "--warmup", "100ms", "--duration", "1s"];
 
@@ -28,11 +28,11 @@ fn pids(report: &Value) -> Vec<String> {
 
 #[test]
 fn processes_that_listen_at_the_urls_are_found_measured_and_named() {
-    let floors = [Floor::start(Mode::Batched), Floor::start(Mode::Batched)];
-    let urls = ["--url", floors[0].url(), "--url", floors[1].url()];
+    let baselines = [Baseline::start(Mode::Batched), Baseline::start(Mode::Batched)];
+    let urls = ["--url", baselines[0].url(), "--url", baselines[1].url()];
     let (code, report) = loadtest_of(&[&ECHO[..], &urls].concat());
     assert_eq!(code, 0, "{report:#}");
-    let (mut found, mut expected) = (pids(&report), floors.each_ref().map(Floor::pid).to_vec());
+    let (mut found, mut expected) = (pids(&report), baselines.each_ref().map(Baseline::pid).to_vec());
     found.sort_unstable();
     expected.sort_unstable();
     assert_eq!(found, expected, "{report:#}");
@@ -40,26 +40,29 @@ fn processes_that_listen_at_the_urls_are_found_measured_and_named() {
     assert!(report["server_resident_kib"].as_u64() > Some(0), "{report:#}");
     assert!(!report["warnings"].to_string().contains("not measured"), "{report:#}");
 
-    let output = run(&[&ECHO[..], &["--url", floors[0].url()]].concat());
+    let output = run(&[&ECHO[..], &["--url", baselines[0].url()]].concat());
     let (table, log) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    let (pid, url) = (floors[0].pid(), floors[0].url());
-    assert!(log.contains(&format!("measuring process {pid} (floor), which listens at {url}")), "{log}");
-    assert!(table.contains(&format!(", process {pid} (floor)")), "{table}");
+    let (pid, url) = (baselines[0].pid(), baselines[0].url());
+    assert!(log.contains(&format!("measuring process {pid} (baseline), which listens at {url}")), "{log}");
+    assert!(table.contains(&format!(", process {pid} (baseline)")), "{table}");
 }
 
 #[test]
 fn a_server_that_is_not_measured_beside_one_that_is_is_warned_of() {
-    let floors = [Floor::start(Mode::Batched), Floor::start(Mode::Batched)];
-    let (named, other) = (floors[0].pid(), floors[1].pid());
-    let urls = ["--url", floors[0].url(), "--url", floors[1].url()];
+    let baselines = [Baseline::start(Mode::Batched), Baseline::start(Mode::Batched)];
+    let (named, other) = (baselines[0].pid(), baselines[1].pid());
+    let urls = ["--url", baselines[0].url(), "--url", baselines[1].url()];
     let (code, report) = loadtest_of(&[&ECHO[..], &urls, &["--server-pid", &named]].concat());
     let warnings = report["warnings"].to_string();
     assert_eq!(code, 0, "{report:#}");
     assert!(warnings.contains("2 URLs and 1 --server-pid"), "{warnings}");
-    assert!(warnings.contains(&format!("process {other} (floor) at {}", floors[1].url())), "{warnings}");
+    assert!(
+        warnings.contains(&format!("process {other} (baseline) at {}", baselines[1].url())),
+        "{warnings}"
+    );
     // Both named, in any order; or two URLs of one process.
     let both = ["--server-pid", &other, "--server-pid", &named];
-    let same = ["--url", floors[0].url(), "--url", floors[0].url(), "--server-pid", &named];
+    let same = ["--url", baselines[0].url(), "--url", baselines[0].url(), "--server-pid", &named];
     for fitting in [[&urls[..], &both].concat(), same.to_vec()] {
         let (_, report) = loadtest_of(&[&ECHO[..], &fitting].concat());
         assert!(!report["warnings"].to_string().contains("--server-pid"), "{report:#}");
@@ -68,18 +71,18 @@ fn a_server_that_is_not_measured_beside_one_that_is_is_warned_of() {
 
 #[test]
 fn a_process_that_was_found_may_end_and_its_figures_are_left_out() {
-    let floor = Floor::start(Mode::Batched);
+    let baseline = Baseline::start(Mode::Batched);
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("ended.json");
     let mut tester = Command::new(env!("CARGO_BIN_EXE_loadtest"))
         .args(["echo", "--clients", "2", "--warmup", "100ms", "--duration", "2s", "--drain", "100ms"])
-        .args(["--url", floor.url(), "--json", path.to_str().expect("text")])
+        .args(["--url", baseline.url(), "--json", path.to_str().expect("text")])
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()
         .expect("loadtest starts");
     let mut log = BufReader::new(tester.stderr.take().expect("piped")).lines().map_while(Result::ok);
     assert!(log.any(|line| line.contains("measure ")), "it measures");
-    drop(floor);
+    drop(baseline);
     log.for_each(drop);
     assert_eq!(tester.wait().expect("it ends").code(), Some(1), "clients were cut off");
     let report: Value = serde_json::from_str(&fs::read_to_string(path).expect("a report")).expect("JSON");
@@ -96,8 +99,8 @@ fn what_is_no_url_is_answered_with_what_is_one() {
             assert!(said.contains(words), "{words} in {said}");
         }
     }
-    let floor = Floor::start(Mode::Batched);
-    let (code, report) = loadtest(&floor.url().replace("ws://", "http://"), &ECHO);
+    let baseline = Baseline::start(Mode::Batched);
+    let (code, report) = loadtest(&baseline.url().replace("ws://", "http://"), &ECHO);
     assert_eq!(code, 0, "{report:#}");
 }
 

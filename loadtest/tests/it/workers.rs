@@ -1,13 +1,13 @@
 //! A run spread over workers: the shares add up to the whole.
 
-use crate::servers::{Floor, Mode, Worker, loadtest};
+use crate::servers::{Baseline, Mode, Worker, loadtest};
 
 #[test]
 fn the_shares_of_two_workers_add_up() {
-    let floor = Floor::start(Mode::Batched);
+    let baseline = Baseline::start(Mode::Batched);
     let (one, other) = (Worker::start(), Worker::start());
     let workers = format!("{},{}", one.address, other.address);
-    let pid = floor.pid();
+    let pid = baseline.pid();
     let arguments = [
         "fanout",
         "--clients",
@@ -27,7 +27,7 @@ fn the_shares_of_two_workers_add_up() {
     ];
     // Twice, because a worker serves one run after the other.
     for _ in 0..2 {
-        let (code, report) = loadtest(floor.url(), &arguments);
+        let (code, report) = loadtest(baseline.url(), &arguments);
         assert_eq!(code, 0, "{report:#}");
         // 204 messages to rooms of five.
         assert_eq!(report["accounts"]["received"], 204 * 5, "{report:#}");
@@ -45,11 +45,11 @@ fn the_shares_of_two_workers_add_up() {
 
 #[test]
 fn a_worker_that_is_not_there_is_exit_code_3_and_a_share_too_small_too() {
-    let floor = Floor::start(Mode::Batched);
-    let (code, _) = loadtest(floor.url(), &["idle", "--clients", "2", "--workers", "127.0.0.1:1"]);
+    let baseline = Baseline::start(Mode::Batched);
+    let (code, _) = loadtest(baseline.url(), &["idle", "--clients", "2", "--workers", "127.0.0.1:1"]);
     assert_eq!(code, 3);
     let worker = Worker::start();
     let workers = format!("{0},{0}", worker.address);
-    let (code, _) = loadtest(floor.url(), &["fanout", "--clients", "1", "--workers", &workers]);
+    let (code, _) = loadtest(baseline.url(), &["fanout", "--clients", "1", "--workers", &workers]);
     assert_eq!(code, 3);
 }

@@ -1,4 +1,4 @@
-//! The picture of the table: one line for each row, one dot for each server, as a multiple of the floor.
+//! The picture of the table: one line for each row, one dot for each server, as a multiple of the baseline.
 
 use std::fmt::Write;
 
@@ -60,29 +60,29 @@ pub(crate) fn dots(results: &Results<'_>) -> String {
     svg + "</svg>\n"
 }
 
-/// The rows that are measured against the floor, with the multiple of each server.
+/// The rows that are measured against the baseline, with the multiple of each server.
 fn rows<'a>(results: &Results<'a>) -> Vec<(&'static Row, Vec<(&'a Peer, f64)>)> {
     let session = results.0;
-    let is_of_floor = |row: &&&'static Row| matches!(row.target, Target::OfFloor(_));
+    let is_of_baseline = |row: &&&'static Row| matches!(row.target, Target::OfBaseline(_));
     let dots_of = |row: &&'static Row| {
-        let floor = results.floor(row)?;
-        let multiple = |peer| Some((peer, results.cell(row, peer)?.median()? / floor));
-        let is_compared = |peer: &&Peer| !matches!(peer.software, Software::Floor { .. });
+        let baseline = results.baseline(row)?;
+        let multiple = |peer| Some((peer, results.cell(row, peer)?.median()? / baseline));
+        let is_compared = |peer: &&Peer| !matches!(peer.software, Software::Baseline { .. });
         let dots = session.peers.iter().copied().filter(is_compared).filter_map(multiple).collect();
         Some((*row, dots))
     };
-    session.rows.iter().filter(is_of_floor).filter_map(dots_of).collect()
+    session.rows.iter().filter(is_of_baseline).filter_map(dots_of).collect()
 }
 
 fn label(row: &Row) -> String {
     let name = row.title.trim_end_matches(", µs");
-    if row.floor() == row.name { name.to_owned() } else { format!("two nodes: {name}") }
+    if row.baseline() == row.name { name.to_owned() } else { format!("two nodes: {name}") }
 }
 
 fn legend(svg: &mut String) {
     let _ = writeln!(
         svg,
-        "<text x=\"14\" y=\"24\" font-weight=\"bold\">Server processor time, as a multiple of the floor; \
+        "<text x=\"14\" y=\"24\" font-weight=\"bold\">Server processor time, as a multiple of the baseline; \
          less is better</text>"
     );
     let mut at = LEFT;
@@ -100,7 +100,7 @@ fn family(peer: &Peer) -> (&'static str, &'static str) {
 
 fn family_of(software: Software) -> (&'static str, &'static str) {
     match software {
-        Software::Floor { .. } => ("floor", "#888"),
+        Software::Baseline { .. } => ("baseline", "#888"),
         Software::Fanfare { .. } => ("Fanfare", "#0a7d4f"),
         Software::Socketioxide => ("socketioxide", "#d9662b"),
         Software::Official => ("socket.io", "#5a5fc7"),

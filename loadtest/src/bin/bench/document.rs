@@ -15,7 +15,7 @@ const END: &str = "<!-- end of what make bench writes -->\n";
 pub(crate) fn section(session: &Session, environment: &str) -> String {
     let (results, mut remarks) = (session.results(), Vec::new());
     let mut text = format!(
-        "\n![Each server's processor time as a multiple of the floor](performance.svg)\n\n{environment}"
+        "\n![Each server's processor time as a multiple of the baseline](performance.svg)\n\n{environment}"
     );
     let alone = table::markdown(&results, false, &mut remarks);
     if !alone.is_empty() {

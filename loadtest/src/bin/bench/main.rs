@@ -35,7 +35,7 @@ Examples:
   Everything, three times, into docs/performance.md (about 20 minutes):
       make bench
   A look at two rows and two servers, once, printed only:
-      make bench ARGS='--runs 1 --row fanout-w1 --row echo --peer floor-batched --peer fanfare --print'
+      make bench ARGS='--runs 1 --row fanout-w1 --row echo --peer baseline-batched --peer fanfare --print'
   What does a change cost? Keep a build of before it, make the change, and measure both in turn (about 7 minutes):
       cargo build --release && cp target/release/fanfare /tmp/fanfare-before
       make bench ARGS='--before /tmp/fanfare-before'
@@ -47,7 +47,7 @@ The table and every ratio are left in target/bench/before-after.md and before-af
 
 Every figure's report, and the log of every server, is kept in target/bench.";
 
-/// Measures Fanfare, its peers and the floor side by side.
+/// Measures Fanfare, its peers and the baseline side by side.
 #[derive(Debug, Parser)]
 #[command(version, after_help = EXPLANATION)]
 struct Options {

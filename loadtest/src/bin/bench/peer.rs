@@ -25,7 +25,7 @@ pub(crate) struct Peer {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Software {
     /// The limit, written per delivery or per wake-up.
-    Floor {
+    Baseline {
         mode: &'static str,
     },
     /// Ours; without a number, one reactor for each core.
@@ -37,8 +37,8 @@ pub(crate) enum Software {
 }
 
 pub(crate) static PEERS: [Peer; 10] = [
-    Peer::alone("floor-direct", "floor, direct", Software::Floor { mode: "direct" }),
-    Peer::alone("floor-batched", "floor, batched", Software::Floor { mode: "batched" }),
+    Peer::alone("baseline-direct", "baseline, direct", Software::Baseline { mode: "direct" }),
+    Peer::alone("baseline-batched", "baseline, batched", Software::Baseline { mode: "batched" }),
     Peer::alone("fanfare-1", "Fanfare, 1 reactor", Software::Fanfare { reactors: Some("1") }),
     Peer::alone("fanfare", "Fanfare", Software::Fanfare { reactors: None }),
     Peer::alone("socketioxide", "socketioxide", Software::Socketioxide),
@@ -61,7 +61,7 @@ impl Peer {
     /// The first thing that is not there to run it; `None` when it can run.
     pub(crate) fn missing(&self, target: &Path) -> Option<PathBuf> {
         let program = match self.software {
-            Software::Floor { .. } => target.join("release/floor"),
+            Software::Baseline { .. } => target.join("release/baseline"),
             Software::Fanfare { .. } => target.join("release/fanfare"),
             Software::Socketioxide => target.join("release/relay-socketioxide"),
             Software::Official => Path::new(OFFICIAL).join("node_modules/socket.io"),
@@ -83,8 +83,8 @@ impl Peer {
 
     fn node(&self, target: &Path, port: u16, broker: Option<&str>) -> Result<Command, String> {
         let mut command = match self.software {
-            Software::Floor { mode } => {
-                let mut command = Command::new(target.join("release/floor"));
+            Software::Baseline { mode } => {
+                let mut command = Command::new(target.join("release/baseline"));
                 command.args(["--mode", mode, "--listen", &format!("127.0.0.1:{port}")]);
                 return Ok(command);
             }

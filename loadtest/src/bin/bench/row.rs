@@ -13,7 +13,7 @@ pub(crate) struct Row {
     load: &'static [&'static str],
     pub(crate) nodes: Nodes,
     pub(crate) figure: Figure,
-    /// What we want: a multiple of the floor, or a figure if the floor has none.
+    /// What we want: a multiple of the baseline, or a figure if the baseline has none.
     pub(crate) target: Target,
 }
 
@@ -21,9 +21,9 @@ pub(crate) struct Row {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Nodes {
     One,
-    /// Two and their broker. A floor has no cluster: the floor is that of this row, on one node.
+    /// Two and their broker. A baseline has no cluster: the baseline is that of this row, on one node.
     Two {
-        floor: &'static str,
+        baseline: &'static str,
     },
 }
 
@@ -42,7 +42,7 @@ pub(crate) enum Figure {
 
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Target {
-    OfFloor(f64),
+    OfBaseline(f64),
     Absolute(f64),
     None,
 }
@@ -54,7 +54,7 @@ pub(crate) static ROWS: [Row; 13] = [
         load: &["fanout", "--clients=1000", "--window=1"],
         nodes: Nodes::One,
         figure: Figure::ServerCpu,
-        target: Target::OfFloor(1.26),
+        target: Target::OfBaseline(1.26),
     },
     Row {
         name: "fanout-w8",
@@ -62,7 +62,7 @@ pub(crate) static ROWS: [Row; 13] = [
         load: &["fanout", "--clients=1000", "--window=8"],
         nodes: Nodes::One,
         figure: Figure::ServerCpu,
-        target: Target::OfFloor(1.5),
+        target: Target::OfBaseline(1.5),
     },
     Row {
         name: "fanout-4k",
@@ -70,7 +70,7 @@ pub(crate) static ROWS: [Row; 13] = [
         load: &["fanout", "--clients=1000", "--window=1", "--payload=4096"],
         nodes: Nodes::One,
         figure: Figure::ServerCpu,
-        target: Target::OfFloor(1.21),
+        target: Target::OfBaseline(1.21),
     },
     Row {
         name: "fanout-rooms",
@@ -78,7 +78,7 @@ pub(crate) static ROWS: [Row; 13] = [
         load: &["fanout", "--clients=1000", "--rooms=100", "--window=1"],
         nodes: Nodes::One,
         figure: Figure::ServerCpu,
-        target: Target::OfFloor(1.27),
+        target: Target::OfBaseline(1.27),
     },
     Row {
         name: "echo",
@@ -86,7 +86,7 @@ pub(crate) static ROWS: [Row; 13] = [
         load: &["echo", "--clients=100"],
         nodes: Nodes::One,
         figure: Figure::ServerCpu,
-        target: Target::OfFloor(1.19),
+        target: Target::OfBaseline(1.19),
     },
     Row {
         name: "connect",
@@ -94,7 +94,7 @@ pub(crate) static ROWS: [Row; 13] = [
         load: &["connect", "--count=4000", "--concurrency=50"],
         nodes: Nodes::One,
         figure: Figure::ServerCpu,
-        target: Target::OfFloor(2.4),
+        target: Target::OfBaseline(2.4),
     },
     Row {
         name: "idle",
@@ -124,31 +124,31 @@ pub(crate) static ROWS: [Row; 13] = [
         name: "cluster-w1",
         title: "delivery, W=1, µs",
         load: &["fanout", "--clients=1000", "--window=1", "--settle=1s"],
-        nodes: Nodes::Two { floor: "fanout-w1" },
+        nodes: Nodes::Two { baseline: "fanout-w1" },
         figure: Figure::ServerCpu,
-        target: Target::OfFloor(1.3),
+        target: Target::OfBaseline(1.3),
     },
     Row {
         name: "cluster-w8",
         title: "delivery, W=8, µs",
         load: &["fanout", "--clients=1000", "--window=8", "--settle=1s"],
-        nodes: Nodes::Two { floor: "fanout-w8" },
+        nodes: Nodes::Two { baseline: "fanout-w8" },
         figure: Figure::ServerCpu,
-        target: Target::OfFloor(1.8),
+        target: Target::OfBaseline(1.8),
     },
     Row {
         name: "cluster-rooms",
         title: "delivery, 100 rooms of 10, µs",
         load: &["fanout", "--clients=1000", "--rooms=100", "--window=1", "--settle=1s"],
-        nodes: Nodes::Two { floor: "fanout-rooms" },
+        nodes: Nodes::Two { baseline: "fanout-rooms" },
         figure: Figure::ServerCpu,
-        target: Target::OfFloor(1.8),
+        target: Target::OfBaseline(1.8),
     },
     Row {
         name: "cluster-latency",
         title: "p99 latency, open loop, 20,000 deliveries/s, ms",
         load: &["fanout", "--clients=1000", "--rooms=10", "--rate=200", "--settle=1s"],
-        nodes: Nodes::Two { floor: "latency" },
+        nodes: Nodes::Two { baseline: "latency" },
         figure: Figure::Latency,
         target: Target::None,
     },
@@ -165,11 +165,11 @@ impl Row {
         self.load.iter().map(|argument| (*argument).to_owned()).chain(time).collect()
     }
 
-    /// The row whose floor is the limit for this one.
-    pub(crate) fn floor(&self) -> &'static str {
+    /// The row whose baseline is the limit for this one.
+    pub(crate) fn baseline(&self) -> &'static str {
         match self.nodes {
             Nodes::One => self.name,
-            Nodes::Two { floor } => floor,
+            Nodes::Two { baseline } => baseline,
         }
     }
 }

@@ -105,10 +105,10 @@ impl Results<'_> {
         self.0.cells.get(&(row.name, peer.name))
     }
 
-    /// The lower of the floors' medians for this row, if a floor took part.
-    pub(crate) fn floor(&self, row: &Row) -> Option<f64> {
-        let median = |name| self.0.cells.get(&(row.floor(), name)).and_then(Cell::median);
-        ["floor-direct", "floor-batched"].into_iter().filter_map(median).min_by(f64::total_cmp)
+    /// The lower of the baselines' medians for this row, if a baseline took part.
+    pub(crate) fn baseline(&self, row: &Row) -> Option<f64> {
+        let median = |name| self.0.cells.get(&(row.baseline(), name)).and_then(Cell::median);
+        ["baseline-direct", "baseline-batched"].into_iter().filter_map(median).min_by(f64::total_cmp)
     }
 }
 

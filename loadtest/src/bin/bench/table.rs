@@ -37,14 +37,14 @@ fn cell(results: &Results<'_>, row: &Row, peer: &Peer, remarks: &mut Vec<String>
     let (Some(median), Some((least, most))) = (cell.median(), cell.range()) else {
         return format!("failed{remark}");
     };
-    let is_floor = matches!(peer.software, Software::Floor { .. });
-    let multiple = results.floor(row).filter(|_| !is_floor).map(|floor| median / floor);
-    let shown = multiple.filter(|_| matches!(row.target, Target::OfFloor(_)));
+    let is_baseline = matches!(peer.software, Software::Baseline { .. });
+    let multiple = results.baseline(row).filter(|_| !is_baseline).map(|baseline| median / baseline);
+    let shown = multiple.filter(|_| matches!(row.target, Target::OfBaseline(_)));
     let shown = shown.map(|multiple| format!(", {multiple:.2}×")).unwrap_or_default();
     let is_met = match row.target {
         Target::None => None,
         Target::Absolute(target) => Some(median <= target),
-        Target::OfFloor(target) => multiple.map(|multiple| multiple <= target),
+        Target::OfBaseline(target) => multiple.map(|multiple| multiple <= target),
     };
     let verdict = match (peer.software, is_met) {
         (Software::Fanfare { .. }, Some(true)) => ", met",
@@ -63,7 +63,7 @@ fn remark(row: &Row, peer: &Peer, cell: &Cell) -> Option<String> {
 
 fn target(row: &Row) -> String {
     match row.target {
-        Target::OfFloor(multiple) => format!("{multiple}×"),
+        Target::OfBaseline(multiple) => format!("{multiple}×"),
         Target::Absolute(figure) => figure.to_string(),
         Target::None => String::new(),
     }

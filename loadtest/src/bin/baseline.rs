@@ -1,4 +1,4 @@
-//! `floor`: the relay contract over WebSocket on a bare epoll loop, one thread, no framework, no features.
+//! `baseline`: the relay contract over WebSocket on a bare epoll loop, one thread, no framework, no features.
 //!
 //! It is the yardstick: what the kernel and the protocol alone cost. It must never grow what a real server needs
 //! (heartbeats, limits, namespaces, slow-consumer policy), nor be used as one: it trusts its clients.
@@ -22,10 +22,10 @@ const BUFFER_BYTES: usize = 64 * 1024;
 const EVENTS_PER_WAKE: usize = 1024;
 /// No heartbeats: an interval of a day.
 const OPEN: &[u8] =
-    br#"0{"sid":"floor","upgrades":[],"pingInterval":86400000,"pingTimeout":86400000,"maxPayload":1000000}"#;
-const CONNECTED: &[u8] = br#"40{"sid":"floor"}"#;
+    br#"0{"sid":"baseline","upgrades":[],"pingInterval":86400000,"pingTimeout":86400000,"maxPayload":1000000}"#;
+const CONNECTED: &[u8] = br#"40{"sid":"baseline"}"#;
 
-/// The floor: what delivering a message costs without a server framework.
+/// The baseline: what delivering a message costs without a server framework.
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Options {
@@ -47,13 +47,13 @@ enum Mode {
 
 fn main() -> io::Result<()> {
     let options = Options::parse();
-    let mut floor = Floor::listen(options.listen, options.mode)?;
-    let (mode, address) = (options.mode, floor.listener.local_addr()?);
-    println!("floor ({mode:?}) listens on {address} with process id {}", std::process::id());
-    floor.serve()
+    let mut baseline = Baseline::listen(options.listen, options.mode)?;
+    let (mode, address) = (options.mode, baseline.listener.local_addr()?);
+    println!("baseline ({mode:?}) listens on {address} with process id {}", std::process::id());
+    baseline.serve()
 }
 
-struct Floor {
+struct Baseline {
     poll: Poll,
     listener: TcpListener,
     connections: Slab<Connection>,
@@ -79,7 +79,7 @@ struct Connection {
     written: usize,
 }
 
-impl Floor {
+impl Baseline {
     fn listen(address: SocketAddr, mode: Mode) -> io::Result<Self> {
         let poll = Poll::new()?;
         let mut listener = TcpListener::bind(address)?;

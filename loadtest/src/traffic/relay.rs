@@ -6,7 +6,7 @@ use crate::client::packet::Packet;
 
 /// What the server is asked to do with a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Wording {
+pub(crate) enum Call {
     /// `"emit", room, payload`: every member of the room, the sender included, hears `"msg", payload`.
     Room,
     /// `"broadcast", payload`: everybody hears `"msg", payload`.
@@ -30,8 +30,8 @@ pub(crate) struct Found<'a> {
 
 /// The text of packets, worded for one namespace.
 #[derive(Debug, Clone)]
-pub(crate) struct Speech {
-    pub(crate) wording: Wording,
+pub(crate) struct Relay {
+    pub(crate) call: Call,
     /// Nothing, or `/name,`.
     pub(crate) namespace: Vec<u8>,
     /// Whether payloads travel as binary attachments.
@@ -40,10 +40,10 @@ pub(crate) struct Speech {
     pub(crate) prefix: String,
 }
 
-impl Speech {
+impl Relay {
     /// Whether members have to join before they hear anything.
     pub(crate) fn has_rooms(&self) -> bool {
-        self.wording == Wording::Room
+        self.call == Call::Room
     }
 
     /// Joins or leaves a room, to be acknowledged.
@@ -57,10 +57,10 @@ impl Speech {
     pub(crate) fn write_message(&self, room: u32, sequence: u64, payload: &[u8], text: &mut Vec<u8>) {
         text.extend_from_slice(if self.is_binary { b"451-" } else { b"42" });
         text.extend_from_slice(&self.namespace);
-        match self.wording {
-            Wording::Room => write!(text, "[\"emit\",\"{}room-{room}\",", self.prefix),
-            Wording::Broadcast => write!(text, "[\"broadcast\","),
-            Wording::Echo => write!(text, "{sequence}[\"echo\","),
+        match self.call {
+            Call::Room => write!(text, "[\"emit\",\"{}room-{room}\",", self.prefix),
+            Call::Broadcast => write!(text, "[\"broadcast\","),
+            Call::Echo => write!(text, "{sequence}[\"echo\","),
         }
         .expect("a vector takes everything");
         if self.is_binary {
@@ -80,12 +80,12 @@ impl Speech {
         attachment: Option<&'a [u8]>,
         size: usize,
     ) -> Option<Found<'a>> {
-        let (data, ack) = match (self.wording, packet) {
-            (Wording::Echo, Packet::Ack { id, data } | Packet::BinaryAck { id, data }) => {
+        let (data, ack) = match (self.call, packet) {
+            (Call::Echo, Packet::Ack { id, data } | Packet::BinaryAck { id, data }) => {
                 (data.strip_prefix(b"[")?, Some(id))
             }
             (
-                Wording::Room | Wording::Broadcast,
+                Call::Room | Call::Broadcast,
                 Packet::Event { ack: None, data } | Packet::BinaryEvent { ack: None, data },
             ) => (data.strip_prefix(b"[\"msg\",")?, None),
             _ => return None,
@@ -112,29 +112,29 @@ mod tests {
     use super::*;
     use crate::client::packet::parse_packet;
 
-    fn speech(wording: Wording, is_binary: bool) -> Speech {
-        Speech { wording, namespace: b"/n,".to_vec(), is_binary, prefix: "w1-".to_owned() }
+    fn relay(call: Call, is_binary: bool) -> Relay {
+        Relay { call, namespace: b"/n,".to_vec(), is_binary, prefix: "w1-".to_owned() }
     }
 
-    fn message(speech: &Speech) -> String {
+    fn message(relay: &Relay) -> String {
         let mut text = Vec::new();
-        speech.write_message(3, 7, b"xyz", &mut text);
+        relay.write_message(3, 7, b"xyz", &mut text);
         String::from_utf8(text).expect("text")
     }
 
     #[test]
     fn messages_are_worded_as_the_contract_says() {
-        assert_eq!(message(&speech(Wording::Room, false)), r#"42/n,["emit","w1-room-3","xyz"]"#);
+        assert_eq!(message(&relay(Call::Room, false)), r#"42/n,["emit","w1-room-3","xyz"]"#);
         assert_eq!(
-            message(&speech(Wording::Broadcast, true)),
+            message(&relay(Call::Broadcast, true)),
             r#"451-/n,["broadcast",{"_placeholder":true,"num":0}]"#
         );
-        assert_eq!(message(&speech(Wording::Echo, false)), r#"42/n,7["echo","xyz"]"#);
+        assert_eq!(message(&relay(Call::Echo, false)), r#"42/n,7["echo","xyz"]"#);
     }
 
     #[test]
     fn payloads_are_found_with_and_without_an_offset() {
-        let room = speech(Wording::Room, false);
+        let room = relay(Call::Room, false);
         for (text, offset) in
             [(&br#"42/n,["msg","xyz"]"#[..], None), (br#"42/n,["msg","xyz","o1"]"#, Some(&b"o1"[..]))]
         {
@@ -142,7 +142,7 @@ mod tests {
             assert_eq!(room.find(packet, None, 3), Some(Found { payload: b"xyz", ack: None, offset }));
             assert_eq!(room.find(packet, None, 2), None, "of another size");
         }
-        let echo = speech(Wording::Echo, true);
+        let echo = relay(Call::Echo, true);
         let packet = parse_packet(br#"461-/n,7[{"_placeholder":true,"num":0}]"#, b"/n,").expect("valid");
         let found = Found { payload: b"xyz", ack: Some(7), offset: None };
         assert_eq!(echo.find(packet, Some(b"xyz"), 3), Some(found));

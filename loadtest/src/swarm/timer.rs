@@ -11,19 +11,18 @@ use rustix::time::{
 
 /// A timer among the sockets of an event loop.
 #[derive(Debug)]
-pub(crate) struct Alarm {
-    timer: OwnedFd,
+pub(crate) struct Timer {
+    file: OwnedFd,
     /// What it is set to, in nanoseconds of the swarm's clock; `None` once it is over.
     at_ns: Option<u64>,
 }
 
-impl Alarm {
+impl Timer {
     /// A timer that reports under this token. It is edge-triggered: nothing has to be read from it.
     pub(crate) fn new(registry: &Registry, token: Token) -> io::Result<Self> {
-        let timer =
-            timerfd_create(TimerfdClockId::Monotonic, TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC)?;
-        registry.register(&mut SourceFd(&timer.as_raw_fd()), token, Interest::READABLE)?;
-        Ok(Self { timer, at_ns: None })
+        let file = timerfd_create(TimerfdClockId::Monotonic, TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC)?;
+        registry.register(&mut SourceFd(&file.as_raw_fd()), token, Interest::READABLE)?;
+        Ok(Self { file, at_ns: None })
     }
 
     /// Wakes the loop at this time, unless it is woken before anyway.
@@ -36,7 +35,7 @@ impl Alarm {
         let (seconds, rest) = (left_ns / 1_000_000_000, left_ns % 1_000_000_000);
         let it_value = Timespec { tv_sec: seconds as i64, tv_nsec: rest as i64 };
         let it_interval = Timespec { tv_sec: 0, tv_nsec: 0 };
-        timerfd_settime(&self.timer, TimerfdTimerFlags::empty(), &Itimerspec { it_interval, it_value })?;
+        timerfd_settime(&self.file, TimerfdTimerFlags::empty(), &Itimerspec { it_interval, it_value })?;
         Ok(())
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Scenario, Swarm};
+use super::{Handler, Swarm};
 use crate::error::RunError;
 use crate::swarm::interrupt::Interrupt;
 
@@ -13,9 +13,9 @@ const SILENCE_MAX: Duration = Duration::from_secs(10);
 
 impl Swarm {
     /// Connects every client, `rate` per second, and returns when all are in their namespace.
-    pub(crate) fn connect_all<S: Scenario>(
+    pub(crate) fn connect_all<H: Handler>(
         &mut self,
-        scenario: &mut S,
+        handler: &mut H,
         rate: u32,
         interrupt: &Interrupt,
     ) -> Result<(), RunError> {
@@ -29,7 +29,7 @@ impl Swarm {
                 }
                 opened += 1;
             }
-            self.turn(scenario, Duration::from_millis(2))?;
+            self.turn(handler, Duration::from_millis(2))?;
             if let Some(failure) = self.take_failure() {
                 return Err(failure);
             }

@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use crate::liar::{Fault, Liar};
-use crate::servers::{Floor, Mode, loadtest};
+use crate::faulty_proxy::{Fault, FaultyProxy};
+use crate::servers::{Baseline, Mode, loadtest};
 
 const TRAFFIC: [&str; 12] = [
     "--clients",
@@ -21,8 +21,8 @@ const TRAFFIC: [&str; 12] = [
 ];
 
 fn flawless(scenario: &[&str]) -> Value {
-    let floor = Floor::start(Mode::Batched);
-    let (code, report) = loadtest(floor.url(), &[scenario, &TRAFFIC].concat());
+    let baseline = Baseline::start(Mode::Batched);
+    let (code, report) = loadtest(baseline.url(), &[scenario, &TRAFFIC].concat());
     assert_eq!(code, 0, "{scenario:?}: {report:#}");
     assert!(report["accounts"]["received"].as_u64() > Some(0), "{report:#}");
     report
@@ -43,9 +43,9 @@ fn connections_that_are_cut_come_back_and_lose_only_what_came_meanwhile() {
 
 #[test]
 fn recovery_that_the_server_does_not_offer_is_a_loss() {
-    let floor = Floor::start(Mode::Batched);
+    let baseline = Baseline::start(Mode::Batched);
     let scenario = ["jitter", "--cuts", "40", "--away", "100ms", "--recovery"];
-    let (code, report) = loadtest(floor.url(), &[&scenario[..], &TRAFFIC].concat());
+    let (code, report) = loadtest(baseline.url(), &[&scenario[..], &TRAFFIC].concat());
     assert_eq!(code, 1, "{report:#}");
     assert!(report["accounts"]["lost"].as_u64() > Some(0), "{report:#}");
     assert_eq!(report["details"]["recovered"], 0.0);
@@ -59,11 +59,11 @@ fn clients_that_do_not_read_hold_nobody_up_and_get_everything_in_the_end() {
 
 #[test]
 fn members_that_cannot_leave_are_noticed() {
-    let floor = Floor::start(Mode::Batched);
-    let liar = Liar::before(floor.address(), Fault::KeepLeavers);
+    let baseline = Baseline::start(Mode::Batched);
+    let proxy = FaultyProxy::before(baseline.address(), Fault::KeepLeavers);
     let churn = ["churn", "--moves", "20", "--reconnects", "0"];
-    let (code, report) = loadtest(&liar.url(), &[&churn[..], &TRAFFIC].concat());
-    assert!(liar.has_struck());
+    let (code, report) = loadtest(&proxy.url(), &[&churn[..], &TRAFFIC].concat());
+    assert!(proxy.has_struck());
     assert_eq!(code, 1, "{report:#}");
     // At 200 messages a second in four rooms, each leaver hears some in its 100 ms outside.
     assert!(report["accounts"]["stray"].as_u64() > Some(5), "{report:#}");
@@ -72,9 +72,9 @@ fn members_that_cannot_leave_are_noticed() {
 
 #[test]
 fn everybody_is_back_after_an_avalanche() {
-    let floor = Floor::start(Mode::Batched);
+    let baseline = Baseline::start(Mode::Batched);
     let avalanche = ["avalanche", "--clients", "300", "--hold", "100ms", "--spread", "100ms"];
-    let (code, report) = loadtest(floor.url(), &avalanche);
+    let (code, report) = loadtest(baseline.url(), &avalanche);
     assert_eq!(code, 0, "{report:#}");
     let back = |share: &str| report[format!("back_{share}_seconds")].as_f64().expect("all came back");
     assert!(back("50") <= back("99") && back("99") <= back("100"), "{report:#}");

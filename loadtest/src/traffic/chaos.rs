@@ -10,7 +10,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
 use crate::swarm::{ClientId, Swarm};
-use crate::traffic::{Standing, Traffic};
+use crate::traffic::{Membership, Traffic};
 
 /// How long to wait before a connection that failed is tried again.
 const RETRY_NS: u64 = 200_000_000;
@@ -19,7 +19,7 @@ const DRAWS: usize = 16;
 
 /// What is done.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Disturbance {
+pub(crate) enum ChaosPlan {
     None,
     /// So many clients stop reading.
     Slow(usize),
@@ -39,8 +39,8 @@ pub(crate) enum Disturbance {
 
 /// Who does it.
 #[derive(Debug)]
-pub(crate) struct Disturber {
-    disturbance: Disturbance,
+pub(crate) struct Chaos {
+    plan: ChaosPlan,
     /// Clients that publish nothing.
     candidates: Vec<ClientId>,
     chance: StdRng,
@@ -65,21 +65,21 @@ struct Beat {
     next_ns: u64,
 }
 
-impl Disturber {
-    pub(crate) fn new(disturbance: Disturbance, traffic: &Traffic, clients: usize, seed: u64) -> Self {
-        let (moves, departures) = match disturbance {
-            Disturbance::Churn { moves_per_second, reconnects_per_second, .. } => {
+impl Chaos {
+    pub(crate) fn new(plan: ChaosPlan, traffic: &Traffic, clients: usize, seed: u64) -> Self {
+        let (moves, departures) = match plan {
+            ChaosPlan::Churn { moves_per_second, reconnects_per_second, .. } => {
                 (moves_per_second, reconnects_per_second)
             }
-            Disturbance::Jitter { cuts_per_second, .. } => (0.0, cuts_per_second),
-            Disturbance::None | Disturbance::Slow(_) => (0.0, 0.0),
+            ChaosPlan::Jitter { cuts_per_second, .. } => (0.0, cuts_per_second),
+            ChaosPlan::None | ChaosPlan::Slow(_) => (0.0, 0.0),
         };
-        let candidates = match disturbance {
-            Disturbance::None => Vec::new(),
+        let candidates = match plan {
+            ChaosPlan::None => Vec::new(),
             _ => traffic.bystanders(clients),
         };
         Self {
-            disturbance,
+            plan,
             candidates,
             chance: StdRng::seed_from_u64(seed),
             moves: Beat { per_second: moves, next_ns: 0 },
@@ -100,7 +100,7 @@ impl Disturber {
         self.is_active = true;
         self.moves.start(now_ns);
         self.departures.start(now_ns);
-        if let Disturbance::Slow(count) = self.disturbance {
+        if let ChaosPlan::Slow(count) = self.plan {
             for _ in 0..count.min(self.candidates.len()) {
                 let index = self.chance.random_range(0..self.candidates.len());
                 let client = self.candidates.swap_remove(index);
@@ -112,12 +112,12 @@ impl Disturber {
 
     /// Does what is due; called at least every 20 ms.
     pub(crate) fn step(&mut self, traffic: &mut Traffic, swarm: &mut Swarm) -> io::Result<()> {
-        if self.disturbance == Disturbance::None {
+        if self.plan == ChaosPlan::None {
             return Ok(());
         }
         let now_ns = swarm.tick();
-        let away_ns = match self.disturbance {
-            Disturbance::Churn { away, .. } => away.as_nanos() as u64,
+        let away_ns = match self.plan {
+            ChaosPlan::Churn { away, .. } => away.as_nanos() as u64,
             _ => RETRY_NS,
         };
         self.rejoining.extend(traffic.left.drain(..).map(|client| (now_ns + away_ns, client)));
@@ -137,7 +137,7 @@ impl Disturber {
         while self.is_active && self.departures.is_due(now_ns) {
             let Some(client) = self.draw(traffic) else { continue };
             traffic.send_away(swarm, client);
-            if let Disturbance::Jitter { away, .. } = self.disturbance {
+            if let ChaosPlan::Jitter { away, .. } = self.plan {
                 swarm.cut(client);
                 self.cut += 1;
                 self.returning.push_back((now_ns + away.as_nanos() as u64, client));
@@ -160,7 +160,7 @@ impl Disturber {
         (0..DRAWS).find_map(|_| {
             let index = self.chance.random_range(0..self.candidates.len().max(1));
             let client = *self.candidates.get(index)?;
-            (traffic.standing(client) == Standing::In && !traffic.is_away(client)).then_some(client)
+            (traffic.membership(client) == Membership::In && !traffic.is_away(client)).then_some(client)
         })
     }
 }

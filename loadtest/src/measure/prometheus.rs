@@ -20,7 +20,7 @@ pub struct MetricsUrl(Uri);
 
 /// What it published at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Exposition {
+pub(crate) struct ProcessMetrics {
     /// The processor time of the process since it began; servers count it in steps of 10 ms.
     pub(crate) cpu: Duration,
     pub(crate) resident_kib: u64,
@@ -33,7 +33,7 @@ impl MetricsUrl {
     }
 
     /// Asks for the metrics now.
-    pub(crate) fn scrape(&self) -> io::Result<Exposition> {
+    pub(crate) fn scrape(&self) -> io::Result<ProcessMetrics> {
         let fault = |reason: String| io::Error::other(format!("{self}: {reason}"));
         let answer = self.get().map_err(|error| fault(error.to_string()))?;
         let (head, body) = answer.split_once("\r\n\r\n").ok_or_else(|| fault("no HTTP answer".to_owned()))?;
@@ -86,7 +86,7 @@ impl Serialize for MetricsUrl {
 }
 
 /// The two metrics of the text format; the error is the name of the one that is missing.
-fn parse(text: &str) -> Result<Exposition, &'static str> {
+fn parse(text: &str) -> Result<ProcessMetrics, &'static str> {
     let value = |name: &'static str| {
         let is_it = |line: &&str| line.strip_prefix(name).is_some_and(|rest| rest.starts_with([' ', '{']));
         // The value stands behind the labels, and a time may stand behind the value.
@@ -102,7 +102,7 @@ fn parse(text: &str) -> Result<Exposition, &'static str> {
         if values.is_empty() { Err(name) } else { Ok(values.iter().sum::<f64>()) }
     };
     let (seconds, bytes) = (value("process_cpu_seconds_total")?, value("process_resident_memory_bytes")?);
-    Ok(Exposition { cpu: Duration::from_secs_f64(seconds), resident_kib: (bytes / 1024.0) as u64 })
+    Ok(ProcessMetrics { cpu: Duration::from_secs_f64(seconds), resident_kib: (bytes / 1024.0) as u64 })
 }
 
 #[cfg(test)]
@@ -116,7 +116,7 @@ mod tests {
                            process_resident_memory_bytes{node=\"a b\"} 1.048576e+06 1700000000\n\
                            process_resident_memory_bytes_max 1\n";
 
-    fn answer(head: &'static str) -> io::Result<Exposition> {
+    fn answer(head: &'static str) -> io::Result<ProcessMetrics> {
         let listener = TcpListener::bind("127.0.0.1:0").expect("binds");
         let address = listener.local_addr().expect("bound");
         let server = thread::spawn(move || {
@@ -135,7 +135,7 @@ mod tests {
 
     #[test]
     fn processor_time_and_memory_are_read_from_an_answer() {
-        let expected = Exposition { cpu: Duration::from_millis(12_500), resident_kib: 1024 };
+        let expected = ProcessMetrics { cpu: Duration::from_millis(12_500), resident_kib: 1024 };
         assert_eq!(answer("HTTP/1.1 200 OK\r\ncontent-type: text/plain").expect("answered"), expected);
     }
 

@@ -37,7 +37,7 @@ pub enum Fault {
 const STRIKES_AT: usize = 100;
 
 /// The running proxy.
-pub struct Liar {
+pub struct FaultyProxy {
     address: SocketAddr,
     shared: Arc<Shared>,
 }
@@ -49,7 +49,7 @@ struct Shared {
     stalled_until: Mutex<Option<Instant>>,
 }
 
-impl Liar {
+impl FaultyProxy {
     pub fn before(server: SocketAddr, fault: Fault) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("binds");
         let address = listener.local_addr().expect("bound");
