@@ -132,11 +132,11 @@ impl Cli {
 fn measure(plan: Plan, interrupt: Interrupt) -> Result<Report, RunError> {
     let scenario = &plan.scenario;
     let outcome = match scenario.server().workers.is_empty() {
-        true => scenario.measure(&mut Control::alone(interrupt)),
+        true => scenario.measure(&mut Control::alone(interrupt, live::observer())),
         false => coordinator::run(&plan, &interrupt),
     };
     live::finish();
-    Ok(outcome?.into_report(scenario.name(), scenario.options()))
+    Ok(Report::new(outcome?, scenario.name(), scenario.options()))
 }
 
 #[cfg(test)]

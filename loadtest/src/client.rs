@@ -4,6 +4,7 @@ use crate::client::frame::FrameError;
 use crate::client::handshake::HandshakeError;
 use crate::client::link::{Link, Role};
 use crate::client::packet::PacketError;
+use crate::client::target::Route;
 
 pub(crate) mod frame;
 pub(crate) mod handshake;
@@ -29,15 +30,6 @@ pub(crate) enum Stage {
     Ready,
     /// The tester said goodbye and waits for the server to hang up.
     Closing,
-}
-
-/// How a client reaches its server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Route {
-    Websocket,
-    Polling,
-    /// Polling first; then WebSocket for the same session.
-    Upgrade,
 }
 
 /// How far the change from polling to WebSocket has come.

@@ -41,18 +41,21 @@ pub use measure::latency::{HistogramPoint, Latency};
 pub use measure::ledger::Accounts;
 pub use measure::listening::ServerProcess;
 pub use measure::meter::Usage;
-pub use measure::prometheus::MetricsUrl;
+pub use measure::prometheus::{MetricsToken, MetricsUrl};
 pub use measure::series::{Bytes, Sample};
 pub use report::Report;
 pub use report::compare::{CompareOptions, compare};
 pub use report::limits::Limits;
 pub use report::outputs::Outputs;
+pub use scenario::Scenario;
+pub use scenario::avalanche::AvalancheOptions;
+pub use scenario::connect::ConnectOptions;
+pub use scenario::idle::IdleOptions;
+pub use scenario::rooms::{
+    BroadcastOptions, ChurnOptions, EchoOptions, FanoutOptions, JitterOptions, RoomOptions, SlowOptions,
+};
 pub use scenario::server::{ServerOptions, Transport};
 pub use scenario::share::Share;
-pub use scenario::{
-    AvalancheOptions, BroadcastOptions, ChurnOptions, ConnectOptions, EchoOptions, FanoutOptions,
-    IdleOptions, JitterOptions, RoomOptions, Scenario, SlowOptions,
-};
 pub use traffic::Completion;
 pub use traffic::load::{LoadOptions, PayloadBytes};
 pub use workers::worker::WorkerOptions;

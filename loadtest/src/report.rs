@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::measure::latency::{HistogramPoint, Latency};
+use crate::measure::latency::{HistogramPoint, Latency, points};
 use crate::measure::ledger::Accounts;
 use crate::measure::meter::Usage;
+use crate::measure::outcome::Outcome;
 use crate::measure::series::{Bytes, Sample};
 
 pub(crate) mod chart;
@@ -82,6 +83,59 @@ pub struct Report {
 }
 
 impl Report {
+    /// Makes a report of what all testers found together.
+    pub(crate) fn new(outcome: Outcome, scenario: &str, options: Value) -> Self {
+        let latency = outcome.latency.histogram();
+        let (units, seconds) = (outcome.units, outcome.usage.seconds);
+        let per_unit = |cpu: f64| cpu * 1e6 / units as f64;
+        let is_idle = outcome.unit == "connection";
+        let side =
+            |index: usize| outcome.sides.as_ref().and_then(|sides| Latency::of(&sides[index].histogram()));
+        let back = |share: f64| {
+            let (spread, clients) = outcome.back.as_ref()?;
+            let histogram = spread.histogram();
+            // As many as this must be back, whether or not the others ever were.
+            let wanted = (share * *clients as f64).ceil() as u64;
+            let enough = wanted > 0 && histogram.len() >= wanted;
+            enough.then(|| histogram.value_at_quantile(wanted as f64 / histogram.len() as f64) as f64 / 1e9)
+        };
+        let has_messages = outcome.totals.sent > 0;
+        let per_second = |count: u64| count as f64 / outcome.totals.seconds;
+        Self {
+            scenario: scenario.to_owned(),
+            options,
+            units,
+            units_per_second: (!is_idle).then_some(units as f64 / seconds),
+            server_cpu_us_per_unit: outcome
+                .usage
+                .server_cpu_seconds
+                .filter(|_| units > 0 && !is_idle)
+                .map(per_unit),
+            latency: Latency::of(&latency),
+            latency_local: side(0),
+            latency_remote: side(1),
+            histogram: points(&latency),
+            planned_rate: outcome.totals.planned.map(per_second),
+            achieved_rate: has_messages.then(|| per_second(outcome.totals.sent)),
+            connects_per_second: outcome.connects_per_second,
+            back_50_seconds: back(0.5),
+            back_99_seconds: back(0.99),
+            back_100_seconds: back(1.0),
+            bytes: outcome.totals.bytes,
+            series: outcome.series,
+            server_resident_kib: outcome.server_resident_kib,
+            resident_kib_per_connection: outcome.grown.map(|(kib, clients)| kib / clients as f64),
+            heartbeats: outcome.heartbeats,
+            details: outcome.details,
+            accounts: outcome.accounts,
+            first_fault: outcome.first_fault,
+            warnings: outcome.usage.warnings(),
+            is_interrupted: outcome.is_interrupted,
+            unit: outcome.unit,
+            usage: outcome.usage,
+        }
+    }
+
     /// The report as JSON, with a final newline.
     pub fn json(&self) -> String {
         serde_json::to_string_pretty(self).expect("a report is plain data") + "\n"

@@ -1,15 +1,12 @@
 //! The scenarios and their own options.
 
-use std::time::Duration;
-
-use clap::{Args, Subcommand};
-use serde::Serialize;
+use clap::Subcommand;
 use serde_json::Value;
 
 use crate::error::RunError;
 use crate::measure::outcome::Outcome;
 use crate::swarm::control::Control;
-use crate::traffic::load::{LoadOptions, as_seconds, parse_rate};
+use crate::traffic::load::LoadOptions;
 
 pub(crate) mod avalanche;
 pub(crate) mod connect;
@@ -19,6 +16,10 @@ pub(crate) mod rooms;
 pub(crate) mod server;
 pub(crate) mod share;
 
+use avalanche::AvalancheOptions;
+use connect::ConnectOptions;
+use idle::IdleOptions;
+use rooms::{BroadcastOptions, ChurnOptions, EchoOptions, FanoutOptions, JitterOptions, SlowOptions};
 use server::ServerOptions;
 use share::Share;
 
@@ -45,185 +46,6 @@ pub enum Scenario {
     Connect(ConnectOptions),
     /// Connections that do nothing: resident memory per connection
     Idle(IdleOptions),
-}
-
-/// Options of `loadtest fanout` and `loadtest cluster`.
-#[derive(Debug, Clone, Args, Serialize)]
-pub struct FanoutOptions {
-    /// Where to connect to.
-    #[command(flatten)]
-    pub server: ServerOptions,
-    /// Who hears whom.
-    #[command(flatten)]
-    #[serde(flatten)]
-    pub rooms: RoomOptions,
-    /// How much traffic.
-    #[command(flatten)]
-    #[serde(flatten)]
-    pub load: LoadOptions,
-}
-
-/// Clients and rooms.
-#[derive(Debug, Clone, Args, Serialize)]
-pub struct RoomOptions {
-    /// Clients in all; dealt to the rooms round robin
-    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
-    pub clients: u32,
-    /// Rooms; the first clients of each are its publishers
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
-    pub rooms: u32,
-    /// Members of each room, so that clients may be in several rooms; without it every client is in one
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    pub members: Option<u32>,
-    /// Publishers in each room
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
-    pub publishers: u32,
-}
-
-/// Options of `loadtest broadcast`.
-#[derive(Debug, Clone, Args, Serialize)]
-pub struct BroadcastOptions {
-    /// Where to connect to.
-    #[command(flatten)]
-    pub server: ServerOptions,
-    /// Clients, all of whom hear everything
-    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
-    pub clients: u32,
-    /// How many of them publish
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
-    pub publishers: u32,
-    /// How much traffic.
-    #[command(flatten)]
-    #[serde(flatten)]
-    pub load: LoadOptions,
-}
-
-/// Options of `loadtest echo`.
-#[derive(Debug, Clone, Args, Serialize)]
-pub struct EchoOptions {
-    /// Where to connect to.
-    #[command(flatten)]
-    pub server: ServerOptions,
-    /// Clients, each with its own events
-    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
-    pub clients: u32,
-    /// How much traffic.
-    #[command(flatten)]
-    #[serde(flatten)]
-    pub load: LoadOptions,
-}
-
-/// Options of `loadtest slow`.
-#[derive(Debug, Clone, Args, Serialize)]
-pub struct SlowOptions {
-    /// The traffic.
-    #[command(flatten)]
-    #[serde(flatten)]
-    pub fanout: FanoutOptions,
-    /// Clients that stop reading when the traffic begins, and read on when it ends
-    #[arg(long, value_name = "N", default_value_t = 10)]
-    pub slow: u32,
-}
-
-/// Options of `loadtest churn`.
-#[derive(Debug, Clone, Args, Serialize)]
-pub struct ChurnOptions {
-    /// The traffic.
-    #[command(flatten)]
-    #[serde(flatten)]
-    pub fanout: FanoutOptions,
-    /// Clients per second that leave their rooms and join them again
-    #[arg(long, value_name = "N", default_value = "100", value_parser = parse_rate)]
-    pub moves: f64,
-    /// Clients per second that disconnect and connect again
-    #[arg(long, value_name = "N", default_value = "100", value_parser = parse_rate)]
-    pub reconnects: f64,
-    /// How long they stay away
-    #[arg(long, value_name = "TIME", default_value = "100ms", value_parser = humantime::parse_duration)]
-    #[serde(serialize_with = "as_seconds")]
-    pub away: Duration,
-}
-
-/// Options of `loadtest jitter`.
-#[derive(Debug, Clone, Args, Serialize)]
-pub struct JitterOptions {
-    /// The traffic.
-    #[command(flatten)]
-    #[serde(flatten)]
-    pub fanout: FanoutOptions,
-    /// Connections per second that are cut
-    #[arg(long, value_name = "N", default_value = "50", value_parser = parse_rate)]
-    pub cuts: f64,
-    /// How long they stay away
-    #[arg(long, value_name = "TIME", default_value = "500ms", value_parser = humantime::parse_duration)]
-    #[serde(serialize_with = "as_seconds")]
-    pub away: Duration,
-    /// Ask the server to take up the session again, and expect what was missed meanwhile
-    #[arg(long)]
-    pub recovery: bool,
-}
-
-/// Options of `loadtest avalanche`.
-#[derive(Debug, Clone, Args, Serialize)]
-pub struct AvalancheOptions {
-    /// Where to connect to.
-    #[command(flatten)]
-    pub server: ServerOptions,
-    /// Clients, all of whom are cut off
-    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
-    pub clients: u32,
-    /// How long to hold the connections before
-    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = humantime::parse_duration)]
-    #[serde(serialize_with = "as_seconds")]
-    pub hold: Duration,
-    /// How long they stay away
-    #[arg(long, value_name = "TIME", default_value = "0s", value_parser = humantime::parse_duration)]
-    #[serde(serialize_with = "as_seconds")]
-    pub away: Duration,
-    /// Their return is spread over this time; a failed attempt is repeated after as long, at least 200 ms
-    #[arg(long, value_name = "TIME", default_value = "0s", value_parser = humantime::parse_duration)]
-    #[serde(serialize_with = "as_seconds")]
-    pub spread: Duration,
-    /// An attempt that takes longer than this has failed
-    #[arg(long, value_name = "TIME", default_value = "20s", value_parser = humantime::parse_duration)]
-    #[serde(serialize_with = "as_seconds")]
-    pub attempt: Duration,
-    /// How long to wait for the last one
-    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = humantime::parse_duration)]
-    #[serde(serialize_with = "as_seconds")]
-    pub patience: Duration,
-}
-
-/// Options of `loadtest connect`.
-#[derive(Debug, Clone, Args, Serialize)]
-pub struct ConnectOptions {
-    /// Where to connect to.
-    #[command(flatten)]
-    pub server: ServerOptions,
-    /// Connections to measure
-    #[arg(long, value_name = "N", default_value_t = 5000, value_parser = clap::value_parser!(u32).range(1..))]
-    pub count: u32,
-    /// Connections under way at once
-    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=4096))]
-    pub concurrency: u32,
-    /// Connections to make before measuring
-    #[arg(long, value_name = "N", default_value_t = 500)]
-    pub warmup: u32,
-}
-
-/// Options of `loadtest idle`.
-#[derive(Debug, Clone, Args, Serialize)]
-pub struct IdleOptions {
-    /// Where to connect to.
-    #[command(flatten)]
-    pub server: ServerOptions,
-    /// Connections to hold
-    #[arg(long, value_name = "N", default_value_t = 8000, value_parser = clap::value_parser!(u32).range(1..))]
-    pub clients: u32,
-    /// How long to hold them before memory is read
-    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = humantime::parse_duration)]
-    #[serde(serialize_with = "as_seconds")]
-    pub hold: Duration,
 }
 
 impl Scenario {

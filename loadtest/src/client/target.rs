@@ -9,7 +9,6 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 
-use crate::client::Route;
 use crate::client::handshake;
 use crate::client::wire::TlsName;
 use crate::error::RunError;
@@ -32,6 +31,15 @@ pub(crate) struct Target {
     path: String,
     /// Further request headers, each with its line end.
     headers: String,
+}
+
+/// How a client reaches its server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Route {
+    Websocket,
+    Polling,
+    /// Polling first; then WebSocket for the same session.
+    Upgrade,
 }
 
 /// Everything about connecting that all clients of a run share.

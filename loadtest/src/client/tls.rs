@@ -44,27 +44,43 @@ pub(crate) fn client_config(trust: Trust<'_>) -> Result<Arc<ClientConfig>, RunEr
 
 fn roots(trust: Trust<'_>) -> Result<RootCertStore, RunError> {
     let mut roots = RootCertStore::empty();
-    match trust {
-        Trust::File(path) => {
-            let fault = |reason: String| RunError::Options(format!("--tls-ca {}: {reason}", path.display()));
-            let text = fs::read(path).map_err(|error| fault(error.to_string()))?;
-            for certificate in CertificateDer::pem_slice_iter(&text) {
-                let certificate = certificate.map_err(|error| fault(error.to_string()))?;
-                roots.add(certificate).map_err(|error| fault(error.to_string()))?;
-            }
-            if roots.is_empty() {
-                return Err(fault("there is no certificate in it".to_owned()));
-            }
-        }
-        _ => {
-            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-            if roots.is_empty() {
-                let reason = "this machine trusts no certificate authority: give --tls-ca or --tls-insecure";
-                return Err(RunError::Options(reason.to_owned()));
-            }
+    for certificate in certificates(trust)? {
+        match (roots.add(certificate), trust) {
+            // A machine may trust certificates that nobody can read.
+            (Ok(()), _) | (Err(_), Trust::Machine | Trust::Everybody) => {}
+            (Err(error), Trust::File(path)) => return Err(bad_file(path, error.to_string())),
         }
     }
     Ok(roots)
+}
+
+/// The certificates to trust; none if everybody is trusted.
+pub(crate) fn certificates(trust: Trust<'_>) -> Result<Vec<CertificateDer<'static>>, RunError> {
+    match trust {
+        Trust::Everybody => Ok(Vec::new()),
+        Trust::File(path) => {
+            let text = fs::read(path).map_err(|error| bad_file(path, error.to_string()))?;
+            let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
+            match read {
+                Err(error) => Err(bad_file(path, error.to_string())),
+                Ok(read) if read.is_empty() => {
+                    Err(bad_file(path, "there is no certificate in it".to_owned()))
+                }
+                Ok(read) => Ok(read),
+            }
+        }
+        Trust::Machine => match rustls_native_certs::load_native_certs().certs {
+            none if none.is_empty() => {
+                let reason = "this machine trusts no certificate authority: give --tls-ca or --tls-insecure";
+                Err(RunError::Options(reason.to_owned()))
+            }
+            certificates => Ok(certificates),
+        },
+    }
+}
+
+fn bad_file(path: &Path, reason: String) -> RunError {
+    RunError::Options(format!("--tls-ca {}: {reason}", path.display()))
 }
 
 /// Believes every certificate, but still checks that the server has its key.

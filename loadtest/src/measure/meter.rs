@@ -9,9 +9,8 @@ use serde::{Deserialize, Serialize};
 use crate::error::RunError;
 use crate::measure::listening::ServerProcess;
 use crate::measure::process::{self, CpuReading};
-use crate::measure::prometheus::{MetricsUrl, ProcessMetrics};
+use crate::measure::prometheus::{ProcessMetrics, Scraper};
 use crate::measure::watch::Watch;
-use crate::scenario::server::ServerOptions;
 
 /// Above this share of a core the tester may have been the limit.
 const TESTER_CORES_MAX: f64 = 0.9;
@@ -22,7 +21,7 @@ const OTHER_CORES_MAX: f64 = 0.2;
 #[derive(Debug)]
 pub(crate) struct Meter {
     watch: Arc<Watch>,
-    urls: Vec<MetricsUrl>,
+    scrapers: Vec<Scraper>,
 }
 
 /// The state of all meters at one moment.
@@ -60,9 +59,9 @@ pub struct Usage {
 }
 
 impl Meter {
-    /// A meter for these servers. Fails if one of them was named and does not exist.
-    pub(crate) fn new(options: &ServerOptions) -> Result<Self, RunError> {
-        let meter = Self { watch: Arc::new(Watch::of(options)?), urls: options.server_metrics.clone() };
+    /// A meter for these processes and for servers that publish what they use. Fails if one of them cannot be read.
+    pub(crate) fn new(watch: Watch, scrapers: Vec<Scraper>) -> Result<Self, RunError> {
+        let meter = Self { watch: Arc::new(watch), scrapers };
         meter.read()?;
         Ok(meter)
     }
@@ -75,9 +74,9 @@ impl Meter {
             watch: Arc::clone(&self.watch),
             servers: self.unless_ended(servers.collect())?,
             scrapes: self
-                .urls
+                .scrapers
                 .iter()
-                .map(|url| Ok((url.scrape()?, url.is_here())))
+                .map(|scraper| Ok((scraper.scrape()?, scraper.is_here())))
                 .collect::<io::Result<_>>()?,
             tester: CpuReading::of(std::process::id())?,
             machine_busy: process::machine_busy()?,
@@ -87,12 +86,12 @@ impl Meter {
     /// Resident memory of all servers together, in KiB; `None` when none was named.
     pub(crate) fn server_resident_kib(&self) -> io::Result<Option<u64>> {
         let processes = &self.watch.processes;
-        if processes.is_empty() && self.urls.is_empty() {
+        if processes.is_empty() && self.scrapers.is_empty() {
             return Ok(None);
         }
         let processes = processes.iter().map(|process| process::resident_kib(process.pid));
         let Some(processes) = self.unless_ended(processes.sum::<io::Result<u64>>())? else { return Ok(None) };
-        let scrapes = self.urls.iter().map(|url| Ok(url.scrape()?.resident_kib));
+        let scrapes = self.scrapers.iter().map(|scraper| Ok(scraper.scrape()?.resident_kib));
         Ok(Some(processes + scrapes.sum::<io::Result<u64>>()?))
     }
 

@@ -4,13 +4,10 @@ use std::collections::BTreeMap;
 
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
-use crate::measure::latency::{Latency, points};
 use crate::measure::ledger::{Accounts, Ledger, empty_histogram};
 use crate::measure::meter::Usage;
 use crate::measure::series::{Sample, Series, Totals};
-use crate::report::Report;
 
 /// A histogram as pairs of a value in nanoseconds and how often it occurred.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -88,58 +85,6 @@ impl Outcome {
             *self.details.entry(name.clone()).or_default() += value;
         }
         self.is_interrupted |= other.is_interrupted;
-    }
-
-    pub(crate) fn into_report(self, scenario: &str, options: Value) -> Report {
-        let latency = self.latency.histogram();
-        let (units, seconds) = (self.units, self.usage.seconds);
-        let per_unit = |cpu: f64| cpu * 1e6 / units as f64;
-        let is_idle = self.unit == "connection";
-        let side =
-            |index: usize| self.sides.as_ref().and_then(|sides| Latency::of(&sides[index].histogram()));
-        let back = |share: f64| {
-            let (spread, clients) = self.back.as_ref()?;
-            let histogram = spread.histogram();
-            // As many as this must be back, whether or not the others ever were.
-            let wanted = (share * *clients as f64).ceil() as u64;
-            let enough = wanted > 0 && histogram.len() >= wanted;
-            enough.then(|| histogram.value_at_quantile(wanted as f64 / histogram.len() as f64) as f64 / 1e9)
-        };
-        let has_messages = self.totals.sent > 0;
-        let per_second = |count: u64| count as f64 / self.totals.seconds;
-        Report {
-            scenario: scenario.to_owned(),
-            options,
-            units,
-            units_per_second: (!is_idle).then_some(units as f64 / seconds),
-            server_cpu_us_per_unit: self
-                .usage
-                .server_cpu_seconds
-                .filter(|_| units > 0 && !is_idle)
-                .map(per_unit),
-            latency: Latency::of(&latency),
-            latency_local: side(0),
-            latency_remote: side(1),
-            histogram: points(&latency),
-            planned_rate: self.totals.planned.map(per_second),
-            achieved_rate: has_messages.then(|| per_second(self.totals.sent)),
-            connects_per_second: self.connects_per_second,
-            back_50_seconds: back(0.5),
-            back_99_seconds: back(0.99),
-            back_100_seconds: back(1.0),
-            bytes: self.totals.bytes,
-            series: self.series,
-            server_resident_kib: self.server_resident_kib,
-            resident_kib_per_connection: self.grown.map(|(kib, clients)| kib / clients as f64),
-            heartbeats: self.heartbeats,
-            details: self.details,
-            accounts: self.accounts,
-            first_fault: self.first_fault,
-            warnings: self.usage.warnings(),
-            is_interrupted: self.is_interrupted,
-            unit: self.unit,
-            usage: self.usage,
-        }
     }
 }
 

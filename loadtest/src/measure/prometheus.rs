@@ -1,22 +1,32 @@
 //! What a server tells Prometheus about its own process: processor time and resident memory.
 
 use std::fmt;
-use std::io::{self, Read, Write};
-use std::net::{TcpStream, ToSocketAddrs};
+use std::io;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
-use http::Uri;
+use http::{HeaderValue, Uri, header};
+use rustls::crypto::ring;
 use serde::{Serialize, Serializer};
+use ureq::Agent;
+use ureq::tls::{Certificate, RootCerts, TlsConfig};
+
+use crate::client::tls::{Trust, certificates};
+use crate::error::RunError;
 
 /// How long a server may take to answer.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// Longer answers are cut off.
+/// Longer answers are refused.
 const ANSWER_BYTES_MAX: u64 = 16 * 1024 * 1024;
 
 /// Where a server publishes its metrics.
 #[derive(Debug, Clone)]
 pub struct MetricsUrl(Uri);
+
+/// A bearer token, as the header that carries it; never shown.
+#[derive(Clone)]
+pub struct MetricsToken(HeaderValue);
 
 /// What it published at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,38 +36,95 @@ pub(crate) struct ProcessMetrics {
     pub(crate) resident_kib: u64,
 }
 
-impl MetricsUrl {
+/// Reads the metrics of one server.
+#[derive(Debug)]
+pub(crate) struct Scraper {
+    url: MetricsUrl,
+    agent: Agent,
+    token: Option<MetricsToken>,
+}
+
+impl Scraper {
+    /// Connects to nothing yet. Fails if `trust` cannot be loaded.
+    pub(crate) fn new(
+        url: MetricsUrl,
+        trust: Trust<'_>,
+        token: Option<&MetricsToken>,
+    ) -> Result<Self, RunError> {
+        let agent = Agent::config_builder()
+            .timeout_global(Some(PATIENCE))
+            // A redirect would carry the token elsewhere; a proxy would see it.
+            .max_redirects(0)
+            .proxy(None)
+            .max_idle_connections(0)
+            .http_status_as_error(false)
+            .tls_config(url.tls(trust)?)
+            .build()
+            .new_agent();
+        Ok(Self { url, agent, token: token.cloned() })
+    }
+
     /// Whether the server is on this machine, as far as its address tells.
     pub(crate) fn is_here(&self) -> bool {
-        self.0.host().is_some_and(|host| host == "localhost" || host.starts_with("127.") || host == "[::1]")
+        let host = self.url.0.host();
+        host.is_some_and(|host| host == "localhost" || host.starts_with("127.") || host == "[::1]")
     }
 
     /// Asks for the metrics now.
     pub(crate) fn scrape(&self) -> io::Result<ProcessMetrics> {
-        let fault = |reason: String| io::Error::other(format!("{self}: {reason}"));
-        let answer = self.get().map_err(|error| fault(error.to_string()))?;
-        let (head, body) = answer.split_once("\r\n\r\n").ok_or_else(|| fault("no HTTP answer".to_owned()))?;
-        let status = head.split(' ').nth(1).unwrap_or("nothing");
-        if status != "200" {
-            return Err(fault(format!("the server answered {status}")));
+        let fault = |reason: String| io::Error::other(format!("{}: {reason}", self.url));
+        let mut request = self.agent.get(&self.url.0).header(header::ACCEPT, "text/plain");
+        if let Some(token) = &self.token {
+            request = request.header(header::AUTHORIZATION, &token.0);
         }
-        parse(body).map_err(|name| fault(format!("there is no {name}")))
+        let mut answer = request.call().map_err(|error| fault(error.to_string()))?;
+        match answer.status().as_u16() {
+            200 => {}
+            status @ (401 | 403) => {
+                return Err(fault(format!("the server answered {status}: give --server-metrics-token")));
+            }
+            status => return Err(fault(format!("the server answered {status}"))),
+        }
+        let body = answer.body_mut().with_config().limit(ANSWER_BYTES_MAX).read_to_string();
+        let body = body.map_err(|error| fault(error.to_string()))?;
+        parse(&body).map_err(|name| fault(format!("there is no {name}")))
     }
+}
 
-    /// HTTP/1.0, so that the body ends with the connection and comes in one piece.
-    fn get(&self) -> io::Result<String> {
-        let (host, port) = (self.0.host().unwrap_or_default(), self.0.port_u16().unwrap_or(80));
-        let name = host.trim_start_matches('[').trim_end_matches(']');
-        let address = (name, port).to_socket_addrs()?.next().ok_or(io::ErrorKind::NotFound)?;
-        let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        stream.set_write_timeout(Some(PATIENCE))?;
-        let path = self.0.path_and_query().map_or("/", |path| path.as_str());
-        let request = format!("GET {path} HTTP/1.0\r\nHost: {host}:{port}\r\nAccept: text/plain\r\n\r\n");
-        stream.write_all(request.as_bytes())?;
-        let mut answer = Vec::new();
-        stream.take(ANSWER_BYTES_MAX).read_to_end(&mut answer)?;
-        Ok(String::from_utf8_lossy(&answer).into_owned())
+impl MetricsUrl {
+    fn tls(&self, trust: Trust<'_>) -> Result<TlsConfig, RunError> {
+        let builder =
+            TlsConfig::builder().unversioned_rustls_crypto_provider(Arc::new(ring::default_provider()));
+        let roots: Vec<Certificate<'static>> = match self.0.scheme_str() {
+            Some("https") => {
+                certificates(trust)?.iter().map(|root| Certificate::from_der(root).to_owned()).collect()
+            }
+            _ => Vec::new(),
+        };
+        Ok(builder
+            .root_certs(RootCerts::new_with_certs(&roots))
+            .disable_verification(matches!(trust, Trust::Everybody))
+            .build())
+    }
+}
+
+impl FromStr for MetricsToken {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err("must be visible ASCII without spaces".to_owned());
+        }
+        let mut header =
+            HeaderValue::from_str(&format!("Bearer {text}")).map_err(|error| error.to_string())?;
+        header.set_sensitive(true);
+        Ok(Self(header))
+    }
+}
+
+impl fmt::Debug for MetricsToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("MetricsToken")
     }
 }
 
@@ -66,9 +133,9 @@ impl FromStr for MetricsUrl {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let uri: Uri = text.parse().map_err(|error: http::uri::InvalidUri| error.to_string())?;
-        match (uri.scheme_str(), uri.host()) {
-            (Some("http"), Some(_)) => Ok(Self(uri)),
-            _ => Err("must be http://HOST[:PORT][/PATH]".to_owned()),
+        match (uri.scheme_str(), uri.authority()) {
+            (Some("http" | "https"), Some(authority)) if !authority.as_str().contains('@') => Ok(Self(uri)),
+            _ => Err("must be http://HOST[:PORT][/PATH], or the same with https".to_owned()),
         }
     }
 }
@@ -106,53 +173,4 @@ fn parse(text: &str) -> Result<ProcessMetrics, &'static str> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::net::TcpListener;
-    use std::thread;
-
-    use super::*;
-
-    const METRICS: &str = "# TYPE process_cpu_seconds_total counter\nprocess_cpu_seconds_total 12.5\n\
-                           process_resident_memory_bytes{node=\"a b\"} 1.048576e+06 1700000000\n\
-                           process_resident_memory_bytes_max 1\n";
-
-    fn answer(head: &'static str) -> io::Result<ProcessMetrics> {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("binds");
-        let address = listener.local_addr().expect("bound");
-        let server = thread::spawn(move || {
-            let (mut stream, _) = listener.accept().expect("accepts");
-            let mut request = [0; 1024];
-            let length = stream.read(&mut request).expect("reads");
-            write!(stream, "{head}\r\n\r\n{METRICS}").expect("writes");
-            String::from_utf8_lossy(&request[..length]).into_owned()
-        });
-        let url: MetricsUrl = format!("http://{address}/metrics").parse().expect("valid");
-        let found = url.scrape();
-        assert!(url.is_here());
-        assert!(server.join().expect("serves").starts_with("GET /metrics HTTP/1.0\r\n"));
-        found
-    }
-
-    #[test]
-    fn processor_time_and_memory_are_read_from_an_answer() {
-        let expected = ProcessMetrics { cpu: Duration::from_millis(12_500), resident_kib: 1024 };
-        assert_eq!(answer("HTTP/1.1 200 OK\r\ncontent-type: text/plain").expect("answered"), expected);
-    }
-
-    #[test]
-    fn an_answer_that_is_not_200_is_an_error() {
-        let error = answer("HTTP/1.1 404 Not Found").expect_err("refused").to_string();
-        assert!(error.ends_with("the server answered 404"), "{error}");
-    }
-
-    #[test]
-    fn what_is_missing_is_named() {
-        assert_eq!(parse("process_cpu_seconds_total 1\n"), Err("process_resident_memory_bytes"));
-    }
-
-    #[test]
-    fn only_plain_http_is_taken() {
-        assert!("https://127.0.0.1:1/metrics".parse::<MetricsUrl>().is_err());
-        assert!("127.0.0.1:1".parse::<MetricsUrl>().is_err());
-    }
-}
+mod tests;

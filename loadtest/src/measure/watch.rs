@@ -6,7 +6,6 @@ use std::net::SocketAddr;
 use crate::client::target;
 use crate::error::RunError;
 use crate::measure::listening::{ServerProcess, listeners};
-use crate::scenario::server::ServerOptions;
 
 /// The processes to measure, and what makes their figures doubtful.
 #[derive(Debug, Clone, Default)]
@@ -19,14 +18,11 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
-    /// Finds out what to measure, and says so if nobody named it.
-    pub(crate) fn of(options: &ServerOptions) -> Result<Self, RunError> {
-        // The coordinator of a run measures for its workers.
-        if options.share.is_some() {
-            return Ok(Self::default());
-        }
+    /// Finds out what to measure, and says so if nobody named it. `pids` were named, and of `scraped` more servers what
+    /// they publish is read.
+    pub(crate) fn find(server_urls: &[String], pids: &[u32], scraped: usize) -> Result<Self, RunError> {
         let mut urls = HashMap::<SocketAddr, &str>::new();
-        for url in &options.urls {
+        for url in server_urls {
             urls.insert(target::locate(url)?.address, url);
         }
         let mut found = Vec::new();
@@ -38,7 +34,7 @@ impl Watch {
         }
         found.sort_unstable();
         found.dedup_by(|one, other| one.0 == other.0);
-        if options.pids.is_empty() && options.server_metrics.is_empty() {
+        if pids.is_empty() && scraped == 0 {
             for (process, url) in &found {
                 eprintln!("measuring process {process}, which listens at {url}");
             }
@@ -52,9 +48,9 @@ impl Watch {
             };
             return Ok(Self { processes, is_found: true, doubts });
         }
-        let processes = options.pids.iter().copied().map(ServerProcess::of).collect();
-        let missing: Vec<_> = found.iter().filter(|(found, _)| !options.pids.contains(&found.pid)).collect();
-        let count = options.pids.len() + options.server_metrics.len();
+        let processes = pids.iter().copied().map(ServerProcess::of).collect();
+        let missing: Vec<_> = found.iter().filter(|(found, _)| !pids.contains(&found.pid)).collect();
+        let count = pids.len() + scraped;
         let mut doubts = Vec::new();
         // One process may serve several URLs, and one that is not watched may be a balancer in front of those that are.
         if count < urls.len() && !(is_known_for_all && missing.is_empty()) {

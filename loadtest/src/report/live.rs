@@ -6,7 +6,7 @@ use std::sync::{LazyLock, Mutex, PoisonError};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::measure::series::Sample;
+use crate::measure::series::{Notice, Observer, Sample};
 
 /// Between lines in a log.
 const LOG_SECONDS: f64 = 5.0;
@@ -18,6 +18,15 @@ enum Line {
     Terminal(ProgressBar),
     /// The phase and the time of the last line.
     Log(String, f64),
+}
+
+/// An observer that shows every interval.
+pub(crate) fn observer() -> Observer {
+    Box::new(|notice| {
+        if let Notice::Interval(sample, _) = notice {
+            show(sample);
+        }
+    })
 }
 
 /// Shows the interval that just ended.

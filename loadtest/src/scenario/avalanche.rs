@@ -7,21 +7,54 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::time::Duration;
 
+use clap::Args;
 use hdrhistogram::Histogram;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
+use serde::Serialize;
 
 use crate::client::packet::Packet;
 use crate::client::target::allow_connections;
 use crate::client::{CloseReason, Stage};
 use crate::error::RunError;
 use crate::measure::ledger::{Ledger, empty_histogram};
-use crate::measure::meter::Meter;
 use crate::measure::outcome::{Outcome, Spread};
-use crate::scenario::AvalancheOptions;
+use crate::scenario::server::ServerOptions;
 use crate::swarm::control::Control;
 use crate::swarm::{ClientId, Handler, Swarm};
+use crate::traffic::load::as_seconds;
 use crate::traffic::phases;
+
+/// Options of `loadtest avalanche`.
+#[derive(Debug, Clone, Args, Serialize)]
+pub struct AvalancheOptions {
+    /// Where to connect to.
+    #[command(flatten)]
+    pub server: ServerOptions,
+    /// Clients, all of whom are cut off
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
+    pub clients: u32,
+    /// How long to hold the connections before
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = humantime::parse_duration)]
+    #[serde(serialize_with = "as_seconds")]
+    pub hold: Duration,
+    /// How long they stay away
+    #[arg(long, value_name = "TIME", default_value = "0s", value_parser = humantime::parse_duration)]
+    #[serde(serialize_with = "as_seconds")]
+    pub away: Duration,
+    /// Their return is spread over this time; a failed attempt is repeated after as long, at least 200 ms
+    #[arg(long, value_name = "TIME", default_value = "0s", value_parser = humantime::parse_duration)]
+    #[serde(serialize_with = "as_seconds")]
+    pub spread: Duration,
+    /// An attempt that takes longer than this has failed
+    #[arg(long, value_name = "TIME", default_value = "20s", value_parser = humantime::parse_duration)]
+    #[serde(serialize_with = "as_seconds")]
+    pub attempt: Duration,
+    /// How long to wait for the last one
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = humantime::parse_duration)]
+    #[serde(serialize_with = "as_seconds")]
+    pub patience: Duration,
+}
 
 /// A failed attempt is not repeated sooner.
 const RETRY_MIN: Duration = Duration::from_millis(200);
@@ -30,7 +63,7 @@ const RETRY_MIN: Duration = Duration::from_millis(200);
 pub(crate) fn run(options: &AvalancheOptions, control: &mut Control) -> Result<Outcome, RunError> {
     let clients = options.clients as usize;
     allow_connections(clients)?;
-    let meter = Meter::new(&options.server)?;
+    let meter = options.server.meter()?;
     let mut swarm = options.server.swarm(clients, |client| client, control)?;
     let mut avalanche = Avalanche::new(options);
     swarm.connect_all(&mut avalanche, options.server.connect_rate, &control.interrupt)?;

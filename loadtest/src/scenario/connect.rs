@@ -5,18 +5,37 @@
 
 use std::time::Duration;
 
+use clap::Args;
+use serde::Serialize;
+
 use crate::client::packet::Packet;
 use crate::client::target::allow_connections;
 use crate::client::{CloseReason, Stage};
 use crate::error::RunError;
 use crate::measure::ledger::Ledger;
-use crate::measure::meter::Meter;
 use crate::measure::outcome::Outcome;
-use crate::scenario::ConnectOptions;
+use crate::scenario::server::ServerOptions;
 use crate::swarm::control::Control;
 use crate::swarm::interrupt::Interrupt;
 use crate::swarm::{ClientId, Handler, Swarm};
 use crate::traffic::phases;
+
+/// Options of `loadtest connect`.
+#[derive(Debug, Clone, Args, Serialize)]
+pub struct ConnectOptions {
+    /// Where to connect to.
+    #[command(flatten)]
+    pub server: ServerOptions,
+    /// Connections to measure
+    #[arg(long, value_name = "N", default_value_t = 5000, value_parser = clap::value_parser!(u32).range(1..))]
+    pub count: u32,
+    /// Connections under way at once
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=4096))]
+    pub concurrency: u32,
+    /// Connections to make before measuring
+    #[arg(long, value_name = "N", default_value_t = 500)]
+    pub warmup: u32,
+}
 
 /// How long all connections under way may take to do anything at all.
 const SILENCE_MAX: Duration = Duration::from_secs(10);
@@ -25,7 +44,7 @@ const SILENCE_MAX: Duration = Duration::from_secs(10);
 pub(crate) fn run(options: &ConnectOptions, control: &mut Control) -> Result<Outcome, RunError> {
     let slots = options.concurrency as usize;
     allow_connections(slots)?;
-    let meter = Meter::new(&options.server)?;
+    let meter = options.server.meter()?;
     let mut swarm = options.server.swarm(slots, |slot| slot, control)?;
 
     let mut warmup = Connects::new(options.warmup.into());

@@ -1,22 +1,42 @@
 //! `loadtest idle`: what a connection costs that does nothing but answer heartbeats.
 
+use std::time::Duration;
+
+use clap::Args;
+use serde::Serialize;
+
 use crate::client::packet::Packet;
 use crate::client::target::allow_connections;
 use crate::client::{CloseReason, Stage};
 use crate::error::RunError;
 use crate::measure::ledger::Ledger;
-use crate::measure::meter::Meter;
 use crate::measure::outcome::Outcome;
-use crate::scenario::IdleOptions;
+use crate::scenario::server::ServerOptions;
 use crate::swarm::control::Control;
 use crate::swarm::{ClientId, Handler, Swarm};
+use crate::traffic::load::as_seconds;
 use crate::traffic::phases;
+
+/// Options of `loadtest idle`.
+#[derive(Debug, Clone, Args, Serialize)]
+pub struct IdleOptions {
+    /// Where to connect to.
+    #[command(flatten)]
+    pub server: ServerOptions,
+    /// Connections to hold
+    #[arg(long, value_name = "N", default_value_t = 8000, value_parser = clap::value_parser!(u32).range(1..))]
+    pub clients: u32,
+    /// How long to hold them before memory is read
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = humantime::parse_duration)]
+    #[serde(serialize_with = "as_seconds")]
+    pub hold: Duration,
+}
 
 /// Runs it.
 pub(crate) fn run(options: &IdleOptions, control: &mut Control) -> Result<Outcome, RunError> {
     let clients = options.clients as usize;
     allow_connections(clients)?;
-    let meter = Meter::new(&options.server)?;
+    let meter = options.server.meter()?;
     let mut swarm = options.server.swarm(clients, |client| client, control)?;
     let mut idle = Idle { ledger: Ledger::new() };
 

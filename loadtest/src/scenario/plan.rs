@@ -36,8 +36,8 @@ use clap::Parser;
 use serde::Deserialize;
 use toml::{Table, Value};
 
-use crate::cli::{Cli, Command};
 use crate::error::RunError;
+use crate::report::outputs::Outputs;
 use crate::scenario::Scenario;
 use crate::traffic::phases::Phase;
 
@@ -49,6 +49,17 @@ pub(crate) struct Plan {
     pub(crate) arguments: Vec<String>,
     /// The phases in TOML; may be empty.
     pub(crate) phases: Vec<PhasePlan>,
+}
+
+/// The command line of a scenario.
+#[derive(Parser)]
+#[command(name = "loadtest")]
+struct Line {
+    #[command(subcommand)]
+    scenario: Scenario,
+    /// Options that concern only the tester that makes the report.
+    #[command(flatten)]
+    _outputs: Outputs,
 }
 
 #[derive(Deserialize)]
@@ -110,12 +121,9 @@ impl Plan {
     /// The plan that these arguments and phases are.
     pub(crate) fn of_arguments(arguments: Vec<String>, phases: Vec<PhasePlan>) -> Result<Self, String> {
         let program = "loadtest".to_owned();
-        let cli =
-            Cli::try_parse_from([program].iter().chain(&arguments)).map_err(|error| error.to_string())?;
-        let Command::Scenario(scenario) = cli.command else {
-            return Err(format!("{:?} is no scenario", arguments.first()));
-        };
-        let mut scenario = *scenario;
+        let line =
+            Line::try_parse_from([program].iter().chain(&arguments)).map_err(|error| error.to_string())?;
+        let mut scenario = line.scenario;
         if !phases.is_empty() {
             let load = scenario.load_mut().ok_or("this scenario has no phases")?;
             load.phases = Some(phases.iter().map(PhasePlan::phase).collect::<Result<_, _>>()?);

@@ -1,20 +1,137 @@
 //! The scenarios with traffic: the same run with another topology, another call of the relay, another kind of chaos.
 
+use std::time::Duration;
+
+use clap::Args;
+use serde::Serialize;
+
 use crate::client::target::allow_connections;
 use crate::error::RunError;
-use crate::measure::meter::Meter;
 use crate::measure::outcome::Outcome;
 use crate::scenario::server::ServerOptions;
-use crate::scenario::{
-    BroadcastOptions, ChurnOptions, EchoOptions, FanoutOptions, JitterOptions, SlowOptions,
-};
 use crate::swarm::control::Control;
 use crate::traffic::chaos::{Chaos, ChaosPlan};
-use crate::traffic::load::LoadOptions;
+use crate::traffic::load::{LoadOptions, as_seconds, parse_rate};
 use crate::traffic::phases::Run;
 use crate::traffic::relay::{Call, Relay};
 use crate::traffic::topology::Topology;
 use crate::traffic::{Completion, Traffic, TrafficOptions};
+
+/// Options of `loadtest fanout` and `loadtest cluster`.
+#[derive(Debug, Clone, Args, Serialize)]
+pub struct FanoutOptions {
+    /// Where to connect to.
+    #[command(flatten)]
+    pub server: ServerOptions,
+    /// Who hears whom.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub rooms: RoomOptions,
+    /// How much traffic.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub load: LoadOptions,
+}
+
+/// Clients and rooms.
+#[derive(Debug, Clone, Args, Serialize)]
+pub struct RoomOptions {
+    /// Clients in all; dealt to the rooms round robin
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
+    pub clients: u32,
+    /// Rooms; the first clients of each are its publishers
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    pub rooms: u32,
+    /// Members of each room, so that clients may be in several rooms; without it every client is in one
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub members: Option<u32>,
+    /// Publishers in each room
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    pub publishers: u32,
+}
+
+/// Options of `loadtest broadcast`.
+#[derive(Debug, Clone, Args, Serialize)]
+pub struct BroadcastOptions {
+    /// Where to connect to.
+    #[command(flatten)]
+    pub server: ServerOptions,
+    /// Clients, all of whom hear everything
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
+    pub clients: u32,
+    /// How many of them publish
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    pub publishers: u32,
+    /// How much traffic.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub load: LoadOptions,
+}
+
+/// Options of `loadtest echo`.
+#[derive(Debug, Clone, Args, Serialize)]
+pub struct EchoOptions {
+    /// Where to connect to.
+    #[command(flatten)]
+    pub server: ServerOptions,
+    /// Clients, each with its own events
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub clients: u32,
+    /// How much traffic.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub load: LoadOptions,
+}
+
+/// Options of `loadtest slow`.
+#[derive(Debug, Clone, Args, Serialize)]
+pub struct SlowOptions {
+    /// The traffic.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub fanout: FanoutOptions,
+    /// Clients that stop reading when the traffic begins, and read on when it ends
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub slow: u32,
+}
+
+/// Options of `loadtest churn`.
+#[derive(Debug, Clone, Args, Serialize)]
+pub struct ChurnOptions {
+    /// The traffic.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub fanout: FanoutOptions,
+    /// Clients per second that leave their rooms and join them again
+    #[arg(long, value_name = "N", default_value = "100", value_parser = parse_rate)]
+    pub moves: f64,
+    /// Clients per second that disconnect and connect again
+    #[arg(long, value_name = "N", default_value = "100", value_parser = parse_rate)]
+    pub reconnects: f64,
+    /// How long they stay away
+    #[arg(long, value_name = "TIME", default_value = "100ms", value_parser = humantime::parse_duration)]
+    #[serde(serialize_with = "as_seconds")]
+    pub away: Duration,
+}
+
+/// Options of `loadtest jitter`.
+#[derive(Debug, Clone, Args, Serialize)]
+pub struct JitterOptions {
+    /// The traffic.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub fanout: FanoutOptions,
+    /// Connections per second that are cut
+    #[arg(long, value_name = "N", default_value = "50", value_parser = parse_rate)]
+    pub cuts: f64,
+    /// How long they stay away
+    #[arg(long, value_name = "TIME", default_value = "500ms", value_parser = humantime::parse_duration)]
+    #[serde(serialize_with = "as_seconds")]
+    pub away: Duration,
+    /// Ask the server to take up the session again, and expect what was missed meanwhile
+    #[arg(long)]
+    pub recovery: bool,
+}
 
 /// What makes a scenario.
 struct Scene<'a> {
@@ -122,7 +239,7 @@ impl<'a> Scene<'a> {
     fn run(self, control: &mut Control) -> Result<Outcome, RunError> {
         let clients = self.topology.clients();
         allow_connections(clients)?;
-        let meter = Meter::new(self.server)?;
+        let meter = self.server.meter()?;
         let mut swarm = self.server.swarm(clients, |client| self.topology.targets[client], control)?;
         let mut traffic = Traffic::new(self.options(), &self.topology);
         let mut chaos = Chaos::new(self.chaos, &traffic, clients, self.server.seed);

@@ -10,11 +10,12 @@ use rustls::ClientConfig;
 use serde::Serialize;
 
 use super::share::Share;
-use crate::client::Route;
-use crate::client::target::{Dialing, Target, TargetOptions};
+use crate::client::target::{Dialing, Route, Target, TargetOptions};
 use crate::client::tls::{self, Trust};
 use crate::error::RunError;
-use crate::measure::prometheus::MetricsUrl;
+use crate::measure::meter::Meter;
+use crate::measure::prometheus::{MetricsToken, MetricsUrl, Scraper};
+use crate::measure::watch::Watch;
 use crate::swarm::control::Control;
 use crate::swarm::{ClientId, Swarm};
 
@@ -52,10 +53,20 @@ pub struct ServerOptions {
     /// and --server-metrics those that listen at the URLs on this machine are found and measured
     #[arg(long = "server-pid", value_name = "PID")]
     pub pids: Vec<u32>,
-    /// Where a server publishes its metrics for Prometheus, http://HOST:PORT/metrics, to measure its processor time and
-    /// memory (process_cpu_seconds_total, process_resident_memory_bytes); may be repeated
+    /// Where a server publishes its metrics for Prometheus, such as http://HOST:PORT/metrics or with https, to measure its
+    /// processor time and memory (process_cpu_seconds_total, process_resident_memory_bytes); may be repeated
     #[arg(long = "server-metrics", value_name = "URL")]
     pub server_metrics: Vec<MetricsUrl>,
+    /// Bearer token for --server-metrics; from the environment it stays out of process lists
+    #[arg(
+        long,
+        value_name = "TOKEN",
+        env = "LOADTEST_METRICS_TOKEN",
+        hide_env_values = true,
+        requires = "server_metrics"
+    )]
+    #[serde(skip)]
+    pub server_metrics_token: Option<MetricsToken>,
     /// New connections per second before the measurement
     #[arg(long, value_name = "N", default_value_t = 2000, value_parser = clap::value_parser!(u32).range(1..))]
     pub connect_rate: u32,
@@ -121,6 +132,18 @@ impl ServerOptions {
         control: &mut Control,
     ) -> Result<Swarm, RunError> {
         Ok(Swarm::new(self.dialing()?, size, deal, control.take_observer())?)
+    }
+
+    /// A meter for these servers. Fails if one of them was named and does not exist.
+    pub(crate) fn meter(&self) -> Result<Meter, RunError> {
+        // The coordinator of a run measures for its workers.
+        if self.share.is_some() {
+            return Meter::new(Watch::default(), Vec::new());
+        }
+        let watch = Watch::find(&self.urls, &self.pids, self.server_metrics.len())?;
+        let token = self.server_metrics_token.as_ref();
+        let scraper = |url: &MetricsUrl| Scraper::new(url.clone(), self.trust(), token);
+        Meter::new(watch, self.server_metrics.iter().map(scraper).collect::<Result<_, _>>()?)
     }
 
     fn dialing(&self) -> Result<Dialing, RunError> {

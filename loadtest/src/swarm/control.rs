@@ -3,8 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::measure::series::{Notice, Observer};
-use crate::report::live;
+use crate::measure::series::Observer;
 use crate::swarm::interrupt::Interrupt;
 
 /// What a handler needs to know about whoever runs it.
@@ -25,13 +24,8 @@ pub(crate) struct Gate {
 
 impl Control {
     /// A run for somebody at a terminal.
-    pub(crate) fn alone(interrupt: Interrupt) -> Self {
-        let observer = |notice: Notice<'_>| {
-            if let Notice::Interval(sample, _) = notice {
-                live::show(sample);
-            }
-        };
-        Self { interrupt, gate: None, observer: Some(Box::new(observer)) }
+    pub(crate) fn alone(interrupt: Interrupt, observer: Observer) -> Self {
+        Self { interrupt, gate: None, observer: Some(observer) }
     }
 
     /// A part of a run.

@@ -11,7 +11,8 @@ use crate::client::frame::Opcode;
 use crate::client::link::Role;
 use crate::client::packet::{Packet, PacketError, parse_packet};
 use crate::client::polling::{push_binary, push_text};
-use crate::client::{CloseReason, Probe, Route, Slot, Stage};
+use crate::client::target::Route;
+use crate::client::{CloseReason, Probe, Slot, Stage};
 
 /// What the tester needs of Engine.IO's open packet.
 #[derive(Deserialize)]

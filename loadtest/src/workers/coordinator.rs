@@ -26,7 +26,7 @@ const TURN: Duration = Duration::from_millis(100);
 /// Runs it.
 pub(crate) fn run(plan: &Plan, interrupt: &Interrupt) -> Result<Outcome, RunError> {
     let server = plan.scenario.server();
-    let meter = Meter::new(server)?;
+    let meter = server.meter()?;
     let resident_before = meter.server_resident_kib()?;
     let (answers, incoming) = mpsc::channel();
     let count = server.workers.len() as u32;

@@ -4,6 +4,7 @@
 mod bench;
 mod chaos;
 mod faulty_proxy;
+mod layers;
 mod load;
 mod outputs;
 mod servers;

@@ -1,8 +1,8 @@
 //! What comes out of a run beside the table: the page, limits, comparisons, the live line; and metrics that come in.
 
 use std::fs;
-use std::io::{Read, Write};
-use std::net::TcpListener;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::thread;
@@ -10,6 +10,7 @@ use std::thread;
 use serde_json::Value;
 
 use crate::servers::{Baseline, Mode, loadtest};
+use crate::transports::TlsProxy;
 
 const ECHO: [&str; 7] = ["echo", "--clients", "5", "--warmup", "100ms", "--duration", "1s"];
 
@@ -84,22 +85,62 @@ fn a_log_gets_a_line_for_every_phase() {
     assert!(!log.contains('\u{1b}') && !log.contains('\r'), "{log:?}");
 }
 
+/// A server that publishes metrics to whom has the token "s3cret"; every answer is a second of processor time more.
+fn metrics_server() -> SocketAddr {
+    let metrics = TcpListener::bind("127.0.0.1:0").expect("binds");
+    let address = metrics.local_addr().expect("bound");
+    thread::spawn(move || {
+        let mut second = 0;
+        for stream in metrics.incoming() {
+            let mut stream = BufReader::new(stream.expect("accepts"));
+            let head = stream.by_ref().lines().map_while(Result::ok).take_while(|line| !line.is_empty());
+            let head: Vec<String> = head.map(|line| line.to_ascii_lowercase()).collect();
+            let (status, body) = match head.iter().any(|line| line == "authorization: bearer s3cret") {
+                true => (
+                    "200 OK",
+                    format!("process_cpu_seconds_total {second}\nprocess_resident_memory_bytes 2048000\n"),
+                ),
+                false => ("401 Unauthorized", String::new()),
+            };
+            second += u32::from(!body.is_empty());
+            let length = body.len();
+            let _ = write!(stream.get_mut(), "HTTP/1.1 {status}\r\nContent-Length: {length}\r\n\r\n{body}");
+        }
+    });
+    address
+}
+
 #[test]
 fn a_server_can_be_watched_by_what_it_tells_prometheus() {
     let baseline = Baseline::start(Mode::Batched);
-    let metrics = TcpListener::bind("127.0.0.1:0").expect("binds");
-    let url = format!("http://{}/metrics", metrics.local_addr().expect("bound"));
-    // Every answer is a second of processor time more.
-    thread::spawn(move || {
-        for (second, stream) in metrics.incoming().enumerate() {
-            let mut stream = stream.expect("accepts");
-            let _ = stream.read(&mut [0; 1024]);
-            let body = format!("process_cpu_seconds_total {second}\nprocess_resident_memory_bytes 2048000\n");
-            let _ = write!(stream, "HTTP/1.0 200 OK\r\n\r\n{body}");
-        }
-    });
-    let (code, report) = loadtest(baseline.url(), &[&ECHO[..], &["--server-metrics", &url]].concat());
-    assert_eq!(code, 0, "{report:#}");
-    assert_eq!(report["usage"]["server_cpu_seconds"], 1.0, "{report:#}");
-    assert_eq!(report["server_resident_kib"], 2000, "{report:#}");
+    let plain = format!("http://{}/metrics", metrics_server());
+    let proxy = TlsProxy::before(metrics_server(), "metrics");
+    let secure = format!("{}/metrics", proxy.url.replace("wss://", "https://"));
+    let ca = ["--tls-ca", proxy.ca.to_str().expect("text")];
+    for (url, trust) in [(&plain, &[][..]), (&secure, &ca)] {
+        let metrics = ["--server-metrics", url, "--server-metrics-token", "s3cret"];
+        let (code, report) = loadtest(baseline.url(), &[&ECHO[..], &metrics, trust].concat());
+        assert_eq!(code, 0, "{report:#}");
+        assert_eq!(report["usage"]["server_cpu_seconds"], 1.0, "{report:#}");
+        assert_eq!(report["server_resident_kib"], 2000, "{report:#}");
+        assert!(!report.to_string().contains("s3cret"), "{report:#}");
+    }
+}
+
+#[test]
+fn metrics_that_cannot_be_read_end_the_run_before_it_begins() {
+    let baseline = Baseline::start(Mode::Batched);
+    let plain = format!("http://{}/metrics", metrics_server());
+    let proxies = ["untrusted", "other"].map(|name| TlsProxy::before(metrics_server(), name));
+    let secure = format!("{}/metrics", proxies[0].url.replace("wss://", "https://"));
+    let ca = ["--tls-ca", proxies[1].ca.to_str().expect("text")];
+    for (url, reason) in
+        [(&plain, "the server answered 401: give --server-metrics-token"), (&secure, "certificate")]
+    {
+        let metrics = ["--url", baseline.url(), "--server-metrics", url];
+        let output = run(&[&ECHO[..], &metrics, &ca].concat());
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(3), "{text}");
+        assert!(text.contains(url.as_str()) && text.contains(reason), "{text}");
+    }
 }
