@@ -7,6 +7,7 @@ mod faulty_proxy;
 mod layers;
 mod load;
 mod outputs;
+mod readme;
 mod servers;
 mod transports;
 mod watching;
