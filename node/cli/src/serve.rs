@@ -3,7 +3,7 @@
 use std::io::IsTerminal;
 use std::net::SocketAddr;
 
-use fanfare::{Bytes, Io, Operations, ServeError};
+use fanfare::{Admin, Bytes, Io, ServeError};
 use fanfare_adapter_nats::NatsBus;
 use http::header::{CONTENT_TYPE, HeaderValue};
 use http::request::Parts;
@@ -86,7 +86,7 @@ async fn listen_for_operators(config: &Config, io: &Io) -> Result<(), String> {
     }
     let mut listening = Err(std::io::ErrorKind::AddrNotAvailable.into());
     for address in addresses {
-        let mut operations = Operations::new(io.clone());
+        let mut operations = Admin::new(io.clone());
         if let Some(token) = &config.ops_token {
             operations = operations.token(token);
         }

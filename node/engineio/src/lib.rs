@@ -3,13 +3,13 @@
 //! Pure: bytes, times and facts in, values out. It does not know that Socket.IO exists, and it never reads a
 //! clock, takes a lock, or does I/O.
 
+mod error;
 mod heartbeat;
 pub mod open;
 mod packet;
 pub mod payload;
-mod refusal;
 pub mod request;
 
+pub use error::{BadRequest, HandshakeError};
 pub use heartbeat::{Beat, Heartbeat};
 pub use packet::{Message, Packet, PacketError};
-pub use refusal::{BadRequest, Refusal};

@@ -6,7 +6,7 @@ mod query;
 
 pub use query::Query;
 
-use super::refusal::{BadRequest, Refusal};
+use super::error::{BadRequest, HandshakeError};
 
 /// The facts about a request that decide its admission.
 #[derive(Debug, Clone, Copy)]
@@ -104,17 +104,17 @@ pub fn admit(
     head: &Head<'_>,
     options: &Options,
     session: impl FnOnce(&str) -> Option<SessionView>,
-) -> Result<Admission, Refusal> {
+) -> Result<Admission, HandshakeError> {
     let transport = offered_transport(head.query.transport.as_deref(), options)?;
     if head.origin.is_some_and(|origin| origin.iter().any(is_invalid_in_header)) {
-        return Err(Refusal::BadRequest(BadRequest::InvalidOrigin));
+        return Err(HandshakeError::BadRequest(BadRequest::InvalidOrigin));
     }
     match &head.query.sid {
         Some(sid) => {
-            let session = session(sid).ok_or(Refusal::SessionUnknown)?;
+            let session = session(sid).ok_or(HandshakeError::SessionUnknown)?;
             admit_to_session(head, options, transport, sid, session)
         }
-        None if head.method != Method::Get => Err(Refusal::BadHandshakeMethod),
+        None if head.method != Method::Get => Err(HandshakeError::BadHandshakeMethod),
         None => {
             check_transport_fits(head, transport)?;
             Ok(Admission::Handshake(transport))
@@ -122,11 +122,11 @@ pub fn admit(
     }
 }
 
-fn offered_transport(name: Option<&str>, options: &Options) -> Result<TransportKind, Refusal> {
+fn offered_transport(name: Option<&str>, options: &Options) -> Result<TransportKind, HandshakeError> {
     match name {
         Some("polling") if options.polling => Ok(TransportKind::Polling),
         Some("websocket") if options.websocket => Ok(TransportKind::WebSocket),
-        _ => Err(Refusal::TransportUnknown),
+        _ => Err(HandshakeError::TransportUnknown),
     }
 }
 
@@ -136,13 +136,13 @@ fn admit_to_session(
     transport: TransportKind,
     sid: &str,
     session: SessionView,
-) -> Result<Admission, Refusal> {
-    let mismatch = Refusal::BadRequest(BadRequest::TransportMismatch);
+) -> Result<Admission, HandshakeError> {
+    let mismatch = HandshakeError::BadRequest(BadRequest::TransportMismatch);
     if !head.is_websocket_upgrade && session.transport != transport {
         return Err(mismatch);
     }
     if !head.query.is_version_4() {
-        return Err(Refusal::BadRequest(BadRequest::ProtocolMismatch));
+        return Err(HandshakeError::BadRequest(BadRequest::ProtocolMismatch));
     }
     // The official server leaves a plain request for a WebSocket session unanswered.
     check_transport_fits(head, transport)?;
@@ -151,18 +151,18 @@ fn admit_to_session(
             Err(mismatch)
         }
         (true, Method::Get) => Ok(Admission::Upgrade(sid.to_owned())),
-        (true, _) => Err(Refusal::BadHandshakeMethod),
+        (true, _) => Err(HandshakeError::BadHandshakeMethod),
         (false, Method::Get) => Ok(Admission::Poll(sid.to_owned())),
         (false, Method::Post) => Ok(Admission::Post(sid.to_owned())),
         (false, Method::Other) => Ok(Admission::MethodNotSupported),
     }
 }
 
-fn check_transport_fits(head: &Head<'_>, transport: TransportKind) -> Result<(), Refusal> {
+fn check_transport_fits(head: &Head<'_>, transport: TransportKind) -> Result<(), HandshakeError> {
     if head.is_websocket_upgrade == (transport == TransportKind::WebSocket) {
         Ok(())
     } else {
-        Err(Refusal::BadRequest(BadRequest::TransportHandshake))
+        Err(HandshakeError::BadRequest(BadRequest::TransportHandshake))
     }
 }
 

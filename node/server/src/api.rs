@@ -23,7 +23,7 @@ mod servers;
 mod socket;
 
 pub use ack::{Ack, Acknowledgement};
-pub use answers::{Answering, Answers};
+pub use answers::{AckStream, BroadcastAcks};
 pub use emit::{Broadcast, Direct};
 pub use emitter::{Emission, Emitter};
 pub use error::{AckError, ConnectError, EmitError};

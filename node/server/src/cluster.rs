@@ -4,22 +4,22 @@
 
 mod acknowledgements;
 mod answer;
-mod gathered;
 mod hear;
 mod heartbeat;
 mod membership;
 mod patience;
 mod pieces;
 mod questions;
+mod response;
 mod roll_call;
 mod server_events;
 mod sockets;
 mod thread;
 
 pub use acknowledgements::{Acknowledged, Acknowledgements};
-pub use gathered::{Gathered, RequestError};
 pub use membership::{Applied, Change, apply};
 pub use questions::{Scope, count, fetch, rooms};
+pub use response::{ClusterResponse, RequestError};
 pub use roll_call::{NodeReport, NotReached, roll_call};
 pub use server_events::{ServerAnswer, ask_servers, emit_to_servers};
 pub use sockets::SocketInfo;

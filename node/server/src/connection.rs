@@ -1,20 +1,19 @@
 //! One Engine.IO session: its transport, heartbeat and upgrade, and the way from its packets to its sockets.
 
 mod actor;
-mod allowance;
+mod admission;
 mod closing;
-mod drive;
-mod gate;
+mod dispatch;
 mod message;
-mod packets;
+mod namespaces;
 mod polling;
 mod probe;
-mod seats;
+mod rate_limit;
 mod sessions;
-mod websocket;
+mod task;
 
 pub use actor::{Connection, Opening};
-pub use gate::{Gate, Place};
+pub use admission::{Admission, Permit};
 #[cfg(feature = "fault-injection")]
 pub use message::CrashConnection;
 pub use message::{
@@ -22,4 +21,3 @@ pub use message::{
     StartPost, Unanswered,
 };
 pub use sessions::{Hub, Session, Sessions};
-pub use websocket::{Received, WebSocket, WebSocketError};

@@ -7,17 +7,19 @@
 //! `tracing_subscriber::fmt().init()`; [`Io::on_error`] is told of each.
 
 mod ids;
-mod limits;
 mod metrics;
+mod options;
+mod rate_limit;
 
 mod bus;
 mod node;
-mod nursery;
 mod reason;
+mod spawn;
 mod timer;
 
 mod outbox;
 mod room;
+mod websocket;
 
 mod namespace;
 mod socket;
@@ -25,35 +27,35 @@ mod socket;
 mod connection;
 
 mod cluster;
-mod server;
-mod transport;
+mod http_server;
 
 mod api;
 
-mod operations;
+mod admin;
 
+pub use admin::Admin;
 pub use api::{
-    Ack, AckError, Acknowledgement, Answering, Answers, Auth, Broadcast, Changed, ConnectError, Data, Direct,
-    Emission, EmitError, Emitter, EventName, FromContext, FromNode, Handler, HandlerError, IntoDecision,
-    IntoOutcome, IntoRooms, Io, IoBuilder, Namespace, Observation, RemoteSocket, ServerAck, Socket,
+    Ack, AckError, AckStream, Acknowledgement, Auth, Broadcast, BroadcastAcks, Changed, ConnectError, Data,
+    Direct, Emission, EmitError, Emitter, EventName, FromContext, FromNode, Handler, HandlerError,
+    IntoDecision, IntoOutcome, IntoRooms, Io, IoBuilder, Namespace, Observation, RemoteSocket, ServerAck,
+    Socket,
 };
 pub use bus::TooLarge;
 pub use bytes::Bytes;
-pub use cluster::{Applied, Gathered, NodeReport, NotReached, RequestError, ServerAnswer, roll_call};
+pub use cluster::{Applied, ClusterResponse, NodeReport, NotReached, RequestError, ServerAnswer, roll_call};
 pub use fanfare_engineio::request::TransportKind;
 /// The seam to a bus, and one without a network.
 pub use fanfare_proto::{Bus, BusMeters, Faults, MemoryBus, MemoryHub};
 pub use fanfare_socketio::{ArgumentError, Arguments, EncodeError, FromAnswer, Raw, Value};
 /// The HTTP types that hooks work with.
 pub use http;
+pub use http_server::{Drained, ServeError, Server};
 pub use ids::{Room, SocketId};
-pub use limits::{ClientLimits, ClusterOptions, Cookie, Cors, DrainOptions, Options, SameSite};
 pub use metrics::{
     Actor, Counter, Family, Gauge, Histogram, Label, Limit, Mailbox, Metrics, PacketType, Refused, Transport,
 };
-pub use operations::Operations;
+pub use options::{ClientLimits, ClusterOptions, Cookie, Cors, DrainOptions, Options, SameSite};
 pub use reason::DisconnectReason;
-pub use server::{Drained, ServeError, Server};
 pub use socket::{HandlerErrorKind, Handshake, RoomNameTooLong, SharedDataTooLarge, TooManyRooms};
 
 #[cfg(doctest)]

@@ -10,8 +10,8 @@ use parking_lot::RwLock;
 
 use crate::bus::ClusterLink;
 use crate::ids::NodeTag;
-use crate::limits::Options;
 use crate::metrics::{Metrics, settle_here};
+use crate::options::Options;
 
 /// The identity, options and counters of one node. A process can hold several (tests do).
 #[derive(Debug)]
@@ -34,20 +34,20 @@ pub struct Node {
     ending: AtomicBool,
     /// False once supervision gave up on an actor: the node must not get new clients.
     healthy: AtomicBool,
-    /// A `Welcome`.
-    welcome: AtomicU8,
+    /// A `ServingState`.
+    serving: AtomicU8,
 }
 
-/// Whether a node wants clients; it only moves on.
+/// What a node does with new clients. It only moves on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
-pub enum Welcome {
-    /// Whoever comes.
-    Open,
-    /// It drains and says so; it takes those who come all the same.
-    Ending,
-    /// It takes no new sessions, and those it has are being closed.
-    Over,
+pub enum ServingState {
+    /// Lets them in.
+    Accepting,
+    /// Lets them in, and says that others should be asked: the first part of draining.
+    NotReady,
+    /// Refuses new sessions, and closes those that it has.
+    Draining,
 }
 
 static NEXT_KEY: AtomicU64 = AtomicU64::new(1);
@@ -77,7 +77,7 @@ impl Node {
             options,
             ending: AtomicBool::new(false),
             healthy: AtomicBool::new(true),
-            welcome: AtomicU8::new(Welcome::Open as u8),
+            serving: AtomicU8::new(ServingState::Accepting as u8),
         })
     }
 
@@ -129,17 +129,17 @@ impl Node {
     }
 
     /// Whether it wants clients.
-    pub fn welcome(&self) -> Welcome {
-        match self.welcome.load(Relaxed) {
-            0 => Welcome::Open,
-            1 => Welcome::Ending,
-            _ => Welcome::Over,
+    pub fn serving_state(&self) -> ServingState {
+        match self.serving.load(Relaxed) {
+            0 => ServingState::Accepting,
+            1 => ServingState::NotReady,
+            _ => ServingState::Draining,
         }
     }
 
-    /// It drains: clients are less welcome from now on.
-    pub fn drain_to(&self, welcome: Welcome) {
-        self.welcome.fetch_max(welcome as u8, Relaxed);
+    /// Moves on to a state of draining.
+    pub fn drain_to(&self, state: ServingState) {
+        self.serving.fetch_max(state as u8, Relaxed);
         self.metrics.draining.set(1);
     }
 }

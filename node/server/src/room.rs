@@ -2,12 +2,12 @@
 //!
 //! Rooms are sharded by socket: a [`RoomShard`](shard::RoomShard) holds the members that live on its reactor. A
 //! shared index says which shards have members of a room, so that an emit to ten sockets does not wake 64
-//! threads. Code on the shard's own thread enters it directly; other threads reach it through its bounded lane.
+//! threads. Code on the shard's own thread enters it directly; other threads reach it through its bounded mailbox.
 
 mod actor;
 mod index;
 mod interest;
-mod lane;
+mod mailbox;
 mod message;
 mod rooms;
 mod shard;
@@ -18,4 +18,4 @@ pub use index::Hold;
 pub use message::CrashShard;
 pub use message::{Gone, ObserveShard, ShardSnapshot};
 pub use rooms::{Overloaded, Rooms, Target, asks_too_much};
-pub use shard::Seat;
+pub use shard::Member;

@@ -21,8 +21,8 @@ pub use core::{SendError, SharedDataTooLarge, SocketCore};
 pub use failure::{Failure, Failures, HandlerErrorKind};
 pub use gather::{Gather, Told};
 pub use handlers::{
-    Callback, ConnectContext, DisconnectContext, EventContext, HandlerFuture, Handlers, Misfit, Outcome,
-    Refusal, Returned, ServerContext,
+    Callback, ConnectContext, ConnectRejection, DisconnectContext, EventContext, HandlerFuture, Handlers,
+    Outcome, Rejection, Returned, ServerContext,
 };
 pub use link::{Handshake, Link};
 #[cfg(feature = "fault-injection")]

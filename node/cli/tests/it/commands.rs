@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-use fanfare::{Io, Operations};
+use fanfare::{Admin, Io};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
@@ -26,7 +26,7 @@ async fn told(command: &mut Command) -> (Option<i32>, String) {
 async fn a_healthcheck_tells_whether_a_node_wants_clients_and_why_not() {
     let free = "127.0.0.1:0".parse().expect("an address");
     let ready = Io::new();
-    let address = Operations::new(ready.clone()).listen(free).await.expect("a free port");
+    let address = Admin::new(ready.clone()).listen(free).await.expect("a free port");
     let url = format!("http://{address}");
     assert_eq!(
         told(&mut fanfare(&["healthcheck", "--timeout", "60s", "--url", &url])).await,
@@ -46,7 +46,7 @@ async fn a_healthcheck_tells_whether_a_node_wants_clients_and_why_not() {
         ..fanfare_adapter_nats::NatsOptions::default()
     };
     let io = Io::builder().bus(fanfare_adapter_nats::NatsBus::new(options).unwrap()).build();
-    let address = Operations::new(io.clone()).listen(free).await.expect("a free port");
+    let address = Admin::new(io.clone()).listen(free).await.expect("a free port");
     let url = format!("http://{address}");
     let (code, said) = told(&mut fanfare(&["healthcheck", "--timeout", "60s", "--url", &url])).await;
     assert!(code == Some(1) && said.contains("503") && said.contains("NATS"), "{code:?} {said}");

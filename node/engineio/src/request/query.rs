@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::refusal::Refusal;
+use crate::error::HandshakeError;
 
 /// The parameters that matter. An empty value counts as a missing one; of two, the last counts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -37,8 +37,8 @@ impl Query {
     }
 
     /// The last check of a handshake, after the application's own.
-    pub fn check_version(&self) -> Result<(), Refusal> {
-        if self.is_version_4() { Ok(()) } else { Err(Refusal::UnsupportedProtocolVersion) }
+    pub fn check_version(&self) -> Result<(), HandshakeError> {
+        if self.is_version_4() { Ok(()) } else { Err(HandshakeError::UnsupportedProtocolVersion) }
     }
 
     /// A missing or other `EIO` counts as protocol 3 (engine.io `computeProtocolRevision`).

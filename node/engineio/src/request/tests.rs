@@ -37,18 +37,18 @@ fn session(sid: &str) -> Option<SessionView> {
     Some(SessionView { transport })
 }
 
-fn decide(request: Request, options: &Options, origin: Option<&[u8]>) -> Result<Admission, Refusal> {
+fn decide(request: Request, options: &Options, origin: Option<&[u8]>) -> Result<Admission, HandshakeError> {
     let query = &Query::parse(request.query);
     let head = Head { method: request.method, is_websocket_upgrade: request.upgrade, origin, query };
     admit(&head, options, session)
 }
 
-fn bad(why: BadRequest) -> Result<Admission, Refusal> {
-    Err(Refusal::BadRequest(why))
+fn bad(why: BadRequest) -> Result<Admission, HandshakeError> {
+    Err(HandshakeError::BadRequest(why))
 }
 
 #[track_caller]
-fn check(request: Request, expected: Result<Admission, Refusal>) {
+fn check(request: Request, expected: Result<Admission, HandshakeError>) {
     assert_eq!(decide(request, &OPTIONS, None), expected, "{}", request.query);
 }
 
@@ -82,14 +82,17 @@ fn second_websocket_of_a_session_is_opened_so_that_it_can_be_closed() {
 fn transport_that_is_not_offered_is_unknown() {
     for query in ["", "EIO=4", "EIO=4&transport=", "EIO=4&transport=Polling", "EIO=4&transport=webtransport"]
     {
-        check(get(query), Err(Refusal::TransportUnknown));
-        check(upgrade(query), Err(Refusal::TransportUnknown));
+        check(get(query), Err(HandshakeError::TransportUnknown));
+        check(upgrade(query), Err(HandshakeError::TransportUnknown));
     }
     let polling = Options { websocket: false, ..OPTIONS };
     let refused = decide(upgrade("EIO=4&transport=websocket"), &polling, None);
-    assert_eq!(refused, Err(Refusal::TransportUnknown));
+    assert_eq!(refused, Err(HandshakeError::TransportUnknown));
     let websocket = Options { polling: false, ..OPTIONS };
-    assert_eq!(decide(get("EIO=4&transport=polling"), &websocket, None), Err(Refusal::TransportUnknown));
+    assert_eq!(
+        decide(get("EIO=4&transport=polling"), &websocket, None),
+        Err(HandshakeError::TransportUnknown)
+    );
 }
 
 #[test]
@@ -110,7 +113,7 @@ fn unknown_session_is_refused_on_every_method() {
         ["EIO=4&transport=polling&sid=x", "EIO=3&transport=polling&sid=x", "transport=websocket&sid=x"]
     {
         for request in [get(query), post(query), put(query), upgrade(query)] {
-            check(request, Err(Refusal::SessionUnknown));
+            check(request, Err(HandshakeError::SessionUnknown));
         }
     }
 }
@@ -136,9 +139,9 @@ fn other_version_on_a_session_is_a_mismatch() {
 
 #[test]
 fn handshake_is_a_get() {
-    check(post("EIO=4&transport=polling"), Err(Refusal::BadHandshakeMethod));
-    check(put("EIO=4&transport=polling"), Err(Refusal::BadHandshakeMethod));
-    check(post("EIO=4&transport=websocket"), Err(Refusal::BadHandshakeMethod));
+    check(post("EIO=4&transport=polling"), Err(HandshakeError::BadHandshakeMethod));
+    check(put("EIO=4&transport=polling"), Err(HandshakeError::BadHandshakeMethod));
+    check(post("EIO=4&transport=websocket"), Err(HandshakeError::BadHandshakeMethod));
 }
 
 #[test]
@@ -167,13 +170,17 @@ fn upgrade_that_was_not_offered_is_refused() {
 #[test]
 fn refusals_read_as_those_of_the_official_server() {
     let table = [
-        (Refusal::TransportUnknown, 400, r#"{"code":0,"message":"Transport unknown"}"#),
-        (Refusal::SessionUnknown, 400, r#"{"code":1,"message":"Session ID unknown"}"#),
-        (Refusal::BadHandshakeMethod, 400, r#"{"code":2,"message":"Bad handshake method"}"#),
-        (Refusal::BadRequest(BadRequest::InvalidOrigin), 400, r#"{"code":3,"message":"Bad request"}"#),
-        (Refusal::Forbidden(String::new()), 403, r#"{"code":4,"message":"Forbidden"}"#),
-        (Refusal::Forbidden("say \"please\"".into()), 403, r#"{"code":4,"message":"say \"please\""}"#),
-        (Refusal::UnsupportedProtocolVersion, 400, r#"{"code":5,"message":"Unsupported protocol version"}"#),
+        (HandshakeError::TransportUnknown, 400, r#"{"code":0,"message":"Transport unknown"}"#),
+        (HandshakeError::SessionUnknown, 400, r#"{"code":1,"message":"Session ID unknown"}"#),
+        (HandshakeError::BadHandshakeMethod, 400, r#"{"code":2,"message":"Bad handshake method"}"#),
+        (HandshakeError::BadRequest(BadRequest::InvalidOrigin), 400, r#"{"code":3,"message":"Bad request"}"#),
+        (HandshakeError::Forbidden(String::new()), 403, r#"{"code":4,"message":"Forbidden"}"#),
+        (HandshakeError::Forbidden("say \"please\"".into()), 403, r#"{"code":4,"message":"say \"please\""}"#),
+        (
+            HandshakeError::UnsupportedProtocolVersion,
+            400,
+            r#"{"code":5,"message":"Unsupported protocol version"}"#,
+        ),
     ];
     for (refusal, status, body) in table {
         assert_eq!((refusal.status(false), refusal.status(true)), (status, 400));
@@ -183,7 +190,7 @@ fn refusals_read_as_those_of_the_official_server() {
 
 #[test]
 fn a_node_that_takes_no_more_says_so_in_the_form_of_the_official_server() {
-    let busy = Refusal::Busy { message: "too many connections", retry_after_s: 5 };
+    let busy = HandshakeError::Busy { message: "too many connections", retry_after_s: 5 };
     assert_eq!((busy.status(false), busy.status(true)), (503, 503));
     assert_eq!(busy.body(), r#"{"code":4,"message":"too many connections"}"#);
 }

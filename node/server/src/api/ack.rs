@@ -11,9 +11,9 @@ use tokio::time::Sleep;
 
 use super::error::{AckError, EmitError};
 use super::extract::FromContext;
-use crate::limits::{MS_MAX, ms};
+use crate::options::{MS_MAX, ms};
 use crate::outbox::Packet;
-use crate::socket::{AckSlot, EventContext, Misfit, PendingAck};
+use crate::socket::{AckSlot, EventContext, PendingAck, Rejection};
 use fanfare_socketio::{Arguments, FromAnswer, encode};
 
 /// The way to answer an event. Extract it in a handler; it can be kept and used later, from any thread.
@@ -46,7 +46,7 @@ impl Ack {
 }
 
 impl FromContext<EventContext> for Ack {
-    fn from_context(context: &EventContext) -> Result<Self, Misfit> {
+    fn from_context(context: &EventContext) -> Result<Self, Rejection> {
         Ok(Self(context.ack.clone()))
     }
 }

@@ -13,7 +13,7 @@ use fanfare_socketio::FromAnswer;
 
 /// What came until everybody had answered or the time was up.
 #[derive(Debug)]
-pub struct Answers<T> {
+pub struct BroadcastAcks<T> {
     /// One for each client that answered, in the order of arrival. An error says that it answered something else than
     /// was asked for.
     pub answers: Vec<(SocketId, Result<T, AckError>)>,
@@ -25,7 +25,7 @@ pub struct Answers<T> {
     pub timed_out: bool,
 }
 
-impl<T> Answers<T> {
+impl<T> BroadcastAcks<T> {
     /// Whether everybody who was asked has answered, on all nodes.
     pub fn is_complete(&self) -> bool {
         self.unanswered.is_empty() && self.missing_nodes.is_empty()
@@ -40,12 +40,12 @@ impl<T> Answers<T> {
 /// The clients' answers to come: all together when awaited, or one by one. The event was sent already; dropping this
 /// forgets the answers.
 #[must_use = "await it for the clients' answers; use `emit` if you need none"]
-pub struct Answering<T> {
+pub struct AckStream<T> {
     state: Result<Acknowledgements, EmitError>,
     answer: PhantomData<fn() -> T>,
 }
 
-impl<T> Answering<T> {
+impl<T> AckStream<T> {
     pub(super) fn new(asked: Result<Acknowledgements, EmitError>) -> Self {
         Self { state: asked, answer: PhantomData }
     }
@@ -59,7 +59,7 @@ impl<T> Answering<T> {
     }
 }
 
-impl<T: FromAnswer> Answering<T> {
+impl<T: FromAnswer> AckStream<T> {
     /// The next answer; `None` when everybody has answered, or the time is up, or nothing was sent.
     pub async fn next(&mut self) -> Option<(SocketId, Result<T, AckError>)> {
         let Acknowledged { socket, arguments } = self.state.as_mut().ok()?.next().await?;
@@ -75,8 +75,8 @@ impl<T: FromAnswer> Answering<T> {
     }
 }
 
-impl<T: FromAnswer + Send + 'static> IntoFuture for Answering<T> {
-    type Output = Result<Answers<T>, EmitError>;
+impl<T: FromAnswer + Send + 'static> IntoFuture for AckStream<T> {
+    type Output = Result<BroadcastAcks<T>, EmitError>;
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
 
     fn into_future(self) -> Self::IntoFuture {
@@ -87,7 +87,7 @@ impl<T: FromAnswer + Send + 'static> IntoFuture for Answering<T> {
                 answers.push((socket, T::from_answer(arguments).map_err(AckError::from)));
             }
             let unanswered = asked.unanswered().collect();
-            Ok(Answers {
+            Ok(BroadcastAcks {
                 answers,
                 unanswered,
                 missing_nodes: asked.missing_nodes().to_vec(),

@@ -14,7 +14,7 @@ use super::rooms::IntoRooms;
 use crate::bus::{ClusterLink, TooLarge, target};
 use crate::cluster::{Change, ClusterThread, NotReached};
 use crate::ids::Room;
-use crate::limits::ClusterOptions;
+use crate::options::ClusterOptions;
 use fanfare_socketio::{Encoded, encode};
 
 /// How often it is looked whether the bus was reached.

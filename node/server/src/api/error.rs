@@ -6,7 +6,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use crate::bus::TooLarge;
 use crate::room::Overloaded;
 use crate::socket::{
-    NoAck, NotChanged, Refusal, RoomNameTooLong, SendError, SharedDataTooLarge, TooManyRooms,
+    ConnectRejection, NoAck, NotChanged, RoomNameTooLong, SendError, SharedDataTooLarge, TooManyRooms,
 };
 use fanfare_socketio::{ArgumentError, EncodeError};
 
@@ -120,7 +120,7 @@ impl From<String> for ConnectError {
     }
 }
 
-impl From<ConnectError> for Refusal {
+impl From<ConnectError> for ConnectRejection {
     fn from(error: ConnectError) -> Self {
         Self { message: error.message, data: error.data }
     }

@@ -6,7 +6,9 @@ use serde::de::DeserializeOwned;
 
 use super::namespace::Namespace;
 use super::socket::Socket;
-use crate::socket::{ConnectContext, DisconnectContext, DisconnectReason, EventContext, Misfit, SocketCore};
+use crate::socket::{
+    ConnectContext, DisconnectContext, DisconnectReason, EventContext, Rejection, SocketCore,
+};
 use fanfare_socketio::Arguments;
 
 /// Something a handler can take.
@@ -22,7 +24,7 @@ use fanfare_socketio::Arguments;
 )]
 pub trait FromContext<C>: Sized {
     /// Makes it, or says why what the client sent does not fit.
-    fn from_context(context: &C) -> Result<Self, Misfit>;
+    fn from_context(context: &C) -> Result<Self, Rejection>;
 }
 
 /// A context in which there is a socket: all of them.
@@ -44,13 +46,13 @@ macro_rules! has_socket {
 has_socket!(ConnectContext, EventContext, DisconnectContext);
 
 impl<C: HasSocket> FromContext<C> for Socket {
-    fn from_context(context: &C) -> Result<Self, Misfit> {
+    fn from_context(context: &C) -> Result<Self, Rejection> {
         Ok(Socket(context.socket().clone()))
     }
 }
 
 impl<C: HasSocket> FromContext<C> for Namespace {
-    fn from_context(context: &C) -> Result<Self, Misfit> {
+    fn from_context(context: &C) -> Result<Self, Rejection> {
         Ok(Namespace(context.socket().namespace.clone()))
     }
 }
@@ -63,9 +65,11 @@ pub struct Auth<T>(
 );
 
 impl<C: HasSocket, T: DeserializeOwned> FromContext<C> for Auth<T> {
-    fn from_context(context: &C) -> Result<Self, Misfit> {
+    fn from_context(context: &C) -> Result<Self, Rejection> {
         let auth = context.socket().auth.as_deref().unwrap_or("{}");
-        serde_json::from_str(auth).map(Self).map_err(|error| Misfit(format!("invalid auth payload: {error}")))
+        serde_json::from_str(auth)
+            .map(Self)
+            .map_err(|error| Rejection(format!("invalid auth payload: {error}")))
     }
 }
 
@@ -77,13 +81,13 @@ pub struct Data<T>(
 );
 
 impl<T: DeserializeOwned> FromContext<EventContext> for Data<T> {
-    fn from_context(context: &EventContext) -> Result<Self, Misfit> {
-        context.arguments.deserialize().map(Self).map_err(|error| Misfit(error.to_string()))
+    fn from_context(context: &EventContext) -> Result<Self, Rejection> {
+        context.arguments.deserialize().map(Self).map_err(|error| Rejection(error.to_string()))
     }
 }
 
 impl FromContext<EventContext> for Arguments {
-    fn from_context(context: &EventContext) -> Result<Self, Misfit> {
+    fn from_context(context: &EventContext) -> Result<Self, Rejection> {
         Ok(context.arguments.clone())
     }
 }
@@ -96,13 +100,13 @@ pub struct EventName(
 );
 
 impl FromContext<EventContext> for EventName {
-    fn from_context(context: &EventContext) -> Result<Self, Misfit> {
+    fn from_context(context: &EventContext) -> Result<Self, Rejection> {
         Ok(Self(context.name.to_string()))
     }
 }
 
 impl FromContext<DisconnectContext> for DisconnectReason {
-    fn from_context(context: &DisconnectContext) -> Result<Self, Misfit> {
+    fn from_context(context: &DisconnectContext) -> Result<Self, Rejection> {
         Ok(context.reason)
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::error::ConnectError;
 use super::extract::FromContext;
-use crate::socket::{Callback, HandlerFuture, Misfit, Outcome, Refusal, Returned};
+use crate::socket::{Callback, ConnectRejection, HandlerFuture, Outcome, Rejection, Returned};
 
 /// An async closure or function with up to six parameters that can be extracted from `C`.
 ///
@@ -26,7 +26,7 @@ pub trait Handler<C, Parameters>: Send + Sync + 'static {
         self: Arc<Self>,
         context: &C,
         finish: fn(Self::Output) -> T,
-    ) -> Result<HandlerFuture<T>, Misfit>;
+    ) -> Result<HandlerFuture<T>, Rejection>;
 }
 
 macro_rules! handler {
@@ -44,7 +44,7 @@ macro_rules! handler {
                 self: Arc<Self>,
                 context: &C,
                 finish: fn(R) -> T,
-            ) -> Result<HandlerFuture<T>, Misfit> {
+            ) -> Result<HandlerFuture<T>, Rejection> {
                 $(let $parameter = $parameter::from_context(context)?;)*
                 Ok(Box::pin(async move { finish(self($($parameter),*).await) }))
             }
@@ -90,11 +90,11 @@ impl<E: Display> IntoOutcome for Result<(), E> {
 )]
 pub trait IntoDecision {
     /// The decision.
-    fn into_decision(self) -> Result<(), Refusal>;
+    fn into_decision(self) -> Result<(), ConnectRejection>;
 }
 
 impl<E: Into<ConnectError>> IntoDecision for Result<(), E> {
-    fn into_decision(self) -> Result<(), Refusal> {
+    fn into_decision(self) -> Result<(), ConnectRejection> {
         self.map_err(|error| error.into().into())
     }
 }
@@ -112,7 +112,7 @@ where
     P: 'static,
     C: 'static,
 {
-    fn call(&self, context: C) -> Result<HandlerFuture<Outcome>, Misfit> {
+    fn call(&self, context: C) -> Result<HandlerFuture<Outcome>, Rejection> {
         self.handler.clone().call(&context, IntoOutcome::into_outcome)
     }
 }
@@ -120,14 +120,14 @@ where
 /// A middleware with the kind of its parameters forgotten.
 struct Deciding<H, P>(Declared<H, P>);
 
-impl<C, P, H> Callback<C, Result<(), Refusal>> for Deciding<H, P>
+impl<C, P, H> Callback<C, Result<(), ConnectRejection>> for Deciding<H, P>
 where
     H: Handler<C, P>,
     H::Output: IntoDecision + 'static,
     P: 'static,
     C: 'static,
 {
-    fn call(&self, context: C) -> Result<HandlerFuture<Result<(), Refusal>>, Misfit> {
+    fn call(&self, context: C) -> Result<HandlerFuture<Result<(), ConnectRejection>>, Rejection> {
         self.0.handler.clone().call(&context, IntoDecision::into_decision)
     }
 }
@@ -144,7 +144,7 @@ where
 }
 
 /// Makes a callback of a middleware.
-pub(super) fn middleware<C, P, H>(handler: H) -> Arc<dyn Callback<C, Result<(), Refusal>>>
+pub(super) fn middleware<C, P, H>(handler: H) -> Arc<dyn Callback<C, Result<(), ConnectRejection>>>
 where
     H: Handler<C, P>,
     H::Output: IntoDecision + 'static,

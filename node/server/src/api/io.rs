@@ -14,15 +14,15 @@ use tracing::warn;
 
 use super::namespace::Namespace;
 use crate::cluster::ClusterThread;
-use crate::connection::{Gate, Hub, Sessions};
+use crate::connection::{Admission, Hub, Sessions};
+use crate::http_server::{
+    AllowRequest, ClientFiles, Drained, Fallback, HttpService, Origins, ServeError, Server, TrustedProxies,
+};
 use crate::ids::NodeTag;
-use crate::limits::{Options, ms};
 use crate::metrics::Metrics;
 use crate::namespace::Registry;
-use crate::node::{Node, Welcome};
-use crate::server::{
-    AllowRequest, ClientFiles, Drained, Fallback, Origins, ServeError, Server, Site, TrustedProxies,
-};
+use crate::node::{Node, ServingState};
+use crate::options::{Options, ms};
 
 /// A Socket.IO server. Cheap to clone; usable from any thread.
 ///
@@ -36,7 +36,7 @@ pub struct Io {
 
 pub(super) struct Inner {
     pub(super) hub: Arc<Hub>,
-    site: Arc<Site>,
+    service: Arc<HttpService>,
     server: Mutex<Option<Server>>,
     /// The thread of its bus; without one it is a node on its own. An error is told when it shall listen.
     cluster: Mutex<Result<Option<Arc<ClusterThread>>, Option<std::io::Error>>>,
@@ -86,7 +86,7 @@ impl Io {
         if server.is_some() {
             return Err(ServeError::ListensAlready);
         }
-        let started = Server::start(self.inner.site.clone(), address)?;
+        let started = Server::start(self.inner.service.clone(), address)?;
         *server = Some(started.clone());
         Ok(started)
     }
@@ -114,7 +114,7 @@ impl Io {
     /// [`close`](Self::close) breaks it off. If this future is dropped, the server drains and ends all the same, but
     /// does not leave the cluster before it is closed.
     pub async fn drain(&self) -> Drained {
-        self.inner.hub.node.drain_to(Welcome::Ending);
+        self.inner.hub.node.drain_to(ServingState::NotReady);
         let server = self.inner.server.lock().clone();
         let drained = match server {
             Some(server) => server.drain().await,
@@ -126,7 +126,7 @@ impl Io {
 
     /// Whether it drains, or has been drained.
     pub fn is_draining(&self) -> bool {
-        self.inner.hub.node.welcome() != Welcome::Open
+        self.inner.hub.node.serving_state() != ServingState::Accepting
     }
 
     /// The options it was built with.
@@ -207,13 +207,13 @@ impl IoBuilder {
         let path_prefix = node.options.path_prefix();
         let proxies = TrustedProxies::new(node.options.limits.proxy_networks());
         let origins = Origins::new(node.options.cors.as_ref());
-        let gate = Gate::new(node.clone());
-        let hub = Arc::new(Hub { node, namespaces, sessions, gate });
+        let admission = Admission::new(node.clone());
+        let hub = Arc::new(Hub { node, namespaces, sessions, admission });
         let client = self.client_dist.and_then(|folder| {
             let loaded = ClientFiles::load(&folder);
             loaded.inspect_err(|error| warn!(?folder, %error, "no JavaScript client to serve")).ok()
         });
-        let site = Arc::new(Site {
+        let service = Arc::new(HttpService {
             hub: hub.clone(),
             path_prefix,
             client,
@@ -226,6 +226,6 @@ impl IoBuilder {
             thread.listen(hub.clone());
         }
         let cluster = Mutex::new(cluster.map_err(Some));
-        Io { main, inner: Arc::new(Inner { hub, site, server: Mutex::default(), cluster }) }
+        Io { main, inner: Arc::new(Inner { hub, service, server: Mutex::default(), cluster }) }
     }
 }

@@ -1,4 +1,4 @@
-//! Operations on all sockets that an operator means, wherever in the cluster they are.
+//! Admin on all sockets that an operator means, wherever in the cluster they are.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -6,17 +6,17 @@ use std::sync::Arc;
 use fanfare_proto::wire;
 use serde::Serialize;
 
-use super::answers::Answering;
+use super::answers::AckStream;
 use super::emit::Broadcast;
 use super::error::EmitError;
 use super::namespace::Namespace;
 use super::remote::RemoteSocket;
 use super::rooms::IntoRooms;
 use crate::cluster::{
-    Acknowledgements, Applied, Change, Gathered, RequestError, Scope, apply, count, fetch, rooms,
+    Acknowledgements, Applied, Change, ClusterResponse, RequestError, Scope, apply, count, fetch, rooms,
 };
 use crate::ids::{Room, SocketId};
-use crate::limits::{MS_MAX, ms};
+use crate::options::{MS_MAX, ms};
 use crate::outbox::Packet;
 use crate::room::Target;
 use crate::socket::Gather;
@@ -28,8 +28,8 @@ impl Broadcast {
     ///
     /// With no [`timeout`](Self::timeout) clients have the `request_timeout_ms` of
     /// [`ClusterOptions`](crate::ClusterOptions).
-    pub fn emit_with_ack<T>(&self, event: &str, arguments: impl Serialize) -> Answering<T> {
-        Answering::new(self.ask(event, &arguments))
+    pub fn emit_with_ack<T>(&self, event: &str, arguments: impl Serialize) -> AckStream<T> {
+        AckStream::new(self.ask(event, &arguments))
     }
 
     fn ask(&self, event: &str, arguments: &impl Serialize) -> Result<Acknowledgements, EmitError> {
@@ -61,18 +61,18 @@ impl Broadcast {
     ///
     /// # Errors
     /// Those of [`RequestError`]: nobody was asked then. Nodes that do not answer are named in the result.
-    pub async fn fetch_sockets(&self) -> Result<Gathered<Vec<RemoteSocket>>, RequestError> {
+    pub async fn fetch_sockets(&self) -> Result<ClusterResponse<Vec<RemoteSocket>>, RequestError> {
         let found = fetch(&self.namespace, self.target.clone(), self.scope()).await?;
         let remote = |info| RemoteSocket::new(self.namespace.clone(), info);
-        let Gathered { value, missing_nodes } = found;
-        Ok(Gathered { value: value.into_iter().map(remote).collect(), missing_nodes })
+        let ClusterResponse { value, missing_nodes } = found;
+        Ok(ClusterResponse { value: value.into_iter().map(remote).collect(), missing_nodes })
     }
 
     /// How many sockets are meant, on all nodes.
     ///
     /// # Errors
     /// As [`fetch_sockets`](Self::fetch_sockets).
-    pub async fn count(&self) -> Result<Gathered<u64>, RequestError> {
+    pub async fn count(&self) -> Result<ClusterResponse<u64>, RequestError> {
         count(&self.namespace, self.target.clone(), self.scope()).await
     }
 
@@ -81,7 +81,7 @@ impl Broadcast {
     ///
     /// # Errors
     /// As [`fetch_sockets`](Self::fetch_sockets).
-    pub async fn rooms(&self) -> Result<Gathered<BTreeMap<Room, u64>>, RequestError> {
+    pub async fn rooms(&self) -> Result<ClusterResponse<BTreeMap<Room, u64>>, RequestError> {
         rooms(&self.namespace, self.target.clone(), self.scope()).await
     }
 
@@ -115,7 +115,7 @@ impl Broadcast {
 impl Namespace {
     /// Sends an event to everybody at once, and returns the answers of all clients to come; see
     /// [`Broadcast::emit_with_ack`].
-    pub fn emit_with_ack<T>(&self, event: &str, arguments: impl Serialize) -> Answering<T> {
+    pub fn emit_with_ack<T>(&self, event: &str, arguments: impl Serialize) -> AckStream<T> {
         self.broadcast().emit_with_ack(event, arguments)
     }
 
@@ -123,7 +123,7 @@ impl Namespace {
     ///
     /// # Errors
     /// If nobody could be asked.
-    pub async fn fetch_sockets(&self) -> Result<Gathered<Vec<RemoteSocket>>, RequestError> {
+    pub async fn fetch_sockets(&self) -> Result<ClusterResponse<Vec<RemoteSocket>>, RequestError> {
         self.broadcast().fetch_sockets().await
     }
 
@@ -131,7 +131,7 @@ impl Namespace {
     ///
     /// # Errors
     /// If nobody could be asked.
-    pub async fn count(&self) -> Result<Gathered<u64>, RequestError> {
+    pub async fn count(&self) -> Result<ClusterResponse<u64>, RequestError> {
         self.broadcast().count().await
     }
 
@@ -139,7 +139,7 @@ impl Namespace {
     ///
     /// # Errors
     /// If nobody could be asked.
-    pub async fn rooms(&self) -> Result<Gathered<BTreeMap<Room, u64>>, RequestError> {
+    pub async fn rooms(&self) -> Result<ClusterResponse<BTreeMap<Room, u64>>, RequestError> {
         self.broadcast().rooms().await
     }
 

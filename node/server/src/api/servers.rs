@@ -10,8 +10,8 @@ use super::error::EmitError;
 use super::extract::{Data, EventName, FromContext};
 use super::handler::{Handler, IntoOutcome, callback};
 use super::namespace::Namespace;
-use crate::cluster::{Gathered, RequestError, ServerAnswer, ask_servers, emit_to_servers};
-use crate::socket::{Misfit, ServerContext};
+use crate::cluster::{ClusterResponse, RequestError, ServerAnswer, ask_servers, emit_to_servers};
+use crate::socket::{Rejection, ServerContext};
 use fanfare_socketio::{Arguments, Encoded, encode};
 
 impl Namespace {
@@ -45,7 +45,7 @@ impl Namespace {
         &self,
         event: &str,
         arguments: impl Serialize,
-    ) -> Result<Gathered<Vec<ServerAnswer>>, RequestError> {
+    ) -> Result<ClusterResponse<Vec<ServerAnswer>>, RequestError> {
         self.broadcast().server_side_emit_with_ack(event, arguments).await
     }
 }
@@ -60,7 +60,7 @@ impl Broadcast {
         &self,
         event: &str,
         arguments: impl Serialize,
-    ) -> Result<Gathered<Vec<ServerAnswer>>, RequestError> {
+    ) -> Result<ClusterResponse<Vec<ServerAnswer>>, RequestError> {
         ask_servers(self.namespace.clone(), event, encode::array(&arguments), self.scope()).await
     }
 }
@@ -97,37 +97,37 @@ pub struct FromNode(
 );
 
 impl FromContext<ServerContext> for ServerAck {
-    fn from_context(context: &ServerContext) -> Result<Self, Misfit> {
+    fn from_context(context: &ServerContext) -> Result<Self, Rejection> {
         Ok(Self(context.reply.clone()))
     }
 }
 
 impl FromContext<ServerContext> for FromNode {
-    fn from_context(context: &ServerContext) -> Result<Self, Misfit> {
+    fn from_context(context: &ServerContext) -> Result<Self, Rejection> {
         Ok(Self(context.from.clone()))
     }
 }
 
 impl FromContext<ServerContext> for Namespace {
-    fn from_context(context: &ServerContext) -> Result<Self, Misfit> {
+    fn from_context(context: &ServerContext) -> Result<Self, Rejection> {
         Ok(Self(context.namespace.clone()))
     }
 }
 
 impl<T: DeserializeOwned> FromContext<ServerContext> for Data<T> {
-    fn from_context(context: &ServerContext) -> Result<Self, Misfit> {
-        context.arguments.deserialize().map(Self).map_err(|error| Misfit(error.to_string()))
+    fn from_context(context: &ServerContext) -> Result<Self, Rejection> {
+        context.arguments.deserialize().map(Self).map_err(|error| Rejection(error.to_string()))
     }
 }
 
 impl FromContext<ServerContext> for Arguments {
-    fn from_context(context: &ServerContext) -> Result<Self, Misfit> {
+    fn from_context(context: &ServerContext) -> Result<Self, Rejection> {
         Ok(context.arguments.clone())
     }
 }
 
 impl FromContext<ServerContext> for EventName {
-    fn from_context(context: &ServerContext) -> Result<Self, Misfit> {
+    fn from_context(context: &ServerContext) -> Result<Self, Rejection> {
         Ok(Self(context.name.to_string()))
     }
 }

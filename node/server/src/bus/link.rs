@@ -17,7 +17,7 @@ use super::peers::{Peer, Peers};
 use super::requests::{FromNode, Requests, Ticket};
 use super::routing::{Audience, audience_for, subjects_for, subjects_from_outside};
 use crate::ids::{NodeTag, Room, SocketId};
-use crate::limits::{ClusterOptions, ms};
+use crate::options::{ClusterOptions, ms};
 
 /// An emit is larger than the bus carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

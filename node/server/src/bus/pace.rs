@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 use tracing::warn;
 
-use crate::limits::Bucket;
+use crate::rate_limit::RateLimit;
 
 /// Lines a second in the long run, and how long it takes until as many as that allows may come at once again.
 const LINES_PER_SECOND: u64 = 2;
@@ -17,7 +17,7 @@ pub struct LogPace(Mutex<Pace>);
 
 #[derive(Debug)]
 struct Pace {
-    bucket: Option<Bucket>,
+    bucket: Option<RateLimit>,
     /// Lines left out since the last one that was written.
     left_out: u64,
 }
@@ -47,7 +47,7 @@ impl LogPace {
 
 impl Pace {
     fn new(now: Instant) -> Self {
-        Self { bucket: Bucket::new(LINES_PER_SECOND, BURST, now), left_out: 0 }
+        Self { bucket: RateLimit::new(LINES_PER_SECOND, BURST, now), left_out: 0 }
     }
 
     /// How many lines were left out, if that may be written.

@@ -9,8 +9,8 @@ use tokio::time::Instant;
 
 use crate::bus::{FromNode, Ticket};
 use crate::ids::SocketId;
-use crate::limits::deadline_after;
 use crate::namespace::NamespaceCore;
+use crate::options::deadline_after;
 use crate::socket::{Gather, Told};
 use fanfare_socketio::Arguments;
 

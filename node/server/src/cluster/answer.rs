@@ -8,7 +8,7 @@ use fanfare_proto::wire::envelope::Body;
 
 use crate::bus::ClusterLink;
 use crate::ids::SocketId;
-use crate::limits::deadline_after;
+use crate::options::deadline_after;
 use crate::socket::{Gather, Told};
 use fanfare_socketio::{Arguments, encode};
 

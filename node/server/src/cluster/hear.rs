@@ -1,6 +1,6 @@
 //! What other nodes say, taken one by one from the bus.
 //!
-//! What concerns sockets goes into the lanes of their shards before the next envelope is looked at, so that the order
+//! What concerns sockets goes into the mailboxes of their shards before the next envelope is looked at, so that the order
 //! of each sender is kept to the last step (ORDER-2). Whatever takes time, such as collecting answers, is a task.
 
 use std::panic::AssertUnwindSafe;
@@ -26,8 +26,8 @@ use super::sockets::SocketInfo;
 use crate::bus::{ClusterLink, FromNode, Standing};
 use crate::connection::Hub;
 use crate::ids::Room;
-use crate::limits::ms;
 use crate::namespace::NamespaceCore;
+use crate::options::ms;
 use crate::outbox::Packet;
 use crate::room::Target;
 use crate::socket::Gather;
@@ -124,7 +124,7 @@ impl Ear {
         let packet = Packet::new(encode::with_ack(&encoded, namespace.name(), id), !broadcast.uncompressed);
         let ask = || Gather::ask(&namespace, &target, id, &packet, broadcast.volatile);
         if let Some(gather) = patiently(&self.hub.node, ask).await {
-            let timeout = ms(wanted.timeout_ms.min(crate::limits::MS_MAX));
+            let timeout = ms(wanted.timeout_ms.min(crate::options::MS_MAX));
             actix_rt::spawn(answer(self.cluster.clone(), node, wanted.request, gather, timeout));
         }
     }

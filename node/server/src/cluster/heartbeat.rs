@@ -7,10 +7,10 @@ use fanfare_proto::wire;
 use fanfare_proto::wire::envelope::Body;
 use tracing::warn;
 
-use super::gathered::Collection;
+use super::response::Collection;
 use crate::bus::{ClusterLink, Ticket};
 use crate::connection::Hub;
-use crate::limits::ms;
+use crate::options::ms;
 
 /// Two heartbeats are at least this far apart, however much there is to tell.
 const PAUSE: Duration = Duration::from_millis(20);

@@ -8,8 +8,8 @@ use fanfare_proto::wire;
 use fanfare_proto::wire::envelope::Body;
 use tokio::sync::mpsc;
 
-use super::gathered::{Collection, Gathered, Local, RequestError};
 use super::questions::{Scope, ask, finish, put};
+use super::response::{ClusterResponse, Collection, Local, RequestError};
 use crate::bus::{Question, target as wire_target};
 use crate::ids::Room;
 use crate::namespace::NamespaceCore;
@@ -53,7 +53,7 @@ impl Applied {
 }
 
 impl IntoFuture for Applied {
-    type Output = Result<Gathered<()>, RequestError>;
+    type Output = Result<ClusterResponse<()>, RequestError>;
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
 
     fn into_future(self) -> Self::IntoFuture {

@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use tracing::error;
 
-use crate::limits::ms;
 use crate::node::Node;
+use crate::options::ms;
 use crate::room::Overloaded;
 
 /// How soon it is tried again, at first and at last.

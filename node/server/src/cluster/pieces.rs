@@ -3,7 +3,7 @@
 use fanfare_proto::prost::Message;
 use fanfare_proto::wire;
 
-use super::gathered::Local;
+use super::response::Local;
 
 /// Bytes of one reply, unless a single socket or room has more.
 const REPLY_BYTES: usize = 256 * 1024;

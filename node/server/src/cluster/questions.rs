@@ -9,7 +9,7 @@ use fanfare_proto::wire::envelope::Body;
 use fanfare_proto::wire::request::Question;
 use tokio::sync::mpsc;
 
-use super::gathered::{Collection, Gathered, Local, RequestError};
+use super::response::{ClusterResponse, Collection, Local, RequestError};
 use super::sockets::SocketInfo;
 use crate::bus::{ClusterLink, FromNode, target as wire_target};
 use crate::ids::Room;
@@ -21,7 +21,7 @@ pub async fn fetch(
     namespace: &Arc<NamespaceCore>,
     target: Target,
     scope: Scope,
-) -> Result<Gathered<Vec<SocketInfo>>, RequestError> {
+) -> Result<ClusterResponse<Vec<SocketInfo>>, RequestError> {
     let question = question(namespace, &target, scope, Question::Fetch)?;
     let mut here = fetch_here(namespace, target)?;
     let mut collection = ask(namespace, question, scope);
@@ -42,7 +42,7 @@ pub async fn count(
     namespace: &Arc<NamespaceCore>,
     target: Target,
     scope: Scope,
-) -> Result<Gathered<u64>, RequestError> {
+) -> Result<ClusterResponse<u64>, RequestError> {
     let question = question(namespace, &target, scope, Question::Count)?;
     let mut here = count_here(namespace, target)?;
     let mut collection = ask(namespace, question, scope);
@@ -63,7 +63,7 @@ pub async fn rooms(
     namespace: &Arc<NamespaceCore>,
     target: Target,
     scope: Scope,
-) -> Result<Gathered<BTreeMap<Room, u64>>, RequestError> {
+) -> Result<ClusterResponse<BTreeMap<Room, u64>>, RequestError> {
     let question = question(namespace, &target, scope, Question::Rooms)?;
     let mut here = rooms_here(namespace, target)?;
     let mut collection = ask(namespace, question, scope);
@@ -173,10 +173,10 @@ pub fn ask(namespace: &NamespaceCore, question: Option<crate::bus::Question>, sc
     Collection::new(&namespace.node, ticket, scope.timeout)
 }
 
-pub fn finish<T>(namespace: &NamespaceCore, value: T, collection: Collection) -> Gathered<T> {
+pub fn finish<T>(namespace: &NamespaceCore, value: T, collection: Collection) -> ClusterResponse<T> {
     let missing_nodes = collection.missing_nodes();
     if !missing_nodes.is_empty() {
         namespace.node.metrics.requests_incomplete.increment();
     }
-    Gathered { value, missing_nodes }
+    ClusterResponse { value, missing_nodes }
 }

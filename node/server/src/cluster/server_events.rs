@@ -14,13 +14,13 @@ use serde::Serialize;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tracing::debug;
 
-use super::gathered::{Gathered, RequestError};
 use super::questions::{Scope, ask, finish, put};
+use super::response::{ClusterResponse, RequestError};
 use crate::bus::{ClusterLink, FromNode};
 use crate::namespace::NamespaceCore;
 use crate::node::Node;
 use crate::room::Target;
-use crate::socket::{Failure, HandlerErrorKind, HandlerFuture, Misfit, Outcome, Returned, ServerContext};
+use crate::socket::{Failure, HandlerErrorKind, HandlerFuture, Outcome, Rejection, Returned, ServerContext};
 use fanfare_socketio::{Arguments, EncodeError, Encoded, encode};
 
 /// One server's answer.
@@ -52,10 +52,10 @@ pub async fn ask_servers(
     event: &str,
     encoded: Result<Encoded, EncodeError>,
     scope: Scope,
-) -> Result<Gathered<Vec<ServerAnswer>>, RequestError> {
+) -> Result<ClusterResponse<Vec<ServerAnswer>>, RequestError> {
     let Encoded { text, attachments } = encoded?;
     let Some(cluster) = &namespace.node.cluster else {
-        return Ok(Gathered { value: Vec::new(), missing_nodes: Vec::new() });
+        return Ok(ClusterResponse { value: Vec::new(), missing_nodes: Vec::new() });
     };
     let question = put(cluster, &namespace, &Target::default(), |request| {
         body(&namespace, event, text, attachments, request)
@@ -203,7 +203,7 @@ fn handle(context: ServerContext, in_flight: &Arc<InFlight>) {
         let called = std::panic::catch_unwind(AssertUnwindSafe(|| handler.call(context.clone())));
         match called {
             Ok(Ok(future)) => drop(actix_rt::spawn(run(context.clone(), future, in_flight.clone()))),
-            Ok(Err(Misfit(misfit))) => report(&context, HandlerErrorKind::Rejected(misfit)),
+            Ok(Err(Rejection(misfit))) => report(&context, HandlerErrorKind::Rejected(misfit)),
             Err(panic) => report(&context, HandlerErrorKind::panicked(&*panic)),
         }
     }

@@ -14,7 +14,7 @@ use super::heartbeat::{beat, watch_silence};
 use crate::bus::ClusterLink;
 use crate::connection::Hub;
 use crate::ids::NodeTag;
-use crate::limits::ClusterOptions;
+use crate::options::ClusterOptions;
 
 /// A thread that serves one bus.
 pub struct ClusterThread {

@@ -5,23 +5,23 @@ use std::time::Instant;
 
 use actix::{Actor, AsyncContext, Handler};
 
-use super::allowance::Allowance;
+use super::admission::Permit;
 use super::closing::Phase;
-use super::drive::Drive;
-use super::gate::Place;
 use super::message::{ConnectionSnapshot, ObserveConnection};
+use super::namespaces::Namespaces;
 use super::polling::{Inbox, Polling};
 use super::probe::Probe;
-use super::seats::Seats;
+use super::rate_limit::RateLimits;
 use super::sessions::{Hub, Session};
-use super::websocket::WebSocket;
+use super::task::ConnectionTask;
 use crate::ids::SessionId;
-use crate::limits::ms;
 use crate::metrics::{self, Actor as Kind};
 use crate::namespace::Decided;
+use crate::options::ms;
 use crate::outbox::Outbox;
 use crate::socket::{Close, DisconnectReason, Handshake, Link};
 use crate::timer::Alarm;
+use crate::websocket::WebSocket;
 use fanfare_engineio::Heartbeat;
 use fanfare_engineio::request::TransportKind;
 use fanfare_socketio::Decoder;
@@ -51,7 +51,7 @@ pub struct Connection {
     pub(super) heartbeat: Heartbeat,
     /// When the client must have entered a namespace; `None` once it has.
     pub(super) connect_deadline: Option<Instant>,
-    pub(super) seats: Seats,
+    pub(super) namespaces: Namespaces,
     pub(super) alarm: Alarm,
     pub(super) phase: Phase,
     /// Something was handed to the WebSocket and not flushed yet.
@@ -63,9 +63,9 @@ pub struct Connection {
     /// When the client may be read again; `None` = now.
     pub(super) read_at: Option<Instant>,
     /// What the client may still send; `None` without limits.
-    pub(super) allowance: Option<Box<Allowance>>,
+    pub(super) rate_limits: Option<Box<RateLimits>>,
     /// Its place among the sessions, where these are limited; given back when it is closed.
-    pub(super) place: Option<Box<Place>>,
+    pub(super) permit: Option<Box<Permit>>,
     /// The node drains: when this connection is closed, finished or not.
     pub(super) leave_by: Option<Instant>,
     /// Packets of a POST that are being handled.
@@ -79,7 +79,7 @@ impl Connection {
     pub fn open(
         hub: &Arc<Hub>,
         session: SessionId,
-        place: Option<Box<Place>>,
+        permit: Option<Box<Permit>>,
         handshake: Handshake,
         base64: bool,
         opening: Opening,
@@ -101,15 +101,15 @@ impl Connection {
             decoder: Decoder::new(options.max_attachments),
             heartbeat: Heartbeat::new(now, ms(options.ping_interval_ms), ms(options.ping_timeout_ms)),
             connect_deadline: Some(now + ms(options.connect_timeout_ms)),
-            seats: Seats::default(),
+            namespaces: Namespaces::default(),
             alarm: Alarm::default(),
             phase: Phase::Open,
             writing,
             slow_since: None,
             may_be_busy: false,
             read_at: None,
-            allowance: Allowance::new(&options.limits, now),
-            place,
+            rate_limits: RateLimits::new(&options.limits, now),
+            permit,
             leave_by: None,
             inbox: None,
             base64,
@@ -149,7 +149,7 @@ impl Actor for Connection {
     type Context = actix::Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        ctx.spawn(Drive);
+        ctx.spawn(ConnectionTask);
     }
 }
 
@@ -160,7 +160,7 @@ impl Handler<Decided> for Connection {
         // A closed connection leaves the verdict where it is: then the socket is closed too.
         if self.is_open()
             && let Some(verdict) = decided.take()
-            && self.seats.decide(&decided.namespace, &verdict)
+            && self.namespaces.decide(&decided.namespace, &verdict)
         {
             self.entered();
         }
@@ -173,7 +173,7 @@ impl Handler<ObserveConnection> for Connection {
     fn handle(&mut self, _: ObserveConnection, _: &mut Self::Context) -> ConnectionSnapshot {
         ConnectionSnapshot {
             transport: self.link.transport().as_str(),
-            namespaces: self.seats.len(),
+            namespaces: self.namespaces.len(),
             upgrading: self.probe.is_some(),
             leaving: self.leave_by.is_some(),
             outbox_bytes: self.link.outbox.bytes(),
@@ -196,12 +196,12 @@ impl Drop for Connection {
         self.hub.sessions.remove(self.link.session);
         let metrics = &self.hub.node.metrics;
         if matches!(self.phase, Phase::Open) {
-            self.place = None;
+            self.permit = None;
             metrics.deaths.of(Kind::Connection).increment();
             self.count_closed(DisconnectReason::ForcedServerClose);
             self.link.outbox.close();
             let detail = Some("its connection died");
-            self.seats.close_all(|| Close {
+            self.namespaces.close_all(|| Close {
                 reason: DisconnectReason::ForcedServerClose,
                 detail,
                 tell_client: false,

@@ -8,10 +8,10 @@ use tracing::debug;
 use super::actor::{Connection, Transport};
 use super::message::{PollAnswer, Unanswered};
 use super::polling::{CLOSE, NOOP, NOOP_AND_CLOSE};
-use crate::limits::ms;
+use crate::options::ms;
 use crate::outbox::Ending;
 use crate::socket::{Close, DisconnectReason};
-use fanfare_engineio::Refusal;
+use fanfare_engineio::HandshakeError;
 use fanfare_engineio::payload::SEPARATOR;
 
 /// Where a connection is in its life.
@@ -101,7 +101,7 @@ impl Connection {
                 self.close(DisconnectReason::ServerShuttingDown, None, None, LastWord::Owed);
             }
             Ending::Disconnect => {
-                self.seats.sockets().for_each(|socket| socket.disconnect_here(false));
+                self.namespaces.sockets().for_each(|socket| socket.disconnect_here(false));
                 let is_late = self.leave_by.is_some_and(|leave_by| Instant::now() >= leave_by);
                 if is_late || self.link.outbox.is_empty() && !self.writing {
                     let reason = DisconnectReason::ServerNamespaceDisconnect;
@@ -136,7 +136,7 @@ impl Connection {
         !is_posting
             && self.inbox.is_none()
             && self.probe.is_none()
-            && self.seats.are_idle()
+            && self.namespaces.are_idle()
             && self.link.outbox.is_empty()
             && !self.writing
     }
@@ -144,7 +144,7 @@ impl Connection {
     /// Whether a WebSocket is read no further since the node drains: what it says now would be handled and hardly be
     /// answered. Unless the program waits for an answer of the client.
     pub(super) fn reads_no_more(&self) -> bool {
-        self.is_open() && self.leave_by.is_some() && !self.seats.await_acks()
+        self.is_open() && self.leave_by.is_some() && !self.namespaces.await_acks()
     }
 
     /// Ends the session: its sockets hear why after the events on their way to them, the client by its transport.
@@ -161,9 +161,9 @@ impl Connection {
         debug!(session = ?self.link.session, %reason, detail, "connection closed");
         self.link.outbox.close();
         // Also while it waits for a last poll: a client that comes back shall find the place it has left.
-        self.place = None;
+        self.permit = None;
         self.count_closed(reason);
-        self.seats.close_all(|| Close { reason, detail, tell_client: false });
+        self.namespaces.close_all(|| Close { reason, detail, tell_client: false });
         self.abandon_probe(None);
         self.forget_post();
         self.inbox = None;
@@ -182,7 +182,7 @@ impl Connection {
                 if poll.is_some() || last_word == LastWord::Prompt {
                     if let Some(poll) = poll {
                         let close = PollAnswer { body: CLOSE.into(), compress: false };
-                        let refusal = Unanswered::Refused(Refusal::SessionUnknown);
+                        let refusal = Unanswered::Refused(HandshakeError::SessionUnknown);
                         // If the client hung up, it knows already.
                         let _ =
                             poll.send(if last_word == LastWord::Refusal { Err(refusal) } else { Ok(close) });
@@ -199,7 +199,7 @@ impl Connection {
 
     /// Answers a GET to a session that is closed: with what waits and the close, if that is owed.
     pub(super) fn last_poll(&mut self, answer: oneshot::Sender<Result<PollAnswer, Unanswered>>) {
-        let mut answered = Err(Unanswered::Refused(Refusal::SessionUnknown));
+        let mut answered = Err(Unanswered::Refused(HandshakeError::SessionUnknown));
         if let Transport::Polling(polling) = &mut self.transport {
             let is_owed = matches!(self.phase, Phase::Closing { last_word: LastWord::Owed, .. });
             if is_owed {

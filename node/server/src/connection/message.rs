@@ -7,8 +7,8 @@ use bytestring::ByteString;
 use serde::Serialize;
 use tokio::sync::oneshot;
 
-use super::websocket::WebSocket;
-use fanfare_engineio::Refusal;
+use crate::websocket::WebSocket;
+use fanfare_engineio::HandshakeError;
 
 /// From a GET: answer when there is something to say. Dropping the receiver aborts the poll.
 #[derive(Message)]
@@ -22,7 +22,7 @@ pub struct Poll {
 #[derive(Debug)]
 pub enum Unanswered {
     /// It does not fit the session.
-    Refused(Refusal),
+    Refused(HandshakeError),
     /// Another one of its kind was under way, which ends the session: 400 without a body.
     Overlap,
 }

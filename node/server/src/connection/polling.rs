@@ -8,11 +8,11 @@ use tokio::sync::oneshot;
 
 use super::actor::{Connection, Transport};
 use super::closing::Phase;
-use super::drive::READS_PER_TURN;
 use super::message::{FailPost, FinishPost, Poll, PollAnswer, Precedence, StartPost, Unanswered};
+use super::task::READS_PER_TURN;
 use crate::outbox::Outbox;
 use crate::socket::DisconnectReason;
-use fanfare_engineio::{BadRequest, Refusal, payload};
+use fanfare_engineio::{BadRequest, HandshakeError, payload};
 
 /// Says nothing, so that a poll can be answered.
 pub(super) const NOOP: &str = "6";
@@ -87,7 +87,7 @@ impl Polling {
 }
 
 fn mismatch() -> Unanswered {
-    Unanswered::Refused(Refusal::BadRequest(BadRequest::TransportMismatch))
+    Unanswered::Refused(HandshakeError::BadRequest(BadRequest::TransportMismatch))
 }
 
 impl Handler<Poll> for Connection {
@@ -119,7 +119,7 @@ impl Handler<StartPost> for Connection {
     fn handle(&mut self, _: StartPost, _: &mut Self::Context) -> Self::Result {
         // What a client posts before it has heard of the end is taken, and ignored.
         if matches!(self.phase, Phase::Closed) {
-            return Err(Unanswered::Refused(Refusal::SessionUnknown));
+            return Err(Unanswered::Refused(HandshakeError::SessionUnknown));
         }
         let Transport::Polling(polling) = &mut self.transport else { return Err(mismatch()) };
         if self.inbox.is_some() || polling.is_posting() {
@@ -192,7 +192,7 @@ impl Connection {
     /// pongs, so nothing else would tell.
     fn notice_hang_up(&mut self) {
         let has_hung_up = self.inbox.as_ref().is_some_and(|inbox| inbox.done.is_closed());
-        if has_hung_up && self.allowance.is_some() {
+        if has_hung_up && self.rate_limits.is_some() {
             self.inbox = None;
             self.transport_failed("data request connection closed prematurely", None);
         }

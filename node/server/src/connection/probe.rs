@@ -13,8 +13,8 @@ use tracing::debug;
 use super::actor::{Connection, Transport, counted_as};
 use super::message::{Candidate, PollAnswer};
 use super::polling::NOOP;
-use super::websocket::{Received, WebSocket};
-use crate::limits::ms;
+use crate::options::ms;
+use crate::websocket::{Received, WebSocket};
 use fanfare_engineio::Packet;
 use fanfare_engineio::request::TransportKind;
 

@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 use rustc_hash::FxBuildHasher;
 
 use super::actor::Connection;
-use super::gate::Gate;
+use super::admission::Admission;
 use crate::ids::SessionId;
 use crate::namespace::Registry;
 use crate::node::Node;
@@ -23,7 +23,7 @@ pub struct Hub {
     /// The sessions.
     pub sessions: Sessions,
     /// Who may open one.
-    pub gate: Arc<Gate>,
+    pub admission: Arc<Admission>,
 }
 
 /// One session that a request may name.

@@ -11,11 +11,11 @@ use tracing::{error, warn};
 use super::admission::{admit, decide, refuse};
 use super::core::NamespaceCore;
 use super::message::{Connect, Decided, NamespaceSnapshot, ObserveNamespace, SocketDied, Verdict};
-use crate::limits::ms;
 use crate::metrics::Actor as Kind;
+use crate::options::ms;
 use crate::outbox::Ending;
 use crate::room::{Gone, ObserveShard, RoomShardActor};
-use crate::socket::{DisconnectReason, Refusal, SocketActor, SocketCore};
+use crate::socket::{ConnectRejection, DisconnectReason, SocketActor, SocketCore};
 
 /// The first restart of a shard is immediate, the next waits this long, each further one twice as long.
 const RESTART_DELAY: Duration = Duration::from_millis(50);
@@ -78,7 +78,7 @@ impl NamespaceActor {
     fn settle(
         &mut self,
         socket: &Arc<SocketCore>,
-        decision: Result<(), Refusal>,
+        decision: Result<(), ConnectRejection>,
         connection: &actix::Recipient<Decided>,
     ) {
         let verdict = match decision {
@@ -118,7 +118,7 @@ impl Handler<Connect> for NamespaceActor {
         let patience = ms(self.core.node.options.connect_timeout_ms);
         actix_rt::spawn(async move {
             // A client that is not let in by then has gone, or is cut off.
-            let refused = Err(Refusal { message: "timeout".into(), data: None });
+            let refused = Err(ConnectRejection { message: "timeout".into(), data: None });
             let decision = tokio::time::timeout(patience, decision).await.unwrap_or(refused);
             supervisor.do_send(Settle { socket, decision, connection: connect.connection });
         });
@@ -130,7 +130,7 @@ impl Handler<Connect> for NamespaceActor {
 #[rtype(result = "()")]
 struct Settle {
     socket: Arc<SocketCore>,
-    decision: Result<(), Refusal>,
+    decision: Result<(), ConnectRejection>,
     connection: actix::Recipient<Decided>,
 }
 

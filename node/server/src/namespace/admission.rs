@@ -11,18 +11,18 @@ use tracing::debug;
 use super::core::NamespaceCore;
 use crate::metrics::Metrics;
 use crate::outbox::Packet;
-use crate::socket::{ConnectContext, Failure, HandlerErrorKind, Link, Refusal, SocketCore};
+use crate::socket::{ConnectContext, ConnectRejection, Failure, HandlerErrorKind, Link, SocketCore};
 use fanfare_socketio::encode;
 
 /// Asks the middlewares in order; the first refusal decides. A panic is a refusal that tells the client nothing.
-pub(super) async fn decide(socket: Arc<SocketCore>) -> Result<(), Refusal> {
+pub(super) async fn decide(socket: Arc<SocketCore>) -> Result<(), ConnectRejection> {
     let middlewares = socket.namespace.handlers().middlewares.clone();
     for middleware in middlewares {
         let context = ConnectContext { socket: socket.clone() };
         let asked = AssertUnwindSafe(async { middleware.call(context).map_err(refuse_misfit)?.await });
         asked.catch_unwind().await.unwrap_or_else(|panic| {
             report_panic(&socket, &*panic);
-            Err(Refusal { message: "internal server error".into(), data: None })
+            Err(ConnectRejection { message: "internal server error".into(), data: None })
         })?;
     }
     Ok(())
@@ -34,12 +34,12 @@ fn report_panic(socket: &Arc<SocketCore>, panic: &(dyn Any + Send)) {
     Failure { namespace, socket, event: "middleware".to_owned(), kind }.report();
 }
 
-fn refuse_misfit(misfit: crate::socket::Misfit) -> Refusal {
-    Refusal { message: misfit.to_string(), data: None }
+fn refuse_misfit(misfit: crate::socket::Rejection) -> ConnectRejection {
+    ConnectRejection { message: misfit.to_string(), data: None }
 }
 
 /// Tells the client that it may not enter.
-pub(super) fn refuse(socket: &SocketCore, refusal: &Refusal) {
+pub(super) fn refuse(socket: &SocketCore, refusal: &ConnectRejection) {
     let metrics = &socket.namespace.node.metrics;
     metrics.rejections.increment();
     debug!(%socket.id, reason = refusal.message, "client refused");

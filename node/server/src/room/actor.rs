@@ -1,4 +1,4 @@
-//! The actor around a [`RoomShard`](super::shard::RoomShard): takes deliveries of other threads off the lane,
+//! The actor around a [`RoomShard`](super::shard::RoomShard): takes deliveries of other threads off the mailbox,
 //! and tells its supervisor if it dies.
 
 use std::pin::Pin;
@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use actix::fut::ActorFuture;
 use actix::{Actor, AsyncContext, Handler, Recipient};
 
-use super::lane::Deliveries;
+use super::mailbox::Deliveries;
 use super::message::{Delivery, Gone, ObserveShard, ShardSnapshot};
 use super::rooms::{Resident, Rooms};
 
@@ -24,7 +24,7 @@ const PUSHES_PER_TURN: u64 = 16 * 1024;
 pub struct RoomShardActor {
     rooms: Arc<Rooms>,
     resident: Rc<Resident>,
-    /// Moved into the lane's pump when the actor starts.
+    /// Moved into the mailbox's pump when the actor starts.
     deliveries: Option<Deliveries>,
     /// Told when this actor ends, however it does.
     supervisor: Recipient<Gone>,
@@ -55,7 +55,7 @@ impl Drop for RoomShardActor {
     }
 }
 
-/// Takes deliveries off the lane, a bounded number at a time. Dropped with the actor: what still waits is counted.
+/// Takes deliveries off the mailbox, a bounded number at a time. Dropped with the actor: what still waits is counted.
 struct Pump {
     deliveries: Deliveries,
     rooms: Arc<Rooms>,

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::rooms::Target;
 use crate::outbox::Packet;
 
-/// What other threads send through a shard's lane. Handled in the order it was sent by any one thread.
+/// What other threads send through a shard's mailbox. Handled in the order it was sent by any one thread.
 pub enum Delivery {
     /// Fan out here. From any emit that reaches beyond its own reactor.
     Broadcast { target: Arc<Target>, packet: Arc<Packet>, volatile: bool },

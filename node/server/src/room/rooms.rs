@@ -13,7 +13,7 @@ use smallvec::SmallVec;
 
 use super::index::{Hold, RoomIndex, ShardSet};
 use super::interest::Interest;
-use super::lane::{Deliveries, Lane, lane};
+use super::mailbox::{Deliveries, Mailbox, mailbox};
 use super::message::Delivery;
 use super::shard::RoomShard;
 use crate::ids::{Room, SocketId};
@@ -29,7 +29,7 @@ pub struct Target {
     pub except: SmallVec<[Room; 2]>,
 }
 
-/// A shard has more to do than its lane holds, or is being restarted: nothing of the emit was delivered.
+/// A shard has more to do than its mailbox holds, or is being restarted: nothing of the emit was delivered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a room shard has too much to do: emit less, or later")]
 pub struct Overloaded;
@@ -47,7 +47,7 @@ pub struct Rooms {
     node: Arc<Node>,
     index: Arc<RoomIndex>,
     /// By reactor: the way into its shard from other threads; `None` while it has none.
-    lanes: Box<[RwLock<Option<Lane>>]>,
+    mailboxes: Box<[RwLock<Option<Mailbox>>]>,
     /// A bit for each shard that died and is not rebuilt yet: until then an emit fails rather than miss members.
     down: AtomicU64,
     /// How many shards died so far.
@@ -81,7 +81,7 @@ thread_local! {
 impl Rooms {
     /// The rooms of a namespace, without members.
     pub fn new(namespace: &Arc<str>, node: Arc<Node>) -> Self {
-        let lanes = (0..node.reactors()).map(|_| RwLock::default()).collect();
+        let mailboxes = (0..node.reactors()).map(|_| RwLock::default()).collect();
         let key = NEXT_KEY.fetch_add(1, Relaxed);
         let interest = match &node.cluster {
             Some(cluster) => {
@@ -93,7 +93,7 @@ impl Rooms {
             key,
             index: RoomIndex::new(node.reactors(), interest),
             node,
-            lanes,
+            mailboxes,
             down: AtomicU64::new(0),
             deaths: AtomicU64::new(0),
         }
@@ -139,9 +139,12 @@ impl Rooms {
     ) -> Result<usize, Overloaded> {
         let (deaths, down) = (self.deaths.load(Relaxed), self.down.load(Relaxed));
         let this = self.node.reactor_here();
-        let lanes: SmallVec<[Lane; 8]> =
-            shards.iter().filter(|shard| Some(*shard) != this).filter_map(|shard| self.lane(shard)).collect();
-        let places: Option<SmallVec<[_; 8]>> = lanes.iter().map(Lane::reserve).collect();
+        let mailboxes: SmallVec<[Mailbox; 8]> = shards
+            .iter()
+            .filter(|shard| Some(*shard) != this)
+            .filter_map(|shard| self.mailbox(shard))
+            .collect();
+        let places: Option<SmallVec<[_; 8]>> = mailboxes.iter().map(Mailbox::reserve).collect();
         // A shard that died meanwhile took its members out of the index.
         let complete = down == 0 && self.deaths.load(Relaxed) == deaths;
         let (true, Some(places)) = (complete, places) else { return Err(Overloaded) };
@@ -166,7 +169,7 @@ impl Rooms {
     }
 
     /// A socket that lives on this thread's reactor takes its place. False if there is no shard to sit in.
-    pub fn enter(&self, seat: super::Seat, rooms: &[Room]) -> bool {
+    pub fn enter(&self, seat: super::Member, rooms: &[Room]) -> bool {
         self.visit(|shard| shard.enter(seat, rooms)).is_some()
     }
 
@@ -222,7 +225,7 @@ impl Rooms {
 
     /// How many deliveries of other threads wait for its shards.
     pub fn waiting(&self) -> usize {
-        self.lanes.iter().filter_map(|lane| lane.read().as_ref().map(Lane::len)).sum()
+        self.mailboxes.iter().filter_map(|mailbox| mailbox.read().as_ref().map(Mailbox::len)).sum()
     }
 
     /// Names of the rooms that have members, without the sockets' own ones.
@@ -244,8 +247,8 @@ impl Rooms {
                     poisoned: Cell::new(false),
                     task: RefCell::default(),
                 }));
-                let (way, deliveries) = lane(self.node.options.mailbox_messages_max);
-                *self.lanes[number].write() = Some(way);
+                let (way, deliveries) = mailbox(self.node.options.mailbox_messages_max);
+                *self.mailboxes[number].write() = Some(way);
                 Some((resident.clone(), deliveries))
             }
         })
@@ -264,7 +267,7 @@ impl Rooms {
         if let Ok(Some(_)) = closed {
             self.down.fetch_or(1 << number, Relaxed);
             self.deaths.fetch_add(1, Relaxed);
-            *self.lanes[number].write() = None;
+            *self.mailboxes[number].write() = None;
         }
     }
 
@@ -323,13 +326,13 @@ impl Rooms {
         shards
     }
 
-    fn lane(&self, reactor: usize) -> Option<Lane> {
-        self.lanes.get(reactor)?.read().clone()
+    fn mailbox(&self, reactor: usize) -> Option<Mailbox> {
+        self.mailboxes.get(reactor)?.read().clone()
     }
 
     fn send(&self, reactor: usize, delivery: Delivery) -> Result<(), Overloaded> {
-        let lane = self.lane(reactor);
-        let sent = lane.as_ref().and_then(Lane::reserve).is_some_and(|place| place.send(delivery));
+        let mailbox = self.mailbox(reactor);
+        let sent = mailbox.as_ref().and_then(Mailbox::reserve).is_some_and(|place| place.send(delivery));
         if sent { Ok(()) } else { Err(self.refuse()) }
     }
 

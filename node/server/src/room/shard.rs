@@ -19,8 +19,8 @@ use crate::metrics::{Metrics, PacketType};
 use crate::node::Node;
 use crate::outbox::{Outbox, Packet, Pushed};
 
-/// What a socket brings along when it takes its place in a shard.
-pub struct Seat {
+/// A socket as a member of a shard.
+pub struct Member {
     /// Who it is; also the name of its own room.
     pub id: SocketId,
     /// Where its packets go.
@@ -29,8 +29,8 @@ pub struct Seat {
     pub in_own_room: bool,
 }
 
-struct Member {
-    seat: Seat,
+struct MemberState {
+    member: Member,
     /// Keys of its rooms, so that it leaves them all when it goes (LEAVE-1).
     rooms: Vec<u32>,
     /// The last broadcast that excluded or reached this member (ONCE-1).
@@ -59,7 +59,7 @@ pub struct RoomShard {
     number: usize,
     node: Arc<Node>,
     index: Arc<RoomIndex>,
-    members: Slab<Member>,
+    members: Slab<MemberState>,
     keys: FxHashMap<SocketId, u32>,
     /// Rooms beside the sockets' own ones, which need no entry: `keys` finds them. A room without members is
     /// removed (LEAVE-1).
@@ -85,9 +85,9 @@ impl RoomShard {
     }
 
     /// A socket takes its place.
-    pub fn enter(&mut self, seat: Seat, rooms: &[Room]) {
-        let id = seat.id;
-        let key = self.members.insert(Member { seat, rooms: Vec::new(), mark: 0 }) as u32;
+    pub fn enter(&mut self, member: Member, rooms: &[Room]) {
+        let id = member.id;
+        let key = self.members.insert(MemberState { member, rooms: Vec::new(), mark: 0 }) as u32;
         if self.keys.insert(id, key).is_none() {
             self.index.member_entered(self.number);
         }
@@ -107,7 +107,7 @@ impl RoomShard {
     pub fn join(&mut self, id: SocketId, room: &Room) {
         let Some(&key) = self.keys.get(&id) else { return };
         if room.as_str() == id.as_str() {
-            self.members[key as usize].seat.in_own_room = true;
+            self.members[key as usize].member.in_own_room = true;
             return;
         }
         let room = self.room_key(room);
@@ -133,7 +133,7 @@ impl RoomShard {
     pub fn leave(&mut self, id: SocketId, room: &Room) {
         let Some(&key) = self.keys.get(&id) else { return };
         if room.as_str() == id.as_str() {
-            self.members[key as usize].seat.in_own_room = false;
+            self.members[key as usize].member.in_own_room = false;
             return;
         }
         let Some(&room) = self.room_keys.get(room) else { return };
@@ -162,7 +162,7 @@ impl RoomShard {
     pub fn broadcast(&mut self, target: &Target, packet: &Arc<Packet>, volatile: bool) -> u64 {
         let started = Instant::now();
         let mut tally = Tally::default();
-        self.for_each_of(target, |member| tally.count(member.seat.outbox.push(packet, volatile)));
+        self.for_each_of(target, |member| tally.count(member.member.outbox.push(packet, volatile)));
         tally.report(&self.node.metrics, packet);
         self.node.metrics.fanouts.record(started.elapsed());
         tally.delivered
@@ -171,7 +171,7 @@ impl RoomShard {
     /// Who is meant, each once.
     pub fn select(&mut self, target: &Target) -> Vec<SocketId> {
         let mut ids = Vec::new();
-        self.for_each_of(target, |member| ids.push(member.seat.id));
+        self.for_each_of(target, |member| ids.push(member.member.id));
         ids
     }
 
@@ -197,12 +197,12 @@ impl RoomShard {
     }
 
     /// Visits every member that the target means, each once (ONCE-1).
-    fn for_each_of(&mut self, target: &Target, mut act: impl FnMut(&mut Member)) {
+    fn for_each_of(&mut self, target: &Target, mut act: impl FnMut(&mut MemberState)) {
         self.mark += 1;
         for room in &target.except {
             self.for_members_of(room, |member, mark| member.mark = mark);
         }
-        let mut visit = |member: &mut Member, mark: u64| {
+        let mut visit = |member: &mut MemberState, mark: u64| {
             if member.mark != mark {
                 member.mark = mark;
                 act(member);
@@ -218,7 +218,7 @@ impl RoomShard {
         }
     }
 
-    fn for_members_of(&mut self, room: &Room, mut act: impl FnMut(&mut Member, u64)) {
+    fn for_members_of(&mut self, room: &Room, mut act: impl FnMut(&mut MemberState, u64)) {
         if let Some(&room) = self.room_keys.get(room) {
             for &key in self.rooms[room as usize].places.keys() {
                 act(&mut self.members[key as usize], self.mark);
@@ -227,7 +227,7 @@ impl RoomShard {
         let owner = SocketId::parse(room.as_str()).and_then(|id| self.keys.get(&id));
         if let Some(&key) = owner {
             let member = &mut self.members[key as usize];
-            if member.seat.in_own_room {
+            if member.member.in_own_room {
                 act(member, self.mark);
             }
         }

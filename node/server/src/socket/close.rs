@@ -21,7 +21,7 @@ impl SocketCore {
     pub fn disconnect(self: &Arc<Self>, whole_connection: bool) {
         self.begin_to_leave();
         let departure = Departure { core: Some(self.clone()), whole_connection };
-        // A departure that is refused, or lost in a lane, goes another way.
+        // A departure that is refused, or lost in a mailbox, goes another way.
         let _ = self.namespace.rooms.run_on(self.id.reactor(), move || departure.carry_out());
     }
 
@@ -135,7 +135,7 @@ impl Departure {
 }
 
 impl Drop for Departure {
-    /// The lane was full, or died: it is better to overtake what was in it than not to disconnect.
+    /// The mailbox was full, or died: it is better to overtake what was in it than not to disconnect.
     fn drop(&mut self) {
         let Some(core) = self.core.take() else { return };
         if let Some(actor) = core.actor() {

@@ -20,7 +20,7 @@ use super::rooms::JoinedRooms;
 use crate::ids::SocketId;
 use crate::metrics::Limit;
 use crate::namespace::NamespaceCore;
-use crate::node::Welcome;
+use crate::node::ServingState;
 use crate::outbox::{Packet, Pushed};
 use crate::reason::DisconnectReason;
 use crate::room::Overloaded;
@@ -324,7 +324,9 @@ impl SocketCore {
     pub(super) fn handler_finished(&self) {
         let before = self.in_flight.fetch_sub(1, Relaxed) as usize;
         let node = &self.namespace.node;
-        if before == node.options.events_in_flight_max || (before == 1 && node.welcome() == Welcome::Over) {
+        if before == node.options.events_in_flight_max
+            || (before == 1 && node.serving_state() == ServingState::Draining)
+        {
             self.link.outbox.wake();
         }
     }

@@ -15,8 +15,8 @@ use super::answer::{AckSlot, Answer};
 use super::core::SocketCore;
 use super::failure::{Failure, HandlerErrorKind};
 use crate::namespace::NamespaceCore;
-use crate::nursery;
 use crate::reason::DisconnectReason;
+use crate::spawn;
 use fanfare_socketio::{Arguments, Encoded};
 
 /// The future of a handler. It stays on its reactor, so it need not be `Send`.
@@ -32,11 +32,11 @@ pub type Outcome = Result<(), Returned>;
 /// What the client sent does not fit what a handler takes. The client's fault, or a handler that asks for too much.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-pub struct Misfit(pub String);
+pub struct Rejection(pub String);
 
 /// A middleware's refusal: becomes the client's `connect_error`.
 #[derive(Debug)]
-pub struct Refusal {
+pub struct ConnectRejection {
     /// The error's message.
     pub message: String,
     /// The error's data, if any.
@@ -46,7 +46,7 @@ pub struct Refusal {
 /// Something to be called with a context; `T` is what its future yields.
 pub trait Callback<C, T>: Send + Sync {
     /// Makes the future, or says why the context does not fit.
-    fn call(&self, context: C) -> Result<HandlerFuture<T>, Misfit>;
+    fn call(&self, context: C) -> Result<HandlerFuture<T>, Rejection>;
 }
 
 /// For middlewares and connect handlers.
@@ -101,7 +101,7 @@ type Shared<C, T = Outcome> = Arc<dyn Callback<C, T>>;
 #[derive(Clone, Default)]
 pub struct Handlers {
     /// Decide whether a client may connect, in order.
-    pub middlewares: Vec<Shared<ConnectContext, Result<(), Refusal>>>,
+    pub middlewares: Vec<Shared<ConnectContext, Result<(), ConnectRejection>>>,
     /// Run when a client is admitted.
     pub connect: Vec<Shared<ConnectContext>>,
     /// By event.
@@ -136,12 +136,12 @@ pub fn run(
     socket: &Arc<SocketCore>,
     what: &str,
     answer: Option<Arc<Answer>>,
-    call: impl FnOnce() -> Result<HandlerFuture<Outcome>, Misfit>,
+    call: impl FnOnce() -> Result<HandlerFuture<Outcome>, Rejection>,
 ) {
     let started = Instant::now();
     let future = match catch_unwind(AssertUnwindSafe(call)) {
         Ok(Ok(future)) => future,
-        Ok(Err(Misfit(misfit))) => {
+        Ok(Err(Rejection(misfit))) => {
             return fail(socket, what, answer.as_deref(), HandlerErrorKind::Rejected(misfit));
         }
         Err(panic) => return finish(socket, what, started, answer.as_deref(), Err(panic)),
@@ -153,7 +153,7 @@ pub fn run(
             let (socket, what) = (socket.clone(), what.to_owned());
             socket.handler_started();
             socket.namespace.node.metrics.handlers.increment();
-            nursery::spawn(async move {
+            spawn::spawn(async move {
                 let outcome = future.await;
                 finish(&socket, &what, started, answer.as_deref(), outcome);
                 socket.handler_finished();

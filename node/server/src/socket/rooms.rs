@@ -12,7 +12,7 @@ use super::core::{Inner, Phase, SocketCore};
 use crate::ids::Room;
 use crate::metrics::Limit;
 use crate::node::Node;
-use crate::room::{Overloaded, Seat};
+use crate::room::{Member, Overloaded};
 
 /// The rooms that a socket is in, without its own one. Joining and leaving take the same time however many they are.
 #[derive(Default)]
@@ -234,7 +234,8 @@ impl SocketCore {
     pub fn enter_shard(&self) -> bool {
         let inner = self.inner();
         let rooms: Vec<Room> = inner.rooms.names.iter().cloned().collect();
-        let seat = Seat { id: self.id, outbox: self.link.outbox.clone(), in_own_room: !inner.left_own_room };
+        let seat =
+            Member { id: self.id, outbox: self.link.outbox.clone(), in_own_room: !inner.left_own_room };
         drop(inner);
         self.namespace.rooms.enter(seat, &rooms)
     }

@@ -685,7 +685,7 @@ async fn a_node_closes_at_once_while_others_flood_it() {
         let stop = stop.clone();
         move || {
             while stop.load(Ordering::Relaxed) == 0 {
-                // Its own lanes may be full too.
+                // Its own mailboxes may be full too.
                 let _ = flooding.emit("flood", ());
                 std::thread::yield_now();
             }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use fanfare::{
-    Ack, AckError, DisconnectReason, DrainOptions, Drained, Io, MemoryHub, Operations, Options, Socket,
+    Ack, AckError, Admin, DisconnectReason, DrainOptions, Drained, Io, MemoryHub, Options, Socket,
 };
 use futures_util::future::{join, join_all};
 use serde_json::json;
@@ -84,7 +84,7 @@ async fn a_node_says_that_it_drains_and_serves_everybody_until_balancers_had_tim
     let io = io(DrainOptions { wait_ms: NEVER_MS, timeout_ms: 2 * NEVER_MS, ..patient() });
     io.on("hello", async |ack: Ack| ack.send(()));
     let url = serve(&io).await;
-    let operations = Operations::new(io.clone());
+    let operations = Admin::new(io.clone());
     let mut client = Client::connect(&url).await;
     assert!(!io.is_draining() && operations.reasons().is_empty());
     assert!(operations.metrics().contains("\nfanfare_draining 0\n"));

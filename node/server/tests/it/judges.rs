@@ -1,6 +1,6 @@
 //! The official JavaScript client, python-socketio and a real browser, against servers of ours.
 
-use fanfare::{Cookie, Cors, Io, Options};
+use fanfare::{ClientLimits, Cookie, Cors, Io, Options};
 use fanfare_test_support::relay;
 use tokio::process::Command;
 
@@ -12,7 +12,15 @@ const MODES: [&str; 3] = ["polling", "websocket", "upgrade"];
 /// More reactors than the machine may have cores, so that every emit crosses some. No judge is too slow a consumer: its
 /// machine may be busy.
 fn options() -> Options {
-    Options { reactors: 3, outbox_bytes_max: 64 << 20, slow_consumer_grace_ms: 60_000, ..Options::default() }
+    // The official server bounds no data of a socket.
+    let limits = ClientLimits { shared_data_bytes_max: 1_000_000, ..ClientLimits::default() };
+    Options {
+        reactors: 3,
+        outbox_bytes_max: 64 << 20,
+        slow_consumer_grace_ms: 60_000,
+        limits,
+        ..Options::default()
+    }
 }
 
 /// A server that the judges find by another path, with a cookie, and for one foreign origin.

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use fanfare::{Io, MemoryHub, Operations, Options};
+use fanfare::{Admin, Io, MemoryHub, Options};
 
 use crate::client::{Client, Http, head};
 use crate::support::{eventually, serve};
@@ -17,7 +17,7 @@ async fn get(address: &str, path: &str) -> (u16, String) {
 
 async fn operations_of(io: &Io) -> String {
     let free = "127.0.0.1:0".parse().expect("an address");
-    Operations::new(io.clone()).listen(free).await.expect("a free port").to_string()
+    Admin::new(io.clone()).listen(free).await.expect("a free port").to_string()
 }
 
 /// The value of a metric, named with its label if it has one.
@@ -152,7 +152,7 @@ Beside these there is what the process uses, under the usual names: `process_cpu
 #[test]
 fn the_metrics_page_is_what_the_code_says() {
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/metrics.md");
-    let wanted = METRICS_HEAD.to_owned() + &Operations::reference();
+    let wanted = METRICS_HEAD.to_owned() + &Admin::reference();
     if std::env::var_os("UPDATE_DOCS").is_some() {
         std::fs::write(&page, &wanted).unwrap();
     }
@@ -164,7 +164,7 @@ fn the_metrics_page_is_what_the_code_says() {
 #[test]
 fn documents_name_metrics_that_exist() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let reference = Operations::reference();
+    let reference = Admin::reference();
     let decisions =
         std::fs::read_dir(root.join("docs/decisions")).unwrap().map(|entry| entry.unwrap().path());
     let pages = ["README.md", "ARCHITECTURE.md", "docs/differences.md"].map(|page| root.join(page));
@@ -215,7 +215,7 @@ async fn people_and_debuggers_find_their_way() {
 async fn a_token_locks_all_but_the_health() {
     let io = Io::new();
     let free = "127.0.0.1:0".parse().expect("an address");
-    let operations = Operations::new(io.clone()).token("s3cret").listen(free).await.unwrap().to_string();
+    let operations = Admin::new(io.clone()).token("s3cret").listen(free).await.unwrap().to_string();
     for (path, wanted) in [
         ("/healthz", 200),
         ("/readyz", 200),

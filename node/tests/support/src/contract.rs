@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, UNIX_EPOCH};
 
 use fanfare::{
-    Ack, AckError, Answers, Arguments, Auth, Bytes, ConnectError, Data, DisconnectReason, EmitError, Io,
-    IoBuilder, Namespace, Options, Raw, Socket, Value,
+    Ack, AckError, Arguments, Auth, BroadcastAcks, Bytes, ConnectError, Data, DisconnectReason, EmitError,
+    Io, IoBuilder, Namespace, Options, Raw, Socket, Value,
 };
 use serde::ser::SerializeTuple;
 use serde::{Serialize, Serializer};
@@ -248,7 +248,8 @@ fn declare_acks(namespace: &Namespace) {
     let room_with_ack =
         async |nsp: Namespace, Data((room, ms)): Data<(String, u64)>, args: Arguments, ack: Ack| -> Done {
             let operator = nsp.to(room).timeout(Duration::from_millis(ms));
-            let answers: Answers<Value> = operator.emit_with_ack("question", Spread::of(&args, 2)).await?;
+            let answers: BroadcastAcks<Value> =
+                operator.emit_with_ack("question", Spread::of(&args, 2)).await?;
             let timed_out = Value::Bool(!answers.is_complete());
             ack.send(object([("timedOut", timed_out), ("answers", Value::Array(answers.into_values()))]))
         };

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use fanfare::{Io, Operations};
+use fanfare::{Admin, Io};
 
 use super::balancers::Haproxy;
 use super::{Daemon, Folder, ask_until, program, read, targets_up};
@@ -38,7 +38,7 @@ async fn prometheus_reaches_nodes_and_balancer_and_knows_the_alerts() {
         let io = Io::new();
         let clients = serve(&io).await.replace("http://", "");
         let free = "127.0.0.1:0".parse().expect("an address");
-        let operators: SocketAddr = Operations::new(io.clone()).listen(free).await.expect("a free port");
+        let operators: SocketAddr = Admin::new(io.clone()).listen(free).await.expect("a free port");
         nodes.push((io, clients, operators));
     }
     let haproxy = Haproxy::start([0, 1, 2].map(|n| (nodes[n].1.as_str(), nodes[n].2.port()))).await;

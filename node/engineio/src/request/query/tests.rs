@@ -55,7 +55,11 @@ fn b64_is_any_value() {
 fn only_version_4_is_supported() {
     assert_eq!(Query::parse("EIO=4").check_version(), Ok(()));
     for raw in ["", "EIO=3", "EIO=5", "EIO=04", "EIO=4.0", "EIO=+4"] {
-        assert_eq!(Query::parse(raw).check_version(), Err(Refusal::UnsupportedProtocolVersion), "{raw}");
+        assert_eq!(
+            Query::parse(raw).check_version(),
+            Err(HandshakeError::UnsupportedProtocolVersion),
+            "{raw}"
+        );
     }
 }
 

@@ -1,7 +1,7 @@
 use tokio::sync::mpsc;
 
 use super::*;
-use crate::limits::ClientLimits;
+use crate::options::ClientLimits;
 
 /// The envelopes that NATS carries unless told otherwise.
 const BUS_BYTES: usize = 16 * 1024 * 1024;

@@ -6,8 +6,8 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::*;
-use crate::limits::Options;
 use crate::node::Node;
+use crate::options::Options;
 use crate::room::interest::Interest;
 use fanfare_socketio::Encoded;
 
@@ -32,7 +32,7 @@ impl Hall {
     fn guest(&mut self, rooms: &[&str]) -> Guest {
         let guest = Guest { id: SocketId::generate(self.node.tag, 0), outbox: Outbox::new(1 << 20) };
         let rooms: Vec<_> = rooms.iter().map(|room| Room::from(*room)).collect();
-        self.shard.enter(Seat { id: guest.id, outbox: guest.outbox.clone(), in_own_room: true }, &rooms);
+        self.shard.enter(Member { id: guest.id, outbox: guest.outbox.clone(), in_own_room: true }, &rooms);
         guest
     }
 

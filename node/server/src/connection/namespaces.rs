@@ -8,8 +8,8 @@ use smallvec::SmallVec;
 use crate::namespace::{NamespaceCore, Verdict};
 use crate::socket::{Close, SocketCore};
 
-/// A connection's place in one namespace.
-enum Seat {
+/// A connection in one namespace.
+enum Slot {
     /// Asked for; middlewares decide.
     Pending(Arc<NamespaceCore>),
     /// Taken.
@@ -18,7 +18,7 @@ enum Seat {
     Left(Arc<SocketCore>, Instant),
 }
 
-impl Seat {
+impl Slot {
     fn namespace(&self) -> &str {
         match self {
             Self::Pending(namespace) => namespace.name(),
@@ -28,7 +28,7 @@ impl Seat {
 }
 
 /// How a connection stands with a namespace.
-pub(super) enum Standing {
+pub(super) enum NamespaceState {
     /// Never entered, or left a while ago.
     Outside,
     /// It asked to enter.
@@ -39,52 +39,52 @@ pub(super) enum Standing {
     JustLeft,
 }
 
-/// The seats of one connection.
+/// Namespaces that one connection is in, or asked to enter.
 #[derive(Default)]
-pub(super) struct Seats(SmallVec<[Seat; 1]>);
+pub(super) struct Namespaces(SmallVec<[Slot; 1]>);
 
-impl Seats {
-    /// How the connection stands with a namespace. A seat left longer than `grace` ago is given up.
-    pub fn standing(&mut self, namespace: &str, grace: Duration) -> Standing {
-        let Some(at) = self.0.iter().position(|seat| seat.namespace() == namespace) else {
-            return Standing::Outside;
+impl Namespaces {
+    /// How the connection stands with a namespace. A slot left longer than `grace` ago is given up.
+    pub fn standing(&mut self, namespace: &str, grace: Duration) -> NamespaceState {
+        let Some(at) = self.0.iter().position(|slot| slot.namespace() == namespace) else {
+            return NamespaceState::Outside;
         };
         let left_at = match &self.0[at] {
-            Seat::Pending(_) => return Standing::Pending,
-            Seat::Left(_, left_at) => *left_at,
-            Seat::Taken(socket) => match socket.left_at() {
-                None => return Standing::Inside(socket.clone()),
+            Slot::Pending(_) => return NamespaceState::Pending,
+            Slot::Left(_, left_at) => *left_at,
+            Slot::Taken(socket) => match socket.left_at() {
+                None => return NamespaceState::Inside(socket.clone()),
                 Some(left_at) => left_at,
             },
         };
         if Instant::now() < left_at + grace {
-            return Standing::JustLeft;
+            return NamespaceState::JustLeft;
         }
         self.0.swap_remove(at);
-        Standing::Outside
+        NamespaceState::Outside
     }
 
     /// The client left.
     pub fn leave(&mut self, socket: &Arc<SocketCore>) {
-        let left = self.0.iter_mut().find(|seat| matches!(seat, Seat::Taken(taken) if taken.id == socket.id));
-        if let Some(seat) = left {
-            *seat = Seat::Left(socket.clone(), Instant::now());
+        let left = self.0.iter_mut().find(|slot| matches!(slot, Slot::Taken(taken) if taken.id == socket.id));
+        if let Some(slot) = left {
+            *slot = Slot::Left(socket.clone(), Instant::now());
         }
     }
 
     /// The client asked to enter.
     pub fn ask(&mut self, namespace: Arc<NamespaceCore>) {
-        self.0.retain(|seat| seat.namespace() != namespace.name());
-        self.0.push(Seat::Pending(namespace));
+        self.0.retain(|slot| slot.namespace() != namespace.name());
+        self.0.push(Slot::Pending(namespace));
     }
 
     /// The namespace decided. True if the client was admitted.
     pub fn decide(&mut self, namespace: &NamespaceCore, verdict: &Verdict) -> bool {
-        self.0.retain(|seat| seat.namespace() != namespace.name());
+        self.0.retain(|slot| slot.namespace() != namespace.name());
         match verdict {
             Verdict::Refused => false,
             Verdict::Admitted(socket) => {
-                self.0.push(Seat::Taken(socket.clone()));
+                self.0.push(Slot::Taken(socket.clone()));
                 true
             }
         }
@@ -92,8 +92,8 @@ impl Seats {
 
     /// Closes every socket of the connection, after the events that are on their way to it.
     pub fn close_all(&self, close: impl Fn() -> Close) {
-        for seat in &self.0 {
-            if let Seat::Taken(socket) = seat
+        for slot in &self.0 {
+            if let Slot::Taken(socket) = slot
                 && let Some(actor) = socket.actor()
             {
                 actor.do_send(close());
@@ -103,9 +103,9 @@ impl Seats {
 
     /// The sockets of the connection.
     pub fn sockets(&self) -> impl Iterator<Item = &Arc<SocketCore>> {
-        self.0.iter().filter_map(|seat| match seat {
-            Seat::Taken(socket) => Some(socket),
-            Seat::Pending(_) | Seat::Left(..) => None,
+        self.0.iter().filter_map(|slot| match slot {
+            Slot::Taken(socket) => Some(socket),
+            Slot::Pending(_) | Slot::Left(..) => None,
         })
     }
 
@@ -130,10 +130,10 @@ impl Seats {
 
     /// How many namespaces the connection is in, or asked to enter.
     pub fn occupied(&self) -> usize {
-        let occupied = |seat: &&Seat| match seat {
-            Seat::Pending(_) => true,
-            Seat::Taken(socket) => socket.left_at().is_none(),
-            Seat::Left(..) => false,
+        let occupied = |slot: &&Slot| match slot {
+            Slot::Pending(_) => true,
+            Slot::Taken(socket) => socket.left_at().is_none(),
+            Slot::Left(..) => false,
         };
         self.0.iter().filter(occupied).count()
     }

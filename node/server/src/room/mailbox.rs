@@ -13,7 +13,7 @@ use super::message::Delivery;
 
 /// The sending side; cheap to clone.
 #[derive(Clone)]
-pub struct Lane(Arc<Shared>);
+pub struct Mailbox(Arc<Shared>);
 
 struct Shared {
     waiting: Mutex<Waiting>,
@@ -31,25 +31,25 @@ struct Waiting {
     closed: bool,
 }
 
-/// A place in a lane. Dropping it gives it back.
+/// A place in a mailbox. Dropping it gives it back.
 pub struct Place<'a>(&'a Shared);
 
 /// The reading side.
 pub struct Deliveries {
     shared: Arc<Shared>,
-    /// Taken out of the lane in one go, so that its lock is not needed for each.
+    /// Taken out of the mailbox in one go, so that its lock is not needed for each.
     taken: VecDeque<Delivery>,
-    /// How many places that freed, which the lane does not know yet.
+    /// How many places that freed, which the mailbox does not know yet.
     freed: usize,
 }
 
-/// A lane that holds so many deliveries, and its end.
-pub fn lane(places: usize) -> (Lane, Deliveries) {
+/// A mailbox that holds so many deliveries, and its end.
+pub fn mailbox(places: usize) -> (Mailbox, Deliveries) {
     let shared = Arc::new(Shared { waiting: Mutex::default(), places });
-    (Lane(shared.clone()), Deliveries { shared, taken: VecDeque::new(), freed: 0 })
+    (Mailbox(shared.clone()), Deliveries { shared, taken: VecDeque::new(), freed: 0 })
 }
 
-impl Lane {
+impl Mailbox {
     /// A place for one delivery; `None` if there is none, or nobody reads any more.
     pub fn reserve(&self) -> Option<Place<'_>> {
         let mut waiting = self.0.waiting.lock();

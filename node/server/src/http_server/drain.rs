@@ -8,9 +8,9 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout_at};
 use tracing::{info, warn};
 
-use super::site::Site;
-use crate::limits::{deadline_after, ms};
-use crate::node::Welcome;
+use super::service::HttpService;
+use crate::node::ServingState;
+use crate::options::{deadline_after, ms};
 use crate::outbox::Ending;
 use fanfare_engineio::request::TransportKind;
 
@@ -31,17 +31,17 @@ pub struct Drained {
 }
 
 /// Lets all clients go. When it returns, those that are left are to be cut off.
-pub(super) async fn drain(site: &Site) -> Drained {
-    let node = &site.hub.node;
+pub(super) async fn drain(service: &HttpService) -> Drained {
+    let node = &service.hub.node;
     let options = node.options.drain;
     let deadline = deadline_after(ms(options.timeout_ms));
-    info!(connections = site.hub.sessions.count(), wait_ms = options.wait_ms, "draining");
+    info!(connections = service.hub.sessions.count(), wait_ms = options.wait_ms, "draining");
     let leaving = async {
-        wait_for_balancers(site, ms(options.wait_ms)).await;
-        node.drain_to(Welcome::Over);
-        let connections = site.hub.sessions.count();
+        wait_for_balancers(service, ms(options.wait_ms)).await;
+        node.drain_to(ServingState::Draining);
+        let connections = service.hub.sessions.count();
         info!(connections, per_second = options.connections_per_second, "closing connections");
-        close_at_a_pace(site, Pace::new(options.connections_per_second, Instant::now())).await;
+        close_at_a_pace(service, Pace::new(options.connections_per_second, Instant::now())).await;
     };
     let is_late = timeout_at(deadline, leaving).await.is_err();
     let open = u64::try_from(node.metrics.connections.get()).unwrap_or_default();
@@ -54,24 +54,24 @@ pub(super) async fn drain(site: &Site) -> Drained {
 }
 
 /// Waits until new sessions are refused and nobody polls any more.
-pub(super) async fn nobody_polls(site: &Site) {
-    let polls = || site.hub.sessions.any(|session| session.link.transport() == TransportKind::Polling);
-    while site.hub.node.welcome() != Welcome::Over || polls() {
+pub(super) async fn nobody_polls(service: &HttpService) {
+    let polls = || service.hub.sessions.any(|session| session.link.transport() == TransportKind::Polling);
+    while service.hub.node.serving_state() != ServingState::Draining || polls() {
         sleep(LOOK).await;
     }
 }
 
 /// Gives balancers time to notice that this node wants no clients. Without clients nobody is harmed who comes in vain.
-async fn wait_for_balancers(site: &Site, patience: Duration) {
+async fn wait_for_balancers(service: &HttpService, patience: Duration) {
     let until = deadline_after(patience);
-    while Instant::now() < until && site.hub.sessions.count() > 0 {
+    while Instant::now() < until && service.hub.sessions.count() > 0 {
         sleep(LOOK.min(until - Instant::now())).await;
     }
 }
 
 /// Asks every connection to end, also those that are still being opened, and waits until all have gone.
-async fn close_at_a_pace(site: &Site, mut pace: Pace) {
-    let sessions = &site.hub.sessions;
+async fn close_at_a_pace(service: &HttpService, mut pace: Pace) {
+    let sessions = &service.hub.sessions;
     let mut report_at = Instant::now() + REPORT;
     let mut waiting = Vec::new();
     loop {

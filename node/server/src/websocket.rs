@@ -1,9 +1,15 @@
-//! The WebSocket engine as a connection sees it, so that another one can stand beside today's.
+//! WebSocket engines: what carries frames over a TCP stream. A connection sees the trait alone, so that another engine can
+//! stand beside the one on tokio-tungstenite.
+
+mod subprotocol;
+mod tungstenite;
 
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use bytestring::ByteString;
+
+pub use tungstenite::{Plain, handshake_response};
 
 /// What a client sent.
 #[derive(Debug)]

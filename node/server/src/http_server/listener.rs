@@ -16,8 +16,8 @@ use tracing::{info, warn};
 
 use super::drain::{self, Drained};
 use super::reactor::{Accepted, Reactor};
-use super::site::Site;
-use crate::limits::ms;
+use super::service::HttpService;
+use crate::options::ms;
 use crate::outbox::Ending;
 
 /// Connections that the kernel may hold for us.
@@ -75,8 +75,11 @@ struct Control {
 
 impl Server {
     /// Binds `address` and starts the threads that serve it.
-    pub fn start(site: Arc<Site>, address: impl ToSocketAddrs + std::fmt::Debug) -> Result<Self, ServeError> {
-        let faults = site.hub.node.options.faults();
+    pub fn start(
+        service: Arc<HttpService>,
+        address: impl ToSocketAddrs + std::fmt::Debug,
+    ) -> Result<Self, ServeError> {
+        let faults = service.hub.node.options.faults();
         if !faults.is_empty() {
             return Err(ServeError::Options(faults));
         }
@@ -98,7 +101,7 @@ impl Server {
             let control = control.clone();
             move || {
                 let system = actix_rt::System::new();
-                system.block_on(run(&site, listener, &control, &ready));
+                system.block_on(run(&service, listener, &control, &ready));
                 // Whoever waited for this may have gone.
                 let _ = closed_sender.send(true);
             }
@@ -165,13 +168,13 @@ fn bind_one(address: SocketAddr) -> io::Result<TcpListener> {
 }
 
 async fn run(
-    site: &Arc<Site>,
+    service: &Arc<HttpService>,
     listener: TcpListener,
     control: &Control,
     ready: &std_mpsc::Sender<io::Result<()>>,
 ) {
     let started: io::Result<Vec<_>> =
-        (0..site.hub.node.reactors()).map(|number| Reactor::start(number, site.clone())).collect();
+        (0..service.hub.node.reactors()).map(|number| Reactor::start(number, service.clone())).collect();
     let reactors = match started {
         Ok(reactors) => reactors,
         // The caller waits for this.
@@ -179,32 +182,32 @@ async fn run(
     };
     let _ = ready.send(Ok(()));
     tokio::select! {
-        () = serve(site, listener, &reactors, control) => {}
+        () = serve(service, listener, &reactors, control) => {}
         () = control.close.notified() => {}
     }
     info!("closing");
-    close_connections(site).await;
-    (0..reactors.len()).for_each(|number| site.hub.node.set_arbiter(number, None));
+    close_connections(service).await;
+    (0..reactors.len()).for_each(|number| service.hub.node.set_arbiter(number, None));
     reactors.iter().for_each(Reactor::stop);
     reactors.into_iter().for_each(Reactor::join);
 }
 
 /// Accepts connections until the server has been drained.
-async fn serve(site: &Site, listener: TcpListener, reactors: &[Reactor], control: &Control) {
+async fn serve(service: &HttpService, listener: TcpListener, reactors: &[Reactor], control: &Control) {
     let listener = match tokio::net::TcpListener::from_std(listener) {
         Ok(listener) => listener,
         Err(error) => return tracing::error!(%error, "cannot wait for connections"),
     };
     tokio::select! {
-        () = accept(site, &listener, reactors) => return,
+        () = accept(service, &listener, reactors) => return,
         () = control.drain.notified() => {}
     }
-    let mut draining = pin!(drain::drain(site));
+    let mut draining = pin!(drain::drain(service));
     // Sessions that poll do so over new connections, too: the door stays open for them, and for them alone.
     let drained = tokio::select! {
         drained = &mut draining => Some(drained),
-        () = accept(site, &listener, reactors) => None,
-        () = drain::nobody_polls(site) => None,
+        () = accept(service, &listener, reactors) => None,
+        () = drain::nobody_polls(service) => None,
     };
     // The kernel refuses whoever comes now, so that a balancer tries elsewhere at once.
     drop(listener);
@@ -216,8 +219,8 @@ async fn serve(site: &Site, listener: TcpListener, reactors: &[Reactor], control
     *control.drained.lock() = Some(drained);
 }
 
-async fn accept(site: &Site, listener: &tokio::net::TcpListener, reactors: &[Reactor]) {
-    let unread_timeout = ms(site.hub.node.options.unread_timeout_ms);
+async fn accept(service: &HttpService, listener: &tokio::net::TcpListener, reactors: &[Reactor]) {
+    let unread_timeout = ms(service.hub.node.options.unread_timeout_ms);
     let mut turn = 0;
     loop {
         // Off this thread's poller: the connection is going to live on another.
@@ -238,7 +241,7 @@ async fn accept(site: &Site, listener: &tokio::net::TcpListener, reactors: &[Rea
                 }
             }
             Err(error) => {
-                site.hub.node.metrics.accept_errors.increment();
+                service.hub.node.metrics.accept_errors.increment();
                 warn!(%error, "connection not accepted");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
@@ -258,15 +261,15 @@ fn deal(mut connection: Accepted, reactors: &[Reactor], turn: usize) -> Result<(
 }
 
 /// Asks every connection to end, also those that come meanwhile, and waits a moment for their last handlers.
-async fn close_connections(site: &Site) {
-    let metrics = &site.hub.node.metrics;
+async fn close_connections(service: &HttpService) {
+    let metrics = &service.hub.node.metrics;
     let deadline = tokio::time::Instant::now() + CLOSE_TIMEOUT;
     loop {
-        for session in site.hub.sessions.all() {
+        for session in service.hub.sessions.all() {
             session.link.outbox.end(Ending::Shutdown);
         }
         let waiting =
-            site.hub.sessions.count() > 0 || metrics.sockets.get() > 0 || metrics.handlers.get() > 0;
+            service.hub.sessions.count() > 0 || metrics.sockets.get() > 0 || metrics.handlers.get() > 0;
         if !waiting || tokio::time::Instant::now() > deadline {
             return;
         }

@@ -15,9 +15,9 @@ use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::Predicate;
 use tower_http::cors::{AllowHeaders, AllowMethods, AllowOrigin, CorsLayer};
 
-use super::site::{Cut, Site};
+use super::service::{Cut, HttpService};
 use super::written::{Unwritten, WatchedBody};
-use crate::limits::{Cors, Options};
+use crate::options::{Cors, Options};
 
 /// Marks an answer that may be compressed.
 #[derive(Clone, Copy)]
@@ -54,7 +54,7 @@ impl Layers {
     /// The service of one TCP connection.
     pub fn service(
         &self,
-        site: Arc<Site>,
+        service: Arc<HttpService>,
         peer: SocketAddr,
         unwritten: Unwritten,
     ) -> TowerToHyperService<
@@ -68,7 +68,7 @@ impl Layers {
     > {
         let is_cors = self.cors.is_some();
         let answer = tower::service_fn(move |request| {
-            let (answer, unwritten) = (site.clone().answer(peer, request), unwritten.clone());
+            let (answer, unwritten) = (service.clone().answer(peer, request), unwritten.clone());
             async move { Ok(unwritten.watch(answer.await?)) }
         });
         let layered = ServiceBuilder::new()

@@ -5,35 +5,36 @@
 use std::time::Instant;
 
 use super::actor::Connection;
-use crate::limits::{Bucket, ClientLimits, ms};
 use crate::metrics::Limit;
+use crate::options::{ClientLimits, ms};
+use crate::rate_limit::RateLimit;
 use fanfare_engineio::{Message, Packet};
 
 /// What is left to one client; a part that is `None` has no limit.
-pub(super) struct Allowance {
-    events: Option<Bucket>,
-    bytes: Option<Bucket>,
+pub(super) struct RateLimits {
+    events: Option<RateLimit>,
+    bytes: Option<RateLimit>,
 }
 
-impl Allowance {
+impl RateLimits {
     /// All that one client may send; `None` without limits, which is what most connections keep of this.
     pub fn new(limits: &ClientLimits, now: Instant) -> Option<Box<Self>> {
         let burst = ms(limits.burst_ms);
-        let events = Bucket::new(limits.events_per_second.into(), burst, now);
-        let bytes = Bucket::new(limits.bytes_per_second, burst, now);
+        let events = RateLimit::new(limits.events_per_second.into(), burst, now);
+        let bytes = RateLimit::new(limits.bytes_per_second, burst, now);
         (events.is_some() || bytes.is_some()).then(|| Box::new(Self { events, bytes }))
     }
 }
 
 impl Connection {
-    /// Counts a packet against the client's allowance. The one that exceeds it is handled like any other; the next one
+    /// Counts a packet against the client's rate_limits. The one that exceeds it is handled like any other; the next one
     /// is read when it is paid for.
     pub(super) fn charge(&mut self, packet: &Packet, now: Instant) {
-        let Some(allowance) = &mut self.allowance else { return };
+        let Some(rate_limits) = &mut self.rate_limits else { return };
         let metrics = &self.hub.node.metrics;
         let (events, bytes) = weigh(packet);
-        let until_events = allowance.events.as_mut().and_then(|bucket| bucket.take(events, now));
-        let until_bytes = allowance.bytes.as_mut().and_then(|bucket| bucket.take(bytes, now));
+        let until_events = rate_limits.events.as_mut().and_then(|bucket| bucket.take(events, now));
+        let until_bytes = rate_limits.bytes.as_mut().and_then(|bucket| bucket.take(bytes, now));
         metrics.limits.of(Limit::Events).add(until_events.is_some().into());
         metrics.limits.of(Limit::Bytes).add(until_bytes.is_some().into());
         if let Some(until) = until_events.max(until_bytes) {

@@ -4,14 +4,14 @@ fn seconds(s: f64) -> Duration {
     Duration::from_secs_f64(s)
 }
 
-fn bucket(per_second: u64, burst_s: f64) -> (Bucket, Instant) {
+fn bucket(per_second: u64, burst_s: f64) -> (RateLimit, Instant) {
     let now = Instant::now();
-    (Bucket::new(per_second, seconds(burst_s), now).expect("a limit"), now)
+    (RateLimit::new(per_second, seconds(burst_s), now).expect("a limit"), now)
 }
 
 #[test]
 fn no_limit_is_no_bucket() {
-    assert!(Bucket::new(0, seconds(1.0), Instant::now()).is_none());
+    assert!(RateLimit::new(0, seconds(1.0), Instant::now()).is_none());
 }
 
 #[test]

@@ -1,16 +1,16 @@
 //! HTTP: the listener, the threads that serve its connections, and what each path answers.
 
-mod body;
+mod body_limit;
 mod client_files;
 mod drain;
-mod engine;
+mod endpoint;
 mod host;
 mod layers;
 mod listener;
 mod origins;
 mod proxies;
 mod reactor;
-mod site;
+mod service;
 mod upgrade;
 mod written;
 
@@ -19,4 +19,4 @@ pub use drain::Drained;
 pub use listener::{ServeError, Server};
 pub use origins::Origins;
 pub use proxies::TrustedProxies;
-pub use site::{AllowRequest, Fallback, Site};
+pub use service::{AllowRequest, Fallback, HttpService};

@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use http::header::SEC_WEBSOCKET_PROTOCOL;
 use http::{HeaderMap, HeaderValue};
 
-use crate::connection::WebSocketError;
+use super::WebSocketError;
 
 /// The first subprotocol that a client offers, as the official server chooses it; `None` without an offer.
 ///

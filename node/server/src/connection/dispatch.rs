@@ -7,10 +7,10 @@ use actix::AsyncContext;
 use tracing::debug;
 
 use super::actor::Connection;
-use super::seats::Standing;
-use crate::limits::ms;
+use super::namespaces::NamespaceState;
 use crate::metrics::{Limit, PacketType};
 use crate::namespace::{Connect, namespace_here, send_refusal};
+use crate::options::ms;
 use crate::socket::{AckArrived, Close, DisconnectReason, Event};
 use fanfare_engineio::{Message, Packet, PacketError};
 use fanfare_socketio as socketio;
@@ -77,17 +77,22 @@ impl Connection {
     fn route(&mut self, packet: socketio::Packet, ctx: &mut Ctx) {
         self.hub.node.metrics.packets_received.of(type_of(&packet)).increment();
         let grace = ms(self.hub.node.options.left_namespace_grace_ms);
-        let standing = self.seats.standing(packet.namespace(), grace);
+        let standing = self.namespaces.standing(packet.namespace(), grace);
         match (standing, packet) {
-            (Standing::Outside | Standing::JustLeft, socketio::Packet::Connect { namespace, auth }) => {
+            (
+                NamespaceState::Outside | NamespaceState::JustLeft,
+                socketio::Packet::Connect { namespace, auth },
+            ) => {
                 self.enter(&namespace, auth.as_deref(), ctx);
             }
             // A second CONNECT joins the first: one socket, one answer.
-            (Standing::Pending, socketio::Packet::Connect { .. }) => {}
-            (Standing::Inside(socket), packet) if !matches!(packet, socketio::Packet::Connect { .. }) => {
+            (NamespaceState::Pending, socketio::Packet::Connect { .. }) => {}
+            (NamespaceState::Inside(socket), packet)
+                if !matches!(packet, socketio::Packet::Connect { .. }) =>
+            {
                 self.hand_over(&socket, packet);
             }
-            (Standing::JustLeft, _) => self.hub.node.metrics.late_packets.increment(),
+            (NamespaceState::JustLeft, _) => self.hub.node.metrics.late_packets.increment(),
             _ => self.expel(DisconnectReason::ForcedServerClose, "packet out of order"),
         }
     }
@@ -99,7 +104,7 @@ impl Connection {
             return send_refusal(metrics, &self.link, name, "Invalid namespace", None);
         };
         let max = self.hub.node.options.limits.namespaces_per_connection_max;
-        if max > 0 && self.seats.occupied() >= max {
+        if max > 0 && self.namespaces.occupied() >= max {
             let metrics = &self.hub.node.metrics;
             metrics.limits.of(Limit::Namespaces).increment();
             metrics.rejections.increment();
@@ -120,7 +125,7 @@ impl Connection {
         };
         if let Some(supervisor) = namespace_here(&namespace) {
             supervisor.do_send(connect);
-            self.seats.ask(namespace);
+            self.namespaces.ask(namespace);
         }
     }
 
@@ -141,7 +146,7 @@ impl Connection {
                 let reason = DisconnectReason::ClientNamespaceDisconnect;
                 actor.do_send(Close { reason, detail: None, tell_client: false });
                 // The actor closes the socket after the events before this; for the client it is closed now.
-                self.seats.leave(socket);
+                self.namespaces.leave(socket);
             }
             socketio::Packet::Connect { .. } | socketio::Packet::ConnectError { .. } => {
                 self.expel(DisconnectReason::ForcedServerClose, "packet out of order");

@@ -16,57 +16,57 @@ fn nothing() -> Delivery {
     Delivery::Run(Box::new(|| {}))
 }
 
-fn send(lane: &Lane) -> bool {
-    lane.reserve().is_some_and(|place| place.send(nothing()))
+fn send(mailbox: &Mailbox) -> bool {
+    mailbox.reserve().is_some_and(|place| place.send(nothing()))
 }
 
 #[test]
 fn a_lane_takes_no_more_than_it_has_places_for() {
-    let (lane, mut deliveries) = lane(3);
+    let (mailbox, mut deliveries) = mailbox(3);
     let mut cx = Context::from_waker(Waker::noop());
-    let reserved = lane.reserve().expect("a place");
-    assert!(send(&lane) && send(&lane));
-    assert!(lane.reserve().is_none(), "one is reserved and two are taken");
+    let reserved = mailbox.reserve().expect("a place");
+    assert!(send(&mailbox) && send(&mailbox));
+    assert!(mailbox.reserve().is_none(), "one is reserved and two are taken");
     drop(reserved);
-    assert!(send(&lane));
-    assert_eq!(lane.len(), 3);
+    assert!(send(&mailbox));
+    assert_eq!(mailbox.len(), 3);
     assert!(deliveries.poll_next(&mut cx).is_ready());
     // What the reader has taken along counts until it is handled.
-    assert!(lane.reserve().is_none());
+    assert!(mailbox.reserve().is_none());
     deliveries.give_back();
-    assert!(lane.reserve().is_some());
+    assert!(mailbox.reserve().is_some());
     assert!(deliveries.poll_next(&mut cx).is_ready());
     assert!(deliveries.poll_next(&mut cx).is_ready());
     assert!(deliveries.poll_next(&mut cx).is_pending());
-    assert_eq!(lane.len(), 0);
+    assert_eq!(mailbox.len(), 0);
 }
 
 #[test]
 fn a_reader_that_sleeps_is_woken_once_for_a_burst() {
-    let (lane, mut deliveries) = lane(8);
+    let (mailbox, mut deliveries) = mailbox(8);
     let woken = Arc::new(Woken::default());
     let waker = Waker::from(woken.clone());
     let mut cx = Context::from_waker(&waker);
     assert!(deliveries.poll_next(&mut cx).is_pending());
-    assert!(send(&lane) && send(&lane) && send(&lane));
+    assert!(send(&mailbox) && send(&mailbox) && send(&mailbox));
     assert_eq!(woken.0.load(SeqCst), 1);
     for _ in 0..3 {
         assert!(deliveries.poll_next(&mut cx).is_ready());
     }
     assert!(deliveries.poll_next(&mut cx).is_pending());
-    assert!(send(&lane));
+    assert!(send(&mailbox));
     assert_eq!(woken.0.load(SeqCst), 2);
 }
 
 #[test]
 fn what_a_dead_reader_leaves_is_told_and_later_sends_fail() {
-    let (lane, mut deliveries) = lane(8);
+    let (mailbox, mut deliveries) = mailbox(8);
     let mut cx = Context::from_waker(Waker::noop());
-    let reserved = lane.reserve().expect("a place");
-    assert!(send(&lane) && send(&lane));
+    let reserved = mailbox.reserve().expect("a place");
+    assert!(send(&mailbox) && send(&mailbox));
     assert!(deliveries.poll_next(&mut cx).is_ready());
-    assert!(send(&lane));
+    assert!(send(&mailbox));
     assert_eq!(deliveries.close(), 2);
-    assert!(lane.reserve().is_none());
+    assert!(mailbox.reserve().is_none());
     assert!(!reserved.send(nothing()), "it was reserved before");
 }

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 /// A refused request, as the client sees it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
+pub enum HandshakeError {
     /// Code 0: `transport` is missing, unknown, or not enabled.
     #[error("the client asked for a transport that is unknown or not enabled")]
     TransportUnknown,
@@ -54,31 +54,33 @@ pub enum BadRequest {
     TransportHandshake,
 }
 
-impl Refusal {
+impl HandshakeError {
     /// The code of `Server.errors`.
     pub fn code(&self) -> u8 {
         match self {
-            Refusal::TransportUnknown => 0,
-            Refusal::SessionUnknown => 1,
-            Refusal::BadHandshakeMethod => 2,
-            Refusal::BadRequest(_) => 3,
-            Refusal::Forbidden(_) | Refusal::Busy { .. } | Refusal::OriginNotAllowed => 4,
-            Refusal::UnsupportedProtocolVersion => 5,
+            HandshakeError::TransportUnknown => 0,
+            HandshakeError::SessionUnknown => 1,
+            HandshakeError::BadHandshakeMethod => 2,
+            HandshakeError::BadRequest(_) => 3,
+            HandshakeError::Forbidden(_) | HandshakeError::Busy { .. } | HandshakeError::OriginNotAllowed => {
+                4
+            }
+            HandshakeError::UnsupportedProtocolVersion => 5,
         }
     }
 
-    /// The message of `Server.errorMessages`, or the application's own for [`Refusal::Forbidden`].
+    /// The message of `Server.errorMessages`, or the application's own for [`HandshakeError::Forbidden`].
     pub fn message(&self) -> &str {
         match self {
-            Refusal::TransportUnknown => "Transport unknown",
-            Refusal::SessionUnknown => "Session ID unknown",
-            Refusal::BadHandshakeMethod => "Bad handshake method",
-            Refusal::BadRequest(_) => "Bad request",
-            Refusal::Forbidden(message) if message.is_empty() => "Forbidden",
-            Refusal::Forbidden(message) => message,
-            Refusal::Busy { message, .. } => message,
-            Refusal::OriginNotAllowed => "Origin not allowed",
-            Refusal::UnsupportedProtocolVersion => "Unsupported protocol version",
+            HandshakeError::TransportUnknown => "Transport unknown",
+            HandshakeError::SessionUnknown => "Session ID unknown",
+            HandshakeError::BadHandshakeMethod => "Bad handshake method",
+            HandshakeError::BadRequest(_) => "Bad request",
+            HandshakeError::Forbidden(message) if message.is_empty() => "Forbidden",
+            HandshakeError::Forbidden(message) => message,
+            HandshakeError::Busy { message, .. } => message,
+            HandshakeError::OriginNotAllowed => "Origin not allowed",
+            HandshakeError::UnsupportedProtocolVersion => "Unsupported protocol version",
         }
     }
 
@@ -86,10 +88,10 @@ impl Refusal {
     pub fn status(&self, is_upgrade: bool) -> u16 {
         match self {
             // Proxies count it, and it is nobody's fault.
-            Refusal::Busy { .. } => 503,
-            Refusal::OriginNotAllowed => 403,
+            HandshakeError::Busy { .. } => 503,
+            HandshakeError::OriginNotAllowed => 403,
             _ if is_upgrade => 400,
-            Refusal::Forbidden(_) => 403,
+            HandshakeError::Forbidden(_) => 403,
             _ => 400,
         }
     }

@@ -5,14 +5,14 @@ use std::time::{Duration, Instant};
 /// How much of a pace somebody has used, as the one moment until which all of it is paid for (the generic cell rate
 /// algorithm): nothing has to fill it, and looking at it costs a few additions.
 #[derive(Clone, Copy, Debug)]
-pub struct Bucket {
+pub struct RateLimit {
     per_second: u64,
     burst: Duration,
     /// Until then at the pace, what was taken is paid for. Up to `burst` ahead of now it is a debt that is allowed.
     paid_until: Instant,
 }
 
-impl Bucket {
+impl RateLimit {
     /// A full bucket; `None` if there is no limit, which is what 0 means.
     pub fn new(per_second: u64, burst: Duration, now: Instant) -> Option<Self> {
         (per_second > 0).then_some(Self { per_second, burst, paid_until: now })

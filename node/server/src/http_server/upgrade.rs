@@ -12,43 +12,43 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tracing::{debug, error};
 
-use super::engine::refuse;
-use super::site::Site;
+use super::endpoint::refuse;
+use super::service::HttpService;
 use super::written::WatchedStream;
-use crate::connection::{Candidate, Connection, Opening, Place, Session, WebSocket};
+use crate::connection::{Candidate, Connection, Opening, Permit, Session};
 use crate::ids::SessionId;
 use crate::socket::Handshake;
-use crate::transport::{Plain, handshake_response};
-use fanfare_engineio::Refusal;
+use crate::websocket::{Plain, WebSocket, handshake_response};
+use fanfare_engineio::HandshakeError;
 
 /// Answers 101 and opens a session on the WebSocket.
 pub(super) fn to_new_session(
-    site: &Arc<Site>,
+    service: &Arc<HttpService>,
     request: Request<Incoming>,
     id: SessionId,
-    place: Option<Box<Place>>,
+    permit: Option<Box<Permit>>,
     handshake: Handshake,
     base64: bool,
     open_packet: ByteString,
 ) -> Response<Full<Bytes>> {
-    let hub = site.hub.clone();
+    let hub = service.hub.clone();
     let message_bytes_max = hub.node.options.max_payload_bytes;
     switch(request, move |stream, read_already| {
         let mut websocket = Plain::new(stream, &read_already, message_bytes_max)?;
         websocket.queue_text(&open_packet);
-        Connection::open(&hub, id, place, handshake, base64, Opening::WebSocket(Box::new(websocket)));
+        Connection::open(&hub, id, permit, handshake, base64, Opening::WebSocket(Box::new(websocket)));
         Ok(())
     })
 }
 
 /// Answers 101 and brings the WebSocket to the reactor of its session.
 pub(super) fn to_session(
-    site: &Arc<Site>,
+    service: &Arc<HttpService>,
     session: Option<Session>,
     request: Request<Incoming>,
 ) -> Response<Full<Bytes>> {
-    let Some(session) = session else { return refuse(site, &Refusal::SessionUnknown, true) };
-    let message_bytes_max = site.hub.node.options.max_payload_bytes;
+    let Some(session) = session else { return refuse(service, &HandshakeError::SessionUnknown, true) };
+    let message_bytes_max = service.hub.node.options.max_payload_bytes;
     switch(request, move |stream, read_already| {
         // Off this thread's poller: the session may live on another.
         let stream = stream.into_std()?;

@@ -13,7 +13,7 @@ use hyper::body::Incoming;
 use super::client_files::ClientFiles;
 use super::origins::Origins;
 use super::proxies::TrustedProxies;
-use super::{engine, host};
+use super::{endpoint, host};
 use crate::connection::Hub;
 use crate::metrics::Refused;
 
@@ -29,7 +29,7 @@ pub type Fallback = Arc<dyn Fn(&Parts) -> Response<Bytes> + Send + Sync>;
 pub struct Cut(pub &'static str);
 
 /// What one server offers.
-pub struct Site {
+pub struct HttpService {
     /// Its connections.
     pub hub: Arc<Hub>,
     /// The path of Socket.IO, with exactly one slash at its end.
@@ -46,7 +46,7 @@ pub struct Site {
     pub fallback: Option<Fallback>,
 }
 
-impl Site {
+impl HttpService {
     /// Answers one request.
     pub(super) async fn answer(
         self: Arc<Self>,
@@ -65,7 +65,7 @@ impl Site {
         if let Some(file) = self.client.as_ref().and_then(|client| client.answer(rest, request.headers())) {
             return Ok(file);
         }
-        engine::answer(&self, peer, request).await
+        endpoint::answer(&self, peer, request).await
     }
 
     fn answer_elsewhere(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {

@@ -2,7 +2,6 @@
 //!
 //! Plain data: every field says its unit, its default and what happens at the limit.
 
-mod bucket;
 mod clients;
 
 use std::time::Duration;
@@ -10,7 +9,6 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use bucket::Bucket;
 pub use clients::ClientLimits;
 
 use crate::ids::REACTORS_MAX;

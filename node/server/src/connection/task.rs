@@ -10,11 +10,11 @@ use tracing::debug;
 
 use super::actor::{Connection, Transport};
 use super::closing::Phase;
-use super::websocket::{Received, WebSocket, WebSocketError};
-use crate::limits::ms;
 use crate::metrics::PacketType;
+use crate::options::ms;
 use crate::outbox::{Outbox, Packet as OutboxPacket};
 use crate::socket::DisconnectReason;
+use crate::websocket::{Received, WebSocket, WebSocketError};
 use fanfare_engineio::{Beat, Packet, payload};
 
 /// Bytes handed to a WebSocket at a time: one system call, and the most its write buffer grows to by small
@@ -30,9 +30,9 @@ const SLOW_DOWN: Duration = Duration::from_millis(10);
 type Ctx = actix::Context<Connection>;
 
 /// The one future of a connection's context.
-pub(super) struct Drive;
+pub(super) struct ConnectionTask;
 
-impl ActorFuture<Connection> for Drive {
+impl ActorFuture<Connection> for ConnectionTask {
     type Output = ();
 
     fn poll(
@@ -182,7 +182,7 @@ impl Connection {
             return false;
         }
         // Nothing makes handlers fall behind but what was handed to them since the last look.
-        self.may_be_busy = self.may_be_busy && self.seats.are_busy();
+        self.may_be_busy = self.may_be_busy && self.namespaces.are_busy();
         self.may_be_busy || self.read_at.is_some()
     }
 

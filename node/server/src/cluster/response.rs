@@ -7,8 +7,8 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use crate::bus::{FromNode, Ticket, TooLarge};
-use crate::limits::deadline_after;
 use crate::node::Node;
+use crate::options::deadline_after;
 use crate::room::Overloaded;
 use crate::socket::RoomNameTooLong;
 use fanfare_socketio::EncodeError;
@@ -17,7 +17,7 @@ use fanfare_socketio::EncodeError;
 ///
 /// It dereferences to what came.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Gathered<T> {
+pub struct ClusterResponse<T> {
     /// What came.
     pub value: T,
     /// The nodes that did not answer, by name: they were too slow, or went meanwhile. Also those of whose answer a part
@@ -25,7 +25,7 @@ pub struct Gathered<T> {
     pub missing_nodes: Vec<String>,
 }
 
-impl<T> Gathered<T> {
+impl<T> ClusterResponse<T> {
     /// Whether every node has answered.
     pub fn is_complete(&self) -> bool {
         self.missing_nodes.is_empty()
@@ -37,7 +37,7 @@ impl<T> Gathered<T> {
     }
 }
 
-impl<T> Deref for Gathered<T> {
+impl<T> Deref for ClusterResponse<T> {
     type Target = T;
 
     fn deref(&self) -> &T {

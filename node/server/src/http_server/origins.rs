@@ -1,10 +1,10 @@
-//! Which pages may open a WebSocket. A browser sends the cookies of a site along with it, whatever page asks for it, and
+//! Which pages may open a WebSocket. A browser sends the cookies of a service along with it, whatever page asks for it, and
 //! asks nobody first, as it does before a page of another origin reads the answer to a request.
 
 use http::header::{HOST, ORIGIN};
 use http::{HeaderMap, HeaderValue};
 
-use crate::limits::Cors;
+use crate::options::Cors;
 
 /// The origins from which WebSockets may be opened.
 pub struct Origins {

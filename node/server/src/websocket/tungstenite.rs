@@ -20,7 +20,7 @@ use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message, error::CapacityError};
 
 use super::subprotocol;
-use crate::connection::{Received, WebSocket, WebSocketError};
+use super::{Received, WebSocket, WebSocketError};
 
 /// Bytes read from the network at a time, and what an idle connection keeps for it. Most events are smaller; larger
 /// messages take a system call for each of these.

@@ -13,37 +13,41 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use tokio::sync::oneshot;
 
-use super::body::{self, BodyFault};
+use super::body_limit::{self, BodyFault};
 use super::layers::Compressible;
-use super::site::{Cut, Site, plain};
+use super::service::{Cut, HttpService, plain};
 use super::upgrade;
 use crate::connection::{
     Connection, FailPost, FinishPost, Opening, Poll, PollAnswer, Precedence, Session, StartPost, Unanswered,
 };
 use crate::ids::SessionId;
-use crate::limits::{Cookie, Options, SameSite, ms};
 use crate::metrics::Refused;
-use crate::node::Welcome;
+use crate::node::ServingState;
+use crate::options::{Cookie, Options, SameSite, ms};
 use crate::socket::Handshake;
 use fanfare_engineio::request::{
     Admission, Head, Options as Offer, Query, SessionView, TransportKind, admit,
 };
-use fanfare_engineio::{Refusal, open};
+use fanfare_engineio::{HandshakeError, open};
 
 type Answer = Result<Response<Full<Bytes>>, Cut>;
 
 /// Answers a request under the path of Socket.IO.
-pub(super) async fn answer(site: &Arc<Site>, peer: SocketAddr, request: Request<Incoming>) -> Answer {
+pub(super) async fn answer(
+    service: &Arc<HttpService>,
+    peer: SocketAddr,
+    request: Request<Incoming>,
+) -> Answer {
     let query = Query::parse(request.uri().query().unwrap_or_default());
     let is_upgrade = is_websocket_upgrade(request.headers());
     let internet_explorer = is_internet_explorer(request.headers());
-    let answer = match admit_request(site, &request, &query, is_upgrade) {
-        Ok(Admission::Handshake(transport)) => handshake(site, peer, request, &query, transport),
-        Ok(Admission::Poll(sid)) => poll(session(site, &sid)).await,
-        Ok(Admission::Post(sid)) => post(site, session(site, &sid), request).await,
-        Ok(Admission::Upgrade(sid)) => Ok(upgrade::to_session(site, session(site, &sid), request)),
+    let answer = match admit_request(service, &request, &query, is_upgrade) {
+        Ok(Admission::Handshake(transport)) => handshake(service, peer, request, &query, transport),
+        Ok(Admission::Poll(sid)) => poll(session(service, &sid)).await,
+        Ok(Admission::Post(sid)) => post(service, session(service, &sid), request).await,
+        Ok(Admission::Upgrade(sid)) => Ok(upgrade::to_session(service, session(service, &sid), request)),
         Ok(Admission::MethodNotSupported) => Ok(plain(StatusCode::INTERNAL_SERVER_ERROR, "")),
-        Err(refusal) => Ok(refuse(site, &refusal, is_upgrade)),
+        Err(refusal) => Ok(refuse(service, &refusal, is_upgrade)),
     };
     answer.map(|mut response| {
         if internet_explorer {
@@ -55,12 +59,12 @@ pub(super) async fn answer(site: &Arc<Site>, peer: SocketAddr, request: Request<
 }
 
 fn admit_request(
-    site: &Site,
+    service: &HttpService,
     request: &Request<Incoming>,
     query: &Query,
     is_websocket_upgrade: bool,
-) -> Result<Admission, Refusal> {
-    let options = &site.hub.node.options;
+) -> Result<Admission, HandshakeError> {
+    let options = &service.hub.node.options;
     let head = Head {
         method: request.method().into(),
         is_websocket_upgrade,
@@ -73,59 +77,59 @@ fn admit_request(
         allow_upgrades: options.allow_upgrades,
     };
     let admission = admit(&head, &offer, |sid| {
-        let session = site.hub.sessions.find_text(sid)?;
+        let session = service.hub.sessions.find_text(sid)?;
         // One that was closed may wait for a last poll; it moves to no other transport any more.
         let is_over =
             if is_websocket_upgrade { session.link.outbox.is_closed() } else { session.link.is_over() };
         (!is_over).then(|| SessionView { transport: session.link.transport() })
     })?;
-    if is_websocket_upgrade && !site.origins.allow(request.headers()) {
-        return Err(Refusal::OriginNotAllowed);
+    if is_websocket_upgrade && !service.origins.allow(request.headers()) {
+        return Err(HandshakeError::OriginNotAllowed);
     }
     Ok(admission)
 }
 
 /// The session may have ended since it was looked up for the admission.
-fn session(site: &Site, sid: &str) -> Option<Session> {
-    site.hub.sessions.find_text(sid)
+fn session(service: &HttpService, sid: &str) -> Option<Session> {
+    service.hub.sessions.find_text(sid)
 }
 
 fn handshake(
-    site: &Arc<Site>,
+    service: &Arc<HttpService>,
     peer: SocketAddr,
     request: Request<Incoming>,
     query: &Query,
     transport: TransportKind,
 ) -> Answer {
-    if site.hub.node.welcome() == Welcome::Over {
-        return Ok(turn_away(site));
+    if service.hub.node.serving_state() == ServingState::Draining {
+        return Ok(turn_away(service));
     }
     let (parts, body) = request.into_parts();
     let is_upgrade = transport == TransportKind::WebSocket;
-    let client = site.proxies.client(peer, &parts.headers);
+    let client = service.proxies.client(peer, &parts.headers);
     // Before the application is asked: what it does for an answer may be dear.
-    let place = match site.hub.gate.admit(client.ip()) {
-        Ok(place) => place,
-        Err(refusal) => return Ok(refuse(site, &refusal, is_upgrade)),
+    let permit = match service.hub.admission.admit(client.ip()) {
+        Ok(permit) => permit,
+        Err(refusal) => return Ok(refuse(service, &refusal, is_upgrade)),
     };
-    let allowed = site.allow_request.as_ref().map_or(Ok(()), |allow| {
+    let allowed = service.allow_request.as_ref().map_or(Ok(()), |allow| {
         let asked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| allow(&parts)));
         asked.unwrap_or_else(|_| Err(String::new()))
     });
-    if let Err(refusal) = allowed.map_err(Refusal::Forbidden).and_then(|()| query.check_version()) {
-        return Ok(refuse(site, &refusal, is_upgrade));
+    if let Err(refusal) = allowed.map_err(HandshakeError::Forbidden).and_then(|()| query.check_version()) {
+        return Ok(refuse(service, &refusal, is_upgrade));
     }
-    let node = &site.hub.node;
+    let node = &service.hub.node;
     let Some(reactor) = node.reactor_here() else { return Err(Cut("a request was served on no reactor")) };
     let id = SessionId::generate(node.tag, reactor);
-    let is_secure = site.proxies.is_secure(peer, &parts.headers);
+    let is_secure = service.proxies.is_secure(peer, &parts.headers);
     let handshake = Handshake::new(client, is_secure, &parts.uri, &parts.headers);
     let packet = open_packet(&node.options, id, transport);
     if is_upgrade {
         let request = Request::from_parts(parts, body);
-        return Ok(upgrade::to_new_session(site, request, id, place, handshake, query.b64, packet));
+        return Ok(upgrade::to_new_session(service, request, id, permit, handshake, query.b64, packet));
     }
-    Connection::open(&site.hub, id, place, handshake, query.b64, Opening::Polling);
+    Connection::open(&service.hub, id, permit, handshake, query.b64, Opening::Polling);
     let mut response = polled(PollAnswer { body: packet.to_string(), compress: false });
     if let Some(cookie) = &node.options.cookie
         && let Ok(value) = HeaderValue::try_from(session_cookie(cookie, id))
@@ -147,19 +151,19 @@ fn open_packet(options: &Options, id: SessionId, transport: TransportKind) -> By
 }
 
 async fn poll(session: Option<Session>) -> Answer {
-    let Some(session) = session else { return Ok(refusal_response(&Refusal::SessionUnknown, false)) };
+    let Some(session) = session else { return Ok(refusal_response(&HandshakeError::SessionUnknown, false)) };
     let (answer, answered) = oneshot::channel();
     session.actor.do_send(Poll { answer });
     match answered.await {
         Ok(Ok(answer)) => Ok(polled(answer)),
         Ok(Err(unanswered)) => Ok(unanswered_response(&unanswered)),
         // The connection's actor died: whatever it held is gone.
-        Err(_) => Ok(refusal_response(&Refusal::SessionUnknown, false)),
+        Err(_) => Ok(refusal_response(&HandshakeError::SessionUnknown, false)),
     }
 }
 
-async fn post(site: &Site, session: Option<Session>, request: Request<Incoming>) -> Answer {
-    let unknown = || Ok(refusal_response(&Refusal::SessionUnknown, false));
+async fn post(service: &HttpService, session: Option<Session>, request: Request<Incoming>) -> Answer {
+    let unknown = || Ok(refusal_response(&HandshakeError::SessionUnknown, false));
     let Some(session) = session else { return unknown() };
     let lost = match session.actor.send(StartPost).await {
         Ok(Ok(lost)) => lost,
@@ -174,9 +178,9 @@ async fn post(site: &Site, session: Option<Session>, request: Request<Incoming>)
         post.fault = Some("invalid content");
         return Ok(plain(StatusCode::BAD_REQUEST, ""));
     }
-    let options = &site.hub.node.options;
+    let options = &service.hub.node.options;
     let body = tokio::select! {
-        body = body::read(request.into_body(), options.max_payload_bytes, ms(options.body_timeout_ms)) => body,
+        body = body_limit::read(request.into_body(), options.max_payload_bytes, ms(options.body_timeout_ms)) => body,
         // Another POST came in between, or the session ended.
         _ = lost => return Err(Cut("the session of this request ended")),
     };
@@ -243,40 +247,44 @@ fn posted() -> Response<Full<Bytes>> {
     response
 }
 
-pub(super) fn refuse(site: &Site, refusal: &Refusal, is_upgrade: bool) -> Response<Full<Bytes>> {
-    site.hub.node.metrics.refusals.of(counted_as(refusal)).increment();
+pub(super) fn refuse(
+    service: &HttpService,
+    refusal: &HandshakeError,
+    is_upgrade: bool,
+) -> Response<Full<Bytes>> {
+    service.hub.node.metrics.refusals.of(counted_as(refusal)).increment();
     tracing::debug!(%refusal, "request refused");
     refusal_response(refusal, is_upgrade)
 }
 
-fn counted_as(refusal: &Refusal) -> Refused {
+fn counted_as(refusal: &HandshakeError) -> Refused {
     match refusal {
-        Refusal::TransportUnknown => Refused::TransportUnknown,
-        Refusal::SessionUnknown => Refused::SessionUnknown,
-        Refusal::BadHandshakeMethod => Refused::BadHandshakeMethod,
-        Refusal::BadRequest(_) => Refused::BadRequest,
-        Refusal::Forbidden(_) => Refused::Forbidden,
-        Refusal::Busy { .. } => Refused::Busy,
-        Refusal::OriginNotAllowed => Refused::OriginNotAllowed,
-        Refusal::UnsupportedProtocolVersion => Refused::UnsupportedProtocolVersion,
+        HandshakeError::TransportUnknown => Refused::TransportUnknown,
+        HandshakeError::SessionUnknown => Refused::SessionUnknown,
+        HandshakeError::BadHandshakeMethod => Refused::BadHandshakeMethod,
+        HandshakeError::BadRequest(_) => Refused::BadRequest,
+        HandshakeError::Forbidden(_) => Refused::Forbidden,
+        HandshakeError::Busy { .. } => Refused::Busy,
+        HandshakeError::OriginNotAllowed => Refused::OriginNotAllowed,
+        HandshakeError::UnsupportedProtocolVersion => Refused::UnsupportedProtocolVersion,
     }
 }
 
 /// To a handshake while the node drains: another node is the place for it, and another connection the way to that.
-fn turn_away(site: &Site) -> Response<Full<Bytes>> {
-    site.hub.node.metrics.refusals.of(Refused::Draining).increment();
+fn turn_away(service: &HttpService) -> Response<Full<Bytes>> {
+    service.hub.node.metrics.refusals.of(Refused::Draining).increment();
     let mut response = plain(StatusCode::SERVICE_UNAVAILABLE, "draining: this node takes no new clients");
     response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     response
 }
 
-fn refusal_response(refusal: &Refusal, is_upgrade: bool) -> Response<Full<Bytes>> {
+fn refusal_response(refusal: &HandshakeError, is_upgrade: bool) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::from(refusal.body()));
     let status = StatusCode::from_u16(refusal.status(is_upgrade));
     *response.status_mut() = status.unwrap_or(StatusCode::BAD_REQUEST);
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    if let Refusal::Busy { retry_after_s, .. } = refusal {
+    if let HandshakeError::Busy { retry_after_s, .. } = refusal {
         headers.insert(RETRY_AFTER, HeaderValue::from(*retry_after_s));
         // Its file descriptor is for somebody who comes in.
         headers.insert(CONNECTION, HeaderValue::from_static("close"));

@@ -2,7 +2,7 @@
 //!
 //! On a port of its own, so that it answers when the clients' port is full, and is not offered to them.
 
-mod door;
+mod auth;
 mod status;
 
 use std::convert::Infallible;
@@ -24,7 +24,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tracing::{debug, warn};
 
-use self::door::Door;
+use self::auth::Door;
 use self::status::Status;
 use crate::api::Io;
 use crate::bus::{describe_meters, meter_descriptions};
@@ -56,14 +56,14 @@ const BUILD_INFO: &str = "The release, as a label; always 1.";
 /// | `/debug/actors` | snapshots of the actors, as JSON; `?max=1000` for more of them |
 ///
 /// With a token all but `/healthz` and `/readyz` need it, as a bearer token or as the password of HTTP Basic.
-pub struct Operations {
+pub struct Admin {
     io: Io,
     recorder: PrometheusRecorder,
     process: Collector,
     door: Door,
 }
 
-impl Operations {
+impl Admin {
     /// For that node.
     pub fn new(io: Io) -> Self {
         let recorder = PrometheusBuilder::new().build_recorder();
@@ -198,7 +198,7 @@ fn typed(kind: &'static str, body: impl Into<Bytes>) -> Response<Full<Bytes>> {
     response
 }
 
-async fn serve(operations: Arc<Operations>, listener: TcpListener) {
+async fn serve(operations: Arc<Admin>, listener: TcpListener) {
     let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     loop {
         // Never closed.

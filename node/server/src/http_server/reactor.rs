@@ -12,12 +12,12 @@ use tokio::sync::mpsc;
 use tracing::debug;
 
 use super::layers::Layers;
-use super::site::Site;
+use super::service::HttpService;
 use super::written::{Unwritten, WatchedStream};
-use crate::limits::ms;
 use crate::metrics::Gauge;
 use crate::node::Node;
-use crate::nursery;
+use crate::options::ms;
+use crate::spawn;
 
 /// TCP connections that may wait for a reactor; more wait in the kernel.
 const BACKLOG: usize = 1024;
@@ -35,19 +35,19 @@ pub(super) struct Reactor {
 }
 
 impl Reactor {
-    /// Starts reactor `number` of the site's node. Must run in an actix system.
-    pub fn start(number: usize, site: Arc<Site>) -> std::io::Result<Self> {
+    /// Starts reactor `number` of the service's node. Must run in an actix system.
+    pub fn start(number: usize, service: Arc<HttpService>) -> std::io::Result<Self> {
         let (connections, mut accepted) = mpsc::channel::<Accepted>(BACKLOG);
         let arbiter = Arbiter::try_new()?;
-        site.hub.node.set_arbiter(number, Some(arbiter.handle()));
+        service.hub.node.set_arbiter(number, Some(arbiter.handle()));
         arbiter.spawn_fn(move || {
-            site.hub.node.settle_here(number);
-            nursery::open();
+            service.hub.node.settle_here(number);
+            spawn::open();
             actix_rt::spawn(courier::run());
-            let layers = Layers::new(&site.hub.node.options);
+            let layers = Layers::new(&service.hub.node.options);
             actix_rt::spawn(async move {
                 while let Some((stream, peer)) = accepted.recv().await {
-                    actix_rt::spawn(serve(site.clone(), layers.clone(), stream, peer));
+                    actix_rt::spawn(serve(service.clone(), layers.clone(), stream, peer));
                 }
             });
         });
@@ -85,8 +85,8 @@ impl Drop for Counted<'_> {
     }
 }
 
-async fn serve(site: Arc<Site>, layers: Layers, stream: StdStream, peer: SocketAddr) {
-    let node = site.hub.node.clone();
+async fn serve(service: Arc<HttpService>, layers: Layers, stream: StdStream, peer: SocketAddr) {
+    let node = service.hub.node.clone();
     let stream = match TcpStream::from_std(stream) {
         Ok(stream) => stream,
         Err(error) => {
@@ -101,7 +101,7 @@ async fn serve(site: Arc<Site>, layers: Layers, stream: StdStream, peer: SocketA
         .timer(TokioTimer::new())
         .header_read_timeout(ms(node.options.header_timeout_ms))
         .max_buf_size(HEAD_BYTES_MAX)
-        .serve_connection(TokioIo::new(stream), layers.service(site, peer, unwritten))
+        .serve_connection(TokioIo::new(stream), layers.service(service, peer, unwritten))
         .with_upgrades()
         .await;
     if let Err(error) = served {

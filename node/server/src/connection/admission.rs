@@ -8,19 +8,20 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
 
-use crate::limits::{Bucket, ms};
 use crate::metrics::Limit;
 use crate::node::Node;
-use fanfare_engineio::Refusal;
+use crate::options::ms;
+use crate::rate_limit::RateLimit;
+use fanfare_engineio::HandshakeError;
 
 /// When a place may have become free: sessions last long, and nobody knows which one ends next.
 const RETRY_AFTER_S: u32 = 5;
 
-/// The gate of one node. Handshakes pass it on all reactors; nothing else does.
-pub struct Gate {
+/// Admission to one node, asked by the handshakes on all reactors and by nothing else.
+pub struct Admission {
     node: Arc<Node>,
     /// What is left of the handshakes; `None` without a limit.
-    handshakes: Option<Mutex<Bucket>>,
+    handshakes: Option<Mutex<RateLimit>>,
     taken: Mutex<Taken>,
 }
 
@@ -32,23 +33,23 @@ struct Taken {
 }
 
 /// A place for one session, given back when it is dropped.
-pub struct Place {
-    gate: Arc<Gate>,
+pub struct Permit {
+    admission: Arc<Admission>,
     /// Whose place it is, where that is limited.
     address: Option<IpAddr>,
 }
 
-impl Gate {
-    /// The gate of that node, with nobody inside.
+impl Admission {
+    /// Admission to a node without sessions.
     pub fn new(node: Arc<Node>) -> Arc<Self> {
         let limits = &node.options.limits;
         let handshakes =
-            Bucket::new(limits.handshakes_per_second.into(), ms(limits.burst_ms), Instant::now());
+            RateLimit::new(limits.handshakes_per_second.into(), ms(limits.burst_ms), Instant::now());
         Arc::new(Self { handshakes: handshakes.map(Mutex::new), taken: Mutex::default(), node })
     }
 
     /// Lets a handshake in, or says why not. `None` is a place where places are not limited.
-    pub fn admit(self: &Arc<Self>, client: IpAddr) -> Result<Option<Box<Place>>, Refusal> {
+    pub fn admit(self: &Arc<Self>, client: IpAddr) -> Result<Option<Box<Permit>>, HandshakeError> {
         let limits = &self.node.options.limits;
         let place = match (limits.connections_max, limits.connections_per_address_max) {
             (0, 0) => None,
@@ -64,8 +65,8 @@ impl Gate {
         client: IpAddr,
         max: usize,
         max_per_address: usize,
-    ) -> Result<Box<Place>, Refusal> {
-        let refuse = |message| Err(Refusal::Busy { message, retry_after_s: RETRY_AFTER_S });
+    ) -> Result<Box<Permit>, HandshakeError> {
+        let refuse = |message| Err(HandshakeError::Busy { message, retry_after_s: RETRY_AFTER_S });
         let mut taken = self.taken.lock();
         if max > 0 && taken.all >= max {
             self.node.metrics.limits.of(Limit::Connections).increment();
@@ -81,22 +82,22 @@ impl Gate {
             *places += 1;
         }
         taken.all += 1;
-        Ok(Box::new(Place { gate: self.clone(), address }))
+        Ok(Box::new(Permit { admission: self.clone(), address }))
     }
 
-    fn keep_pace(&self) -> Result<(), Refusal> {
+    fn keep_pace(&self) -> Result<(), HandshakeError> {
         let Some(handshakes) = &self.handshakes else { return Ok(()) };
         let tried = handshakes.lock().try_take(Instant::now());
         tried.map_err(|wait| {
             self.node.metrics.limits.of(Limit::Handshakes).increment();
-            Refusal::Busy { message: "too many handshakes", retry_after_s: whole_seconds(wait) }
+            HandshakeError::Busy { message: "too many handshakes", retry_after_s: whole_seconds(wait) }
         })
     }
 }
 
-impl Drop for Place {
+impl Drop for Permit {
     fn drop(&mut self) {
-        let mut taken = self.gate.taken.lock();
+        let mut taken = self.admission.taken.lock();
         taken.all -= 1;
         if let Some(address) = self.address
             && let Entry::Occupied(mut places) = taken.by_address.entry(address)
