@@ -132,7 +132,7 @@ metrics! {
         /// Events that no handler was declared for.
         events_unhandled = "fanfare_events_unhandled_total",
         /// Events whose arguments did not fit their handler.
-        events_misfit = "fanfare_events_misfit_total",
+        events_invalid = "fanfare_events_invalid_total",
         /// Handlers that returned an error.
         handler_errors = "fanfare_handler_errors_total",
         /// Handlers, middlewares and hooks for their errors that panicked.
@@ -162,13 +162,13 @@ metrics! {
         /// Broadcasts and changes from other nodes that no shard took in time.
         bus_undelivered = "fanfare_bus_undelivered_total",
         /// Envelopes from other nodes that said what cannot be.
-        bus_nonsense = "fanfare_bus_nonsense_total",
+        bus_invalid_messages = "fanfare_bus_invalid_messages_total",
         /// Requests to other nodes that some of them did not answer in time.
         requests_incomplete = "fanfare_requests_incomplete_total",
         /// Events that other servers sent to this one.
         server_events = "fanfare_server_events_total",
         /// Heartbeats of two nodes with one name.
-        nodes_doubled = "fanfare_nodes_doubled_total",
+        node_name_conflicts = "fanfare_node_name_conflicts_total",
         /// TCP connections that could not be accepted or served.
         accept_errors = "fanfare_accept_errors_total",
         /// Connections closed because the node drains, each after what it had under way.

@@ -348,7 +348,7 @@ async fn an_outsider_who_sends_nonsense_harms_nobody() {
     outlet.publish(&[Subject::Namespace("/".into())], Body::Broadcast(good)).unwrap();
     assert_eq!(client.receive().await.arguments(), [json!("good")]);
     let refused = nodes.nodes[0].bus_meters().unwrap().refused.get();
-    assert_eq!(nodes.nodes[0].metrics().bus_nonsense.get() + refused, packets.len() as u64);
+    assert_eq!(nodes.nodes[0].metrics().bus_invalid_messages.get() + refused, packets.len() as u64);
     nodes.close().await;
 }
 

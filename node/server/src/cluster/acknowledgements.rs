@@ -129,7 +129,7 @@ impl Acknowledgements {
             let arguments = Arguments::from_json_with(&answer.arguments, answer.attachments);
             match (SocketId::parse(&answer.socket), arguments) {
                 (Some(socket), Ok(arguments)) => self.answered(socket, arguments),
-                _ => self.namespace.node.metrics.bus_nonsense.increment(),
+                _ => self.namespace.node.metrics.bus_invalid_messages.increment(),
             }
         }
     }

@@ -110,7 +110,7 @@ impl Ear {
         let encoded = Encoded { text: broadcast.packet.into(), attachments: broadcast.attachments };
         // Nodes check what they send; anybody else may get it wrong, and clients would pay for it.
         if !self.cluster.heard_of(&node) && !is_event_of(&encoded, namespace.name()) {
-            self.hub.node.metrics.bus_nonsense.increment();
+            self.hub.node.metrics.bus_invalid_messages.increment();
             let log = &self.cluster.log;
             return log.say(|| warn!("an emit from outside is no event that clients would take: dropped"));
         }
@@ -205,7 +205,7 @@ impl Ear {
         }
         let metrics = &self.hub.node.metrics;
         if **node == *self.hub.node.tag.as_str() {
-            metrics.nodes_doubled.increment();
+            metrics.node_name_conflicts.increment();
             let log = &self.cluster.log;
             return log.say(|| error!(%node, "another node has the name of this one: restart one of them"));
         }
@@ -229,7 +229,7 @@ impl Ear {
                 log.say(|| warn!(%node, silent_ms, "node is back: it was stopped or cut off, and counted as gone"));
             }
             Standing::Doubled => {
-                metrics.nodes_doubled.increment();
+                metrics.node_name_conflicts.increment();
                 log.say(|| error!(%node, "two nodes have the same name: restart one of them"));
             }
         }

@@ -66,7 +66,7 @@ pub async fn ask_servers(
         let FromNode::Reply(node, reply) = answer else { continue };
         match Arguments::from_json_with(&reply.arguments, reply.attachments) {
             Ok(arguments) => answers.push(ServerAnswer { node: node.to_string(), arguments }),
-            Err(_) => namespace.node.metrics.bus_nonsense.increment(),
+            Err(_) => namespace.node.metrics.bus_invalid_messages.increment(),
         }
     }
     Ok(finish(&namespace, answers, collection))
@@ -163,7 +163,7 @@ fn dispatch(received: Received, cluster: &Arc<ClusterLink>, turn: OwnedSemaphore
     let metrics = &namespace.node.metrics;
     metrics.server_events.increment();
     let Ok(arguments) = Arguments::from_json_with(&event.arguments, event.attachments) else {
-        return metrics.bus_nonsense.increment();
+        return metrics.bus_invalid_messages.increment();
     };
     let reply = (event.request != 0).then(|| replier(cluster, from.clone(), event.request));
     let context = ServerContext {
@@ -203,7 +203,7 @@ fn handle(context: ServerContext, in_flight: &Arc<InFlight>) {
         let called = std::panic::catch_unwind(AssertUnwindSafe(|| handler.call(context.clone())));
         match called {
             Ok(Ok(future)) => drop(actix_rt::spawn(run(context.clone(), future, in_flight.clone()))),
-            Ok(Err(Rejection(misfit))) => report(&context, HandlerErrorKind::Rejected(misfit)),
+            Ok(Err(Rejection(rejection))) => report(&context, HandlerErrorKind::Rejected(rejection)),
             Err(panic) => report(&context, HandlerErrorKind::panicked(&*panic)),
         }
     }

@@ -19,7 +19,7 @@ pub(super) async fn decide(socket: Arc<SocketCore>) -> Result<(), ConnectRejecti
     let middlewares = socket.namespace.handlers().middlewares.clone();
     for middleware in middlewares {
         let context = ConnectContext { socket: socket.clone() };
-        let asked = AssertUnwindSafe(async { middleware.call(context).map_err(refuse_misfit)?.await });
+        let asked = AssertUnwindSafe(async { middleware.call(context).map_err(reject)?.await });
         asked.catch_unwind().await.unwrap_or_else(|panic| {
             report_panic(&socket, &*panic);
             Err(ConnectRejection { message: "internal server error".into(), data: None })
@@ -34,8 +34,8 @@ fn report_panic(socket: &Arc<SocketCore>, panic: &(dyn Any + Send)) {
     Failure { namespace, socket, event: "middleware".to_owned(), kind }.report();
 }
 
-fn refuse_misfit(misfit: crate::socket::Rejection) -> ConnectRejection {
-    ConnectRejection { message: misfit.to_string(), data: None }
+fn reject(rejection: crate::socket::Rejection) -> ConnectRejection {
+    ConnectRejection { message: rejection.to_string(), data: None }
 }
 
 /// Tells the client that it may not enter.

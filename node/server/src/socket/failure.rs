@@ -94,7 +94,7 @@ impl Failure {
     fn count(&self) {
         let metrics = &self.namespace.node.metrics;
         match &self.kind {
-            HandlerErrorKind::Rejected(_) => metrics.events_misfit.increment(),
+            HandlerErrorKind::Rejected(_) => metrics.events_invalid.increment(),
             HandlerErrorKind::Returned(_) => metrics.handler_errors.increment(),
             HandlerErrorKind::Panicked(_) => metrics.handler_panics.increment(),
         }

@@ -141,8 +141,8 @@ pub fn run(
     let started = Instant::now();
     let future = match catch_unwind(AssertUnwindSafe(call)) {
         Ok(Ok(future)) => future,
-        Ok(Err(Rejection(misfit))) => {
-            return fail(socket, what, answer.as_deref(), HandlerErrorKind::Rejected(misfit));
+        Ok(Err(Rejection(rejection))) => {
+            return fail(socket, what, answer.as_deref(), HandlerErrorKind::Rejected(rejection));
         }
         Err(panic) => return finish(socket, what, started, answer.as_deref(), Err(panic)),
     };

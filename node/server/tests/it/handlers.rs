@@ -91,7 +91,7 @@ async fn a_hook_is_told_once_of_each_error_of_a_handler_with_socket_and_event() 
     assert_eq!(client.receive().await.text, "3/of,1[]");
     assert!(errors.lock().unwrap().is_empty());
     let metrics = io.metrics();
-    let counted = [&metrics.events_misfit, &metrics.handler_errors, &metrics.handler_panics];
+    let counted = [&metrics.events_invalid, &metrics.handler_errors, &metrics.handler_panics];
     assert_eq!(counted.map(|counter| counter.get()), [1, 2, 2]);
     io.close().await;
 }
