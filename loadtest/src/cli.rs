@@ -72,32 +72,32 @@ Exit codes:
 #[derive(Debug, Parser)]
 #[command(name = "loadtest", version, after_long_help = EXAMPLES, after_help = "--help shows examples and exit codes")]
 pub struct Cli {
-    /// What to do.
+    /// Command to run.
     #[command(subcommand)]
     pub command: Command,
-    /// What to do with the report.
+    /// Options for the report.
     #[command(flatten)]
     pub outputs: Outputs,
 }
 
-/// What the tester can be asked for.
+/// Commands of the tester.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// A scenario, from the command line.
     #[command(flatten)]
     Scenario(Box<Scenario>),
-    /// A scenario with phases, from a TOML file
+    /// Run a scenario with phases from a TOML file
     Run(RunOptions),
-    /// Waits to be given a share of a run by a tester with --workers
+    /// Wait for shares of runs from a tester with --workers
     Worker(WorkerOptions),
-    /// What changed between two reports, and by how much
+    /// Differences between two reports, in figures and options
     Compare(CompareOptions),
 }
 
 /// Options of `loadtest run`.
 #[derive(Debug, Args)]
 pub struct RunOptions {
-    /// The file: `scenario`, `[options]` named as on the command line, and `[[phases]]`
+    /// TOML file: `scenario`, `[options]` named as on the command line, and `[[phases]]`
     pub file: PathBuf,
     /// Also write the report as JSON into this file; - is standard output
     #[arg(long, value_name = "FILE")]
@@ -105,7 +105,7 @@ pub struct RunOptions {
 }
 
 impl Cli {
-    /// Does what was asked for; what to report, if there is anything.
+    /// Runs the command and returns its report, if it has one.
     pub fn run(&self) -> Result<Option<Report>, RunError> {
         let interrupt = Interrupt::install()?;
         match &self.command {
@@ -119,7 +119,7 @@ impl Cli {
         }
     }
 
-    /// Where to write the report as JSON, if anywhere.
+    /// File to write the report to as JSON, if any.
     pub fn json(&self) -> Option<&PathBuf> {
         match &self.command {
             Command::Scenario(scenario) => scenario.server().json.as_ref(),

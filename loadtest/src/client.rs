@@ -1,4 +1,4 @@
-//! One client of the tester: how far it has come, its connections, and what it has received in part.
+//! One client of the tester: its stage, its connections, and what it has received in part.
 
 use crate::client::frame::FrameError;
 use crate::client::handshake::HandshakeError;
@@ -15,10 +15,10 @@ pub(crate) mod target;
 pub(crate) mod tls;
 pub(crate) mod wire;
 
-/// How far a client has come.
+/// Stage of a client on its way into the namespace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Stage {
-    /// There is no connection.
+    /// Without a connection.
     Absent,
     /// Up to Engine.IO's open packet: TCP, TLS, HTTP.
     Opening,
@@ -32,7 +32,7 @@ pub(crate) enum Stage {
     Closing,
 }
 
-/// How far the change from polling to WebSocket has come.
+/// Stage of the change from polling to WebSocket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Probe {
     None,
@@ -42,7 +42,7 @@ pub(crate) enum Probe {
     Answered,
 }
 
-/// Why a connection ended.
+/// Reason for the end of a connection.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CloseReason {
     #[error("the tester closed it")]
@@ -65,7 +65,7 @@ pub(crate) enum CloseReason {
     Packet(#[from] PacketError),
 }
 
-/// Which of a client's two connections.
+/// One of a client's two connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Slot {
     /// The WebSocket, or the GETs of polling.
@@ -79,9 +79,9 @@ pub(crate) enum Slot {
 pub(crate) struct Client {
     pub(crate) stage: Stage,
     pub(crate) route: Route,
-    /// Which target it connects to.
+    /// Index of the target that it connects to.
     pub(crate) target: usize,
-    /// When connecting began, in nanoseconds of the swarm's clock.
+    /// Time at which connecting began, in nanoseconds of the swarm's clock.
     pub(crate) opened_ns: u64,
     pub(crate) main: Option<Link>,
     pub(crate) side: Option<Link>,
@@ -90,7 +90,7 @@ pub(crate) struct Client {
     /// The body of the next POST.
     pub(crate) post: Vec<u8>,
     pub(crate) probe: Probe,
-    /// What the server said to CONNECT, until the upgrade is over.
+    /// Answer of the server to CONNECT, kept until the upgrade is over.
     pub(crate) greeting: Vec<u8>,
     /// Packets, with their attachments, that came before the client was ready: a server that takes up a session again
     /// may send what was missed before it says so.
@@ -99,7 +99,7 @@ pub(crate) struct Client {
     pub(crate) fragments: Option<(bool, Vec<u8>)>,
     /// The text of a packet whose attachment is awaited.
     pub(crate) incomplete: Option<Vec<u8>>,
-    /// What to say to CONNECT instead of the usual authentication, to take up an earlier session.
+    /// Authentication of the next CONNECT instead of the usual one, to take up an earlier session.
     pub(crate) auth: Option<Vec<u8>>,
     /// Whether the client leaves what it is sent in the socket.
     pub(crate) is_paused: bool,

@@ -1,4 +1,4 @@
-//! Why a run could not be made at all (exit code 3). Broken promises are no errors: they are the result.
+//! Reasons for a run without a result (exit code 3). Broken promises are not errors: they are the result.
 
 use std::io;
 
@@ -13,7 +13,7 @@ pub enum RunError {
     Url {
         /// As given on the command line.
         url: String,
-        /// What is wrong with it.
+        /// Fault in it.
         reason: String,
     },
     /// The hard limit on open files is too small.
@@ -33,32 +33,32 @@ pub enum RunError {
     /// A connection failed before the measurement.
     #[error("client {client} could not connect to {url}: {reason}")]
     Connect {
-        /// The number of the client, from 0.
+        /// Number of the client, from 0.
         client: usize,
-        /// Where to.
+        /// URL of its server.
         url: String,
-        /// What happened.
+        /// Reason in words.
         reason: String,
     },
-    /// There is no server.
+    /// No server listens there.
     #[error(
         "nothing listens at {url}: start the server first, for example with `fanfare serve`, or name another one with \
          --url"
     )]
     Refused {
-        /// Where it was looked for.
+        /// URL of the server.
         url: String,
     },
     /// The server stopped answering before the measurement.
     #[error("gave up {what}: nothing happened for {seconds} s, {done} of {wanted} done")]
     Silence {
-        /// What the tester was doing.
+        /// Activity of the tester.
         what: &'static str,
-        /// How long it waited.
+        /// Seconds for which it waited.
         seconds: u64,
-        /// How many were done.
+        /// Number that was done.
         done: usize,
-        /// How many were wanted.
+        /// Number that was wanted.
         wanted: usize,
     },
     /// A plan that cannot be read.
@@ -66,7 +66,7 @@ pub enum RunError {
     Plan {
         /// The file.
         file: String,
-        /// What is wrong with it.
+        /// Fault in it.
         reason: String,
     },
     /// A worker failed.
@@ -74,10 +74,10 @@ pub enum RunError {
     Worker {
         /// Its address as given.
         worker: String,
-        /// What happened.
+        /// Reason in words.
         reason: String,
     },
-    /// Somebody interrupted the tester before there was anything to report.
+    /// Interrupted before there was anything to report.
     #[error("interrupted before the measurement began")]
     Interrupted,
 }

@@ -1,7 +1,8 @@
 //! A load tester for Socket.IO servers, and the baseline to hold its figures against.
 //!
-//! It shares no code with the server: its codec is a second opinion on the protocol. One process, one thread, one
-//! epoll loop; the tester usually shares the machine with the server, so it must cost far less than what it measures.
+//! The tester shares no code with the server: its codec is a second opinion on the protocol. One process, one thread,
+//! one epoll loop; the tester usually shares the machine with the server, so it must cost far less than what it
+//! measures.
 //!
 //! In reading order, each layer using only those above it:
 

@@ -1,4 +1,4 @@
-//! What is measured: latencies, the books, the time series, and what servers and tester use of the machine.
+//! Measurements: latencies, the books, the time series, and what servers and tester use of the machine.
 
 pub(crate) mod latency;
 pub(crate) mod ledger;

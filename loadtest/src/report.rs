@@ -1,4 +1,4 @@
-//! What a run found. Plain data, and the same as JSON for scripts.
+//! Report of a run: plain data, and the same as JSON for scripts.
 
 use std::collections::BTreeMap;
 
@@ -22,25 +22,25 @@ pub(crate) mod table;
 /// The result of a run.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Report {
-    /// Which scenario: `fanout`, `echo`, `connect`, `idle`, …
+    /// Name of the scenario: `fanout`, `echo`, `connect`, `idle`, …
     pub scenario: String,
-    /// What one unit of work is: `delivery`, `ack`, `connect` or `connection`.
+    /// Unit of work: `delivery`, `ack`, `connect` or `connection`.
     pub unit: String,
     /// The options as given.
     pub options: Value,
     /// Units of work done inside the measured window.
     pub units: u64,
-    /// Units of work per second of the measured window; for `idle` there is no work.
+    /// Units of work per second of the measured window; `None` for `idle`, which has no work.
     pub units_per_second: Option<f64>,
     /// Processor time of all servers per unit of work, in microseconds.
     pub server_cpu_us_per_unit: Option<f64>,
-    /// What was used inside the measured window.
+    /// Resources used inside the measured window.
     pub usage: Usage,
-    /// From sending to receiving; for connections from TCP connect to the acknowledged CONNECT.
+    /// Time from sending to receiving; for connections from TCP connect to the acknowledged CONNECT.
     pub latency: Option<Latency>,
-    /// Where receiver and publisher are on the same node (`cluster` only).
+    /// Latency between receiver and publisher on the same node (`cluster` only).
     pub latency_local: Option<Latency>,
-    /// Where they are on two nodes (`cluster` only).
+    /// Latency between receiver and publisher on two nodes (`cluster` only).
     pub latency_remote: Option<Latency>,
     /// The whole distribution behind `latency`.
     #[serde(default)]
@@ -53,14 +53,14 @@ pub struct Report {
     pub connects_per_second: Option<f64>,
     /// Seconds from the cut until half of the clients were back (`avalanche` only); `None` if they never were.
     pub back_50_seconds: Option<f64>,
-    /// The same for 99 % of them.
+    /// Seconds from the cut until 99 % of the clients were back.
     pub back_99_seconds: Option<f64>,
-    /// The same for all.
+    /// Seconds from the cut until all clients were back.
     pub back_100_seconds: Option<f64>,
-    /// What was moved inside the measured window.
+    /// Bytes moved inside the measured window.
     #[serde(default)]
     pub bytes: Bytes,
-    /// What happened in each second of the run.
+    /// Intervals of one second each, over the whole run.
     #[serde(default)]
     pub series: Vec<Sample>,
     /// Resident memory of all servers at the end, in KiB.
@@ -72,13 +72,13 @@ pub struct Report {
     /// Further counts of the scenario by name, such as `cut`, `recovered`, `left`.
     #[serde(default)]
     pub details: BTreeMap<String, f64>,
-    /// What was promised and what came, over the whole run.
+    /// Promised and received messages, over the whole run.
     pub accounts: Accounts,
     /// The first broken promise, in words.
     pub first_fault: Option<String>,
     /// Reasons to doubt the figures.
     pub warnings: Vec<String>,
-    /// Whether somebody ended the measurement early.
+    /// Whether the measurement was interrupted.
     pub is_interrupted: bool,
 }
 

@@ -23,24 +23,24 @@ use rooms::{BroadcastOptions, ChurnOptions, EchoOptions, FanoutOptions, JitterOp
 use server::ServerOptions;
 use share::Share;
 
-/// The scenarios.
+/// Scenarios that can be run.
 #[derive(Debug, Clone, Subcommand)]
 pub enum Scenario {
     /// Messages to rooms: server time per delivery, deliveries per second, latency
     Fanout(FanoutOptions),
-    /// Messages to everybody
+    /// Messages to all clients: server time per delivery, deliveries per second, latency
     Broadcast(BroadcastOptions),
     /// Acknowledged events: server time per round trip, round trips per second, latency
     Echo(EchoOptions),
-    /// Publishers on the first node, members on all: latency on the same node and across nodes apart
+    /// Messages from publishers on the first node to members on all: latency on the same node and across nodes apart
     Cluster(FanoutOptions),
-    /// Some members stop reading: everybody else must not notice
+    /// Members that stop reading while messages flow: all others must not notice
     Slow(SlowOptions),
-    /// Members leave and join, disconnect and connect, while messages flow
+    /// Members that leave and join, disconnect and connect, while messages flow
     Churn(ChurnOptions),
-    /// TCP connections are cut hard and come back, with or without recovery of what was missed
+    /// TCP connections that are cut hard and come back, with or without recovery of missed messages
     Jitter(JitterOptions),
-    /// All connections are cut at once and come back: time until 50, 99 and 100 % are there
+    /// Connections that are all cut at once and come back: time until 50, 99 and 100 % are there
     Avalanche(AvalancheOptions),
     /// Connections up to the acknowledged CONNECT, then closed: server time per connection
     Connect(ConnectOptions),
@@ -49,7 +49,7 @@ pub enum Scenario {
 }
 
 impl Scenario {
-    /// Its name on the command line.
+    /// Name of the scenario on the command line.
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Fanout(_) => "fanout",
@@ -93,7 +93,7 @@ impl Scenario {
         }
     }
 
-    /// The traffic, of scenarios that have any.
+    /// Options of the traffic, for scenarios that have any.
     pub(crate) fn load_mut(&mut self) -> Option<&mut LoadOptions> {
         match self {
             Self::Fanout(options) | Self::Cluster(options) => Some(&mut options.load),
@@ -122,7 +122,7 @@ impl Scenario {
         value.expect("options are plain data")
     }
 
-    /// Runs it.
+    /// Runs the scenario.
     pub(crate) fn measure(&self, control: &mut Control) -> Result<Outcome, RunError> {
         match self {
             Self::Fanout(options) => rooms::fanout(options, control),
@@ -138,7 +138,7 @@ impl Scenario {
         }
     }
 
-    /// Leaves of the run what is this worker's share. Servers are watched by the coordinator.
+    /// Reduces the run to this worker's share. Servers are watched by the coordinator.
     pub(crate) fn reduce(&mut self, share: Share) -> Result<(), RunError> {
         let server = self.server_mut();
         server.share = Some(share);

@@ -32,14 +32,14 @@ mod websocket;
 /// The shared read buffer; grows only if a server sends a larger frame.
 const BUFFER_BYTES: usize = 64 * 1024;
 const EVENTS_PER_WAKE: usize = 1024;
-/// How long a wait inside a phase lasts at most before deadlines are looked at again.
+/// Longest wait inside a phase before deadlines are looked at again.
 const TURN: Duration = Duration::from_millis(20);
 const TIMER: Token = Token(usize::MAX);
 
 /// The number of a client, from 0.
 pub(crate) type ClientId = usize;
 
-/// What is being tested: called by the swarm, writes through it.
+/// Reactions of a scenario to its clients: called by the swarm, writes through it.
 pub(crate) trait Handler {
     /// The server acknowledged the client's CONNECT with this JSON.
     fn connected(&mut self, swarm: &mut Swarm, client: ClientId, data: &[u8]);
@@ -58,7 +58,7 @@ pub(crate) trait Handler {
 #[derive(Debug)]
 pub(crate) struct Swarm {
     poll: Poll,
-    /// Where the kernel reports into; taken out while a wake-up is being handled.
+    /// Buffer for the kernel's reports; taken out while a wake-up is being handled.
     events: Events,
     timer: Timer,
     dialing: Dialing,
@@ -77,7 +77,7 @@ pub(crate) struct Swarm {
     /// Clients in their namespace now.
     pub(crate) ready: usize,
     counters: Counters,
-    /// What happened in every second so far.
+    /// Intervals of every second so far.
     pub(crate) series: Series,
     /// The first connection that ended without being asked to, for [`Swarm::connect_all`] to fail with.
     failure: Option<RunError>,
@@ -116,12 +116,12 @@ impl Swarm {
         })
     }
 
-    /// Why the first connection ended that was not asked to, if one did.
+    /// Takes the reason of the first connection that ended without being asked to.
     pub(crate) fn take_failure(&mut self) -> Option<RunError> {
         self.failure.take()
     }
 
-    /// Why a client is not there, for a run that cannot go on without it.
+    /// Makes the error of a run that cannot go on without this client.
     fn absence(&self, id: ClientId, reason: &CloseReason) -> RunError {
         let url = self.dialing.targets[self.clients[id].target].url.clone();
         match reason {
@@ -132,7 +132,7 @@ impl Swarm {
         }
     }
 
-    /// How many clients there are, connected or not.
+    /// Number of clients, connected or not.
     pub(crate) fn size(&self) -> usize {
         self.clients.len()
     }
@@ -148,7 +148,7 @@ impl Swarm {
         self.now_ns
     }
 
-    /// When the client began to connect.
+    /// Time at which the client began to connect.
     pub(crate) fn opened_ns(&self, client: ClientId) -> u64 {
         self.clients[client].opened_ns
     }
@@ -176,7 +176,7 @@ impl Swarm {
         let _ = self.timer.set(at_ns, now_ns);
     }
 
-    /// Turns until `is_done` says so (true) or the time is over or somebody interrupts (false).
+    /// Turns until `is_done` says so (true), or until the time is over or the run is interrupted (false).
     pub(crate) fn turn_until<H: Handler>(
         &mut self,
         handler: &mut H,

@@ -36,7 +36,7 @@ use member::{Member, Recovery};
 /// A message that is not complete after this time is given up, so that one lost message does not end the traffic.
 const PATIENCE_NS: u64 = 2_000_000_000;
 
-/// Whose receipt completes a message.
+/// Receipt that completes a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Completion {
@@ -56,7 +56,7 @@ pub(crate) struct TrafficOptions {
     pub(crate) completion: Completion,
     /// Clients that are cut off ask the server to take up their session again.
     pub(crate) is_recovering: bool,
-    /// What every CONNECT says besides.
+    /// Members of the authentication payload of every CONNECT.
     pub(crate) auth: serde_json::Map<String, serde_json::Value>,
     /// Latencies on the publisher's node and on other nodes are told apart; how many nodes there are.
     pub(crate) sides: Option<usize>,
@@ -76,7 +76,7 @@ pub(crate) struct Traffic {
     due: Vec<u32>,
     /// The plan of the running phase, in an open loop.
     schedule: Option<Schedule>,
-    /// Whose turn it is to send in an open loop.
+    /// Next channel to send on in an open loop.
     next_channel: usize,
     /// The next message's payload: filler, with the stamp written over its front.
     payload: Vec<u8>,
@@ -98,14 +98,14 @@ pub(crate) struct Traffic {
 #[derive(Debug)]
 struct Channel {
     publisher: ClientId,
-    /// Members who are owed what is sent.
+    /// Members that are owed the messages sent.
     members: u32,
-    /// Those of them who do not read.
+    /// Members that do not read.
     slow: u32,
     window: Window,
-    /// How many messages were sent: also the next sequence number.
+    /// Number of messages sent: also the next sequence number.
     sent: u64,
-    /// When a message was last sent or completed.
+    /// Time at which a message was last sent or completed.
     progress_ns: u64,
     /// Whether it already stands in `due`.
     is_due: bool,
@@ -157,7 +157,7 @@ impl Traffic {
         self.joined == self.members.len()
     }
 
-    /// How many clients have joined their rooms.
+    /// Number of clients that have joined their rooms.
     pub(crate) fn joined(&self) -> usize {
         self.joined
     }

@@ -1,7 +1,7 @@
 //! `baseline`: the relay contract over WebSocket on a bare epoll loop, one thread, no framework, no features.
 //!
-//! It is the yardstick: what the kernel and the protocol alone cost. It must never grow what a real server needs
-//! (heartbeats, limits, namespaces, slow-consumer policy), nor be used as one: it trusts its clients.
+//! The yardstick for servers: the cost of the kernel and the protocol alone. It must never grow what a real server
+//! needs (heartbeats, limits, namespaces, slow-consumer policy), nor be used as one: it trusts its clients.
 
 use std::collections::HashMap;
 use std::io::{self, Read, Write};
@@ -25,14 +25,14 @@ const OPEN: &[u8] =
     br#"0{"sid":"baseline","upgrades":[],"pingInterval":86400000,"pingTimeout":86400000,"maxPayload":1000000}"#;
 const CONNECTED: &[u8] = br#"40{"sid":"baseline"}"#;
 
-/// The baseline: what delivering a message costs without a server framework.
+/// Baseline: a bare server that shows what delivering a message costs without a server framework.
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Options {
-    /// Where to listen
+    /// Address to listen at
     #[arg(long, default_value = "127.0.0.1:3100")]
     listen: SocketAddr,
-    /// How deliveries leave
+    /// Way in which deliveries leave
     #[arg(long, value_enum, default_value = "batched")]
     mode: Mode,
 }
@@ -224,8 +224,8 @@ impl Baseline {
                 }
             }
             b"\"broadcast\"" => {
-                let everybody: Vec<usize> = self.connections.iter().map(|(id, _)| id).collect();
-                self.deliver(everybody.into_iter(), arguments);
+                let all: Vec<usize> = self.connections.iter().map(|(id, _)| id).collect();
+                self.deliver(all.into_iter(), arguments);
             }
             b"\"echo\"" => answer = arguments,
             _ => return None,

@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-/// What a frame is (RFC 6455 section 5.2).
+/// Type of a frame (RFC 6455 section 5.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Opcode {
@@ -46,11 +46,11 @@ impl Opcode {
 pub struct Frame {
     /// Whether this is the last frame of its message.
     pub is_final: bool,
-    /// What the frame is.
+    /// Type of the frame.
     pub opcode: Opcode,
     /// The masking key. The payload is still masked with it: see [`apply_mask`].
     pub mask: Option<[u8; 4]>,
-    /// Where the payload lies; the frame ends where it ends.
+    /// Range of the payload; the frame ends where it ends.
     pub payload: Range<usize>,
 }
 

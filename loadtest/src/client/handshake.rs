@@ -4,10 +4,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sha1::{Digest, Sha1};
 
-/// The same key for every connection: the RFC's own example. A nonce protects against caching intermediaries, and
+/// Key of every connection: the RFC's own example. A nonce protects against caching intermediaries, and
 /// the tester talks to none it would mind.
 const CLIENT_KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
-/// What a server must answer to [`CLIENT_KEY`] (RFC 6455 section 1.3).
+/// Answer that a server must give to [`CLIENT_KEY`] (RFC 6455 section 1.3).
 const CLIENT_KEY_ACCEPT: &str = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 /// Appended to the key before hashing (RFC 6455 section 1.3).
 const ACCEPT_SUFFIX: &str = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
@@ -16,7 +16,7 @@ const HEADERS_MAX: usize = 64;
 /// The peer's part of the handshake was not as RFC 6455 wants it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum HandshakeError {
-    /// Not HTTP.
+    /// Something other than HTTP.
     #[error("peer did not speak HTTP: {0}")]
     Http(#[from] httparse::Error),
     /// The server answered something other than 101.
@@ -32,7 +32,7 @@ pub enum HandshakeError {
     Header(&'static str),
 }
 
-/// The request that opens a WebSocket: its first line as given, then what RFC 6455 wants, then further `headers`.
+/// Makes the request that opens a WebSocket: its first line as given, then what RFC 6455 wants, then further `headers`.
 pub(crate) fn request(line: &str, authority: &str, headers: &str) -> Vec<u8> {
     format!(
         "{line}\r\nHost: {authority}\r\n{headers}Upgrade: websocket\r\nConnection: Upgrade\r\n\

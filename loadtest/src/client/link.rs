@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use crate::client::frame::{MaskKeys, Opcode, push_frame};
 use crate::client::wire::Wire;
 
-/// What a connection is used for now.
+/// Current use of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Role {
     /// The WebSocket upgrade request is on its way.
@@ -29,7 +29,7 @@ pub(crate) struct Link {
     pub(crate) is_asking: bool,
     /// The incomplete frame or response at the end of the last read; empty between them.
     pub(crate) carry: Vec<u8>,
-    /// What waits to be written, from `written` on.
+    /// Bytes that wait to be written, from `written` on.
     pub(crate) outbox: Vec<u8>,
     written: usize,
 }
@@ -46,7 +46,7 @@ impl Link {
         push_frame(&mut self.outbox, opcode, payload, Some(keys.next_key()));
     }
 
-    /// Writes what waits, as far as the socket takes it; how many bytes it took.
+    /// Writes what waits, as far as the socket takes it, and returns the number of bytes that it took.
     pub(crate) fn flush(&mut self) -> io::Result<usize> {
         let before = self.written;
         while self.is_established && self.written < self.outbox.len() {

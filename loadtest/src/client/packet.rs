@@ -52,7 +52,7 @@ pub enum Packet<'a> {
     ConnectError(&'a [u8]),
 }
 
-/// A text message that is no packet the tester can have asked for.
+/// Text message that is not a packet the tester can have asked for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("peer sent a packet that does not belong here: {0:?}")]
 pub struct PacketError(String);

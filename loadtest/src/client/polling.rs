@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use crate::client::handshake::HandshakeError;
 
-/// What stands between two packets of one body.
+/// Separator of two packets in one body.
 const SEPARATOR: u8 = 0x1E;
 const HEADERS_MAX: usize = 64;
 
@@ -24,7 +24,7 @@ pub(crate) enum Part<'a> {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Response<'a> {
     pub(crate) body: Cow<'a, [u8]>,
-    /// How many bytes it took.
+    /// Length in bytes, head included.
     pub(crate) length: usize,
     /// The server will close the connection after it.
     pub(crate) is_last: bool,

@@ -1,4 +1,4 @@
-//! Where clients connect to and from: server URLs, what is said to them first, source addresses, open files.
+//! Targets of clients: server URLs, the requests that are sent first, source addresses, open files.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs};
@@ -33,7 +33,7 @@ pub(crate) struct Target {
     headers: String,
 }
 
-/// How a client reaches its server.
+/// Way of a client to its server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Route {
     Websocket,
@@ -50,15 +50,15 @@ pub(crate) struct Dialing {
     pub(crate) sources: Vec<IpAddr>,
     /// The transports, dealt round robin.
     pub(crate) routes: Vec<Route>,
-    /// What stands before the data of every packet of the namespace: nothing, or `/name,`.
+    /// Prefix of the data of every packet of the namespace: empty, or `/name,`.
     pub(crate) namespace: Vec<u8>,
     /// The authentication payload of CONNECT, as JSON; may be empty.
     pub(crate) auth: Vec<u8>,
-    /// What all chance in the run follows from.
+    /// Seed of all chance in the run.
     pub(crate) seed: u64,
 }
 
-/// What the URLs of a run leave open.
+/// Options that the URLs of a run leave open.
 pub(crate) struct TargetOptions<'a> {
     /// Instead of the URL's path.
     pub(crate) path: Option<&'a str>,
@@ -68,7 +68,7 @@ pub(crate) struct TargetOptions<'a> {
     pub(crate) tls: &'a dyn Fn() -> Result<Arc<ClientConfig>, RunError>,
 }
 
-/// What a URL says.
+/// Parts of a URL.
 pub(crate) struct Location {
     uri: Uri,
     is_secure: bool,
@@ -95,7 +95,7 @@ pub(crate) fn locate(url: &str) -> Result<Location, RunError> {
     // http's own `port_u16` takes a port that is out of range for absent.
     let port = match authority.as_str().strip_prefix(authority.host()) {
         Some("") => port_usual,
-        Some(port) => port[1..].parse().map_err(|_| fault("the port is no number up to 65535"))?,
+        Some(port) => port[1..].parse().map_err(|_| fault("the port must be a number up to 65535"))?,
         None => return Err(fault("user names are not supported")),
     };
     let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_owned();
@@ -163,7 +163,7 @@ impl Target {
     }
 }
 
-/// A request header with its line end; `None` if it is none, or one that the handshake itself needs.
+/// Reads a request header and returns it with its line end; `None` if it is malformed.
 fn header_line(header: &str) -> Option<String> {
     let (name, value) = header.split_once(':')?;
     let name = http::HeaderName::from_bytes(name.trim().as_bytes()).ok()?;
@@ -171,8 +171,8 @@ fn header_line(header: &str) -> Option<String> {
     Some(format!("{name}: {}\r\n", value.to_str().ok()?))
 }
 
-/// The address client number `client` must bind to: one of those given, or, so that ports do not run out, none for
-/// the first 25,000 and then 127.0.0.2, 127.0.0.3, … for servers on the loopback network.
+/// Returns the address that client number `client` must bind to: one of those given, or, so that ports do not run out,
+/// none for the first 25,000 and then 127.0.0.2, 127.0.0.3, … for servers on the loopback network.
 pub(crate) fn source_address(client: usize, sources: &[IpAddr], server: IpAddr) -> Option<IpAddr> {
     if !sources.is_empty() {
         return Some(sources[client % sources.len()]);

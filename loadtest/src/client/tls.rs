@@ -1,4 +1,5 @@
-//! Whom the tester trusts when a URL says `wss://`: the machine's own roots, one given file, or everybody.
+//! Trust of the tester when a URL says `wss://` or `https://`: the machine's own roots, one given file, or every
+//! server.
 
 use std::fs;
 use std::path::Path;
@@ -12,7 +13,7 @@ use rustls::{ClientConfig, DigitallySignedStruct, Error, RootCertStore, Signatur
 
 use crate::error::RunError;
 
-/// Whose certificates are believed.
+/// Certificates that are believed.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Trust<'a> {
     /// Those that the machine trusts.
@@ -20,19 +21,19 @@ pub(crate) enum Trust<'a> {
     /// Those signed by a certificate of this PEM file.
     File(&'a Path),
     /// All.
-    Everybody,
+    All,
 }
 
-/// The client side of TLS 1.2 and 1.3, speaking HTTP/1.1.
+/// Makes the client side of TLS 1.2 and 1.3, speaking HTTP/1.1.
 pub(crate) fn client_config(trust: Trust<'_>) -> Result<Arc<ClientConfig>, RunError> {
     let provider = Arc::new(ring::default_provider());
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
         .map_err(|error| RunError::Options(error.to_string()))?;
     let mut config = match trust {
-        Trust::Everybody => builder
+        Trust::All => builder
             .dangerous()
-            .with_custom_certificate_verifier(Arc::new(Everybody(provider)))
+            .with_custom_certificate_verifier(Arc::new(AnyCertificate(provider)))
             .with_no_client_auth(),
         Trust::Machine | Trust::File(_) => {
             builder.with_root_certificates(roots(trust)?).with_no_client_auth()
@@ -46,18 +47,18 @@ fn roots(trust: Trust<'_>) -> Result<RootCertStore, RunError> {
     let mut roots = RootCertStore::empty();
     for certificate in certificates(trust)? {
         match (roots.add(certificate), trust) {
-            // A machine may trust certificates that nobody can read.
-            (Ok(()), _) | (Err(_), Trust::Machine | Trust::Everybody) => {}
+            // A machine may trust certificates that cannot be read.
+            (Ok(()), _) | (Err(_), Trust::Machine | Trust::All) => {}
             (Err(error), Trust::File(path)) => return Err(bad_file(path, error.to_string())),
         }
     }
     Ok(roots)
 }
 
-/// The certificates to trust; none if everybody is trusted.
+/// Loads the certificates to trust; none if all are trusted.
 pub(crate) fn certificates(trust: Trust<'_>) -> Result<Vec<CertificateDer<'static>>, RunError> {
     match trust {
-        Trust::Everybody => Ok(Vec::new()),
+        Trust::All => Ok(Vec::new()),
         Trust::File(path) => {
             let text = fs::read(path).map_err(|error| bad_file(path, error.to_string()))?;
             let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
@@ -85,9 +86,9 @@ fn bad_file(path: &Path, reason: String) -> RunError {
 
 /// Believes every certificate, but still checks that the server has its key.
 #[derive(Debug)]
-struct Everybody(Arc<CryptoProvider>);
+struct AnyCertificate(Arc<CryptoProvider>);
 
-impl ServerCertVerifier for Everybody {
+impl ServerCertVerifier for AnyCertificate {
     fn verify_server_cert(
         &self,
         _certificate: &CertificateDer<'_>,

@@ -12,11 +12,11 @@ use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, Stream};
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
-/// How a server is spoken to inside TLS.
+/// Configuration of TLS for one server.
 #[derive(Debug, Clone)]
 pub(crate) struct TlsName {
     pub(crate) config: Arc<ClientConfig>,
-    /// Whom the certificate must name.
+    /// Name that the certificate must have.
     pub(crate) server: ServerName<'static>,
 }
 

@@ -27,7 +27,7 @@ pub struct HistogramPoint {
     pub value_us: f64,
     /// The share of all that were this fast or faster, up to 1.
     pub cumulative: f64,
-    /// How many were this fast, within the histogram's three digits.
+    /// Number that were this fast, within the histogram's three digits.
     pub count: u64,
 }
 

@@ -8,7 +8,7 @@ use crate::measure::sequence::{Arrival, Sequence};
 /// Latencies above this are counted as this.
 const LATENCY_NS_MAX: u64 = 100_000_000_000;
 
-/// What was promised and what came, over the whole run from the first warm-up message to the end of the drain.
+/// Promised and received messages, over the whole run from the first warm-up message to the end of the drain.
 /// Every field but `expected` and `received` is 0 when the server kept its promises.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Accounts {
@@ -16,9 +16,9 @@ pub struct Accounts {
     pub expected: u64,
     /// Arrivals for the first time, in order or late.
     pub received: u64,
-    /// What had not arrived when the drain ended.
+    /// Messages that had not arrived when the drain ended.
     pub lost: u64,
-    /// Arrivals of what had arrived before.
+    /// Arrivals of messages that had arrived before.
     pub doubled: u64,
     /// Arrivals after a message that was sent later.
     pub out_of_order: u64,
@@ -53,7 +53,7 @@ impl Accounts {
         *stalled += other.stalled;
     }
 
-    /// How many promises were broken.
+    /// Number of promises that were broken.
     pub(crate) fn faults(&self) -> u64 {
         let Self {
             expected: _,
@@ -73,13 +73,13 @@ impl Accounts {
 /// Accounts that are being written.
 #[derive(Debug)]
 pub(crate) struct Ledger {
-    /// The counts so far; `expected` and `lost` are filled in at the end by whoever knows what was sent.
+    /// The counts so far; `expected` and `lost` are filled in by the traffic, which knows what was sent.
     pub(crate) accounts: Accounts,
     /// The first fault in words, to start a search from.
     pub(crate) first_fault: Option<String>,
     /// Latencies in nanoseconds of the units of work in the running interval of the series.
     pub(crate) interval: Histogram<u64>,
-    /// The same of all measured intervals that ended.
+    /// Latencies in nanoseconds of all measured intervals that ended.
     pub(crate) latency: Histogram<u64>,
     /// The two histograms again for each [`Side`], if a run tells them apart.
     pub(crate) sides: Option<Box<[Histograms; 2]>>,
@@ -91,7 +91,7 @@ pub(crate) struct Ledger {
     pub(crate) failures: u64,
 }
 
-/// Where a receiver is, seen from the publisher.
+/// Place of a receiver, seen from the publisher.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Side {
     /// On the same node.
@@ -104,7 +104,7 @@ pub(crate) enum Side {
 #[derive(Debug)]
 pub(crate) struct Histograms {
     interval: Histogram<u64>,
-    /// Of all measured intervals that ended.
+    /// Latencies of all measured intervals that ended.
     pub(crate) latency: Histogram<u64>,
 }
 
@@ -141,13 +141,13 @@ impl Ledger {
         }
     }
 
-    /// From now on, latencies are kept for each [`Side`] too.
+    /// Keeps latencies for each [`Side`] too, from now on.
     pub(crate) fn tell_sides_apart(&mut self) {
         let side = || Histograms { interval: empty_histogram(), latency: empty_histogram() };
         self.sides = Some(Box::new([side(), side()]));
     }
 
-    /// Books on which side a unit of work was received.
+    /// Books the side on which a unit of work was received.
     pub(crate) fn measure_side(&mut self, side: Side, latency_ns: u64) {
         if let Some(sides) = &mut self.sides {
             sides[side as usize].interval.saturating_record(latency_ns);
@@ -157,7 +157,7 @@ impl Ledger {
     /// Books the arrival of message `number`; true if it is the first time.
     pub(crate) fn arrived(
         &mut self,
-        who: usize,
+        client: usize,
         sequence: &mut Sequence,
         number: u64,
         latency_ns: u64,
@@ -166,11 +166,11 @@ impl Ledger {
             Arrival::Fresh => {}
             Arrival::Late => {
                 self.accounts.out_of_order += 1;
-                self.note(|| format!("client {who} received message {number} after a later one"));
+                self.note(|| format!("client {client} received message {number} after a later one"));
             }
             Arrival::Doubled => {
                 self.accounts.doubled += 1;
-                self.note(|| format!("client {who} received message {number} more than once"));
+                self.note(|| format!("client {client} received message {number} more than once"));
                 return false;
             }
         }
@@ -184,25 +184,25 @@ impl Ledger {
         self.interval.saturating_record(latency_ns);
     }
 
-    /// Books a message that nobody can have sent to this client like this.
-    pub(crate) fn corrupt(&mut self, who: usize, content: &[u8]) {
+    /// Books a message that cannot have been sent to this client like this.
+    pub(crate) fn corrupt(&mut self, client: usize, content: &[u8]) {
         self.accounts.corrupt += 1;
         let shown = &content[..content.len().min(120)];
-        self.note(|| format!("client {who} received an unexpected {:?}", String::from_utf8_lossy(shown)));
+        self.note(|| format!("client {client} received an unexpected {:?}", String::from_utf8_lossy(shown)));
     }
 
     /// Books a message meant for others.
-    pub(crate) fn stray(&mut self, who: usize, publisher: u32) {
+    pub(crate) fn stray(&mut self, client: usize, publisher: u32) {
         self.accounts.stray += 1;
         self.note(|| {
-            format!("client {who} received a message of publisher {publisher}, which it must not hear")
+            format!("client {client} received a message of publisher {publisher}, which it must not hear")
         });
     }
 
     /// Books a connection that the server ended.
-    pub(crate) fn disconnected(&mut self, who: usize, reason: &str) {
+    pub(crate) fn disconnected(&mut self, client: usize, reason: &str) {
         self.accounts.disconnected += 1;
-        self.note(|| format!("client {who} was disconnected: {reason}"));
+        self.note(|| format!("client {client} was disconnected: {reason}"));
     }
 
     /// Books a message that did not complete in time.

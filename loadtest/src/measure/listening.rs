@@ -1,5 +1,5 @@
-//! Processes of this machine that listen at an address, as Linux tells: which sockets listen stands in /proc/net/tcp, and
-//! whose a socket is among the open files of the processes.
+//! Processes of this machine that listen at an address, as Linux tells: which sockets listen stands in /proc/net/tcp,
+//! and whose a socket is among the open files of the processes.
 
 use std::collections::HashSet;
 use std::net::{IpAddr, SocketAddr};

@@ -1,4 +1,4 @@
-//! The meter: what servers, tester and everybody else used between two moments.
+//! Meter of what servers, tester and all other processes used between two moments.
 
 use std::io;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ pub(crate) struct Meter {
     scrapers: Vec<Scraper>,
 }
 
-/// The state of all meters at one moment.
+/// State of all meters at one moment.
 #[derive(Debug)]
 pub(crate) struct Reading {
     at: Instant,
@@ -37,7 +37,7 @@ pub(crate) struct Reading {
     machine_busy: Duration,
 }
 
-/// What was used between two readings.
+/// Resources used between two readings.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Usage {
     /// Wall-clock seconds between the readings.
@@ -48,12 +48,12 @@ pub struct Usage {
     pub server_cores: Option<f64>,
     /// Cores the tester kept busy; it has one thread.
     pub tester_cores: f64,
-    /// Cores everybody else on the machine kept busy (including unnamed servers).
+    /// Cores that all other processes of the machine kept busy (including unnamed servers).
     pub other_cores: f64,
     /// The processes of servers on this machine that were measured.
     #[serde(default)]
     pub processes: Vec<ServerProcess>,
-    /// Why the figures of the servers may not be those of all, in words.
+    /// Reasons why the figures of the servers may be incomplete, in words.
     #[serde(default)]
     pub doubts: Vec<String>,
 }
@@ -95,7 +95,7 @@ impl Meter {
         Ok(Some(processes + scrapes.sum::<io::Result<u64>>()?))
     }
 
-    /// What was read of the processes; nothing if one has ended that nobody named.
+    /// Passes on what was read of the processes; `None` if one has ended that the tester had found by itself.
     fn unless_ended<T>(&self, read: io::Result<T>) -> io::Result<Option<T>> {
         match read {
             Err(_) if self.watch.is_found => Ok(None),
@@ -105,7 +105,7 @@ impl Meter {
 }
 
 impl Reading {
-    /// What was used since an `earlier` reading of the same meter.
+    /// Returns what was used since an `earlier` reading of the same meter.
     pub(crate) fn since(&self, earlier: &Self) -> Usage {
         let seconds = (self.at - earlier.at).as_secs_f64();
         let mut doubts = self.watch.doubts.clone();

@@ -1,4 +1,4 @@
-//! What one tester found, before it is a report: mergeable, so that many testers make one report. Pure.
+//! Outcome of one tester, before it is a report: mergeable, so that many testers make one report. Pure.
 
 use std::collections::BTreeMap;
 
@@ -13,10 +13,10 @@ use crate::measure::series::{Sample, Series, Totals};
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Spread(Vec<(u64, u64)>);
 
-/// What one tester found.
+/// Outcome of one tester.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Outcome {
-    /// What one unit of work is.
+    /// Name of one unit of work.
     pub(crate) unit: String,
     pub(crate) units: u64,
     pub(crate) usage: Usage,
@@ -25,7 +25,7 @@ pub(crate) struct Outcome {
     pub(crate) accounts: Accounts,
     pub(crate) first_fault: Option<String>,
     pub(crate) latency: Spread,
-    /// The same for receivers on the publisher's node, and on others.
+    /// Latencies of receivers on the publisher's node, and on others.
     pub(crate) sides: Option<[Spread; 2]>,
     pub(crate) series: Vec<Sample>,
     /// Growth of the servers' memory since before the first connection, in KiB, and for how many connections.

@@ -1,4 +1,4 @@
-//! What Linux tells about processes: processor time, resident memory, and how busy the whole machine was.
+//! Processes as Linux reports them: processor time, resident memory, and how busy the whole machine was.
 
 use std::path::Path;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! What a server tells Prometheus about its own process: processor time and resident memory.
+//! Metrics of a server's own process, as it publishes them for Prometheus: processor time and resident memory.
 
 use std::fmt;
 use std::io;
@@ -15,12 +15,12 @@ use ureq::tls::{Certificate, RootCerts, TlsConfig};
 use crate::client::tls::{Trust, certificates};
 use crate::error::RunError;
 
-/// How long a server may take to answer.
+/// Longest time for an answer.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// Longer answers are refused.
 const ANSWER_BYTES_MAX: u64 = 16 * 1024 * 1024;
 
-/// Where a server publishes its metrics.
+/// Page where a server publishes its metrics.
 #[derive(Debug, Clone)]
 pub struct MetricsUrl(Uri);
 
@@ -28,7 +28,7 @@ pub struct MetricsUrl(Uri);
 #[derive(Clone)]
 pub struct MetricsToken(HeaderValue);
 
-/// What it published at one moment.
+/// Metrics of a process at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct ProcessMetrics {
     /// The processor time of the process since it began; servers count it in steps of 10 ms.
@@ -103,7 +103,7 @@ impl MetricsUrl {
         };
         Ok(builder
             .root_certs(RootCerts::new_with_certs(&roots))
-            .disable_verification(matches!(trust, Trust::Everybody))
+            .disable_verification(matches!(trust, Trust::All))
             .build())
     }
 }

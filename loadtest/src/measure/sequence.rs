@@ -8,32 +8,32 @@
 
 use std::ops::Range;
 
-/// How one message came.
+/// Manner in which one message came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Arrival {
     /// The next in order, or the first after a gap (which is counted when it is filled, or at the end).
     Fresh,
-    /// For the first time, but after a message that was sent later.
+    /// First arrival, but after a message that was sent later.
     Late,
-    /// Not for the first time.
+    /// Repeated arrival.
     Doubled,
 }
 
-/// What one receiver got of one publisher's messages 0, 1, 2, …
+/// Record of what one receiver got of one publisher's messages 0, 1, 2, …
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Sequence {
     /// One more than the highest number seen.
     next: u64,
-    /// What was skipped below `next`: disjoint, in order. Empty while the server keeps its promises.
+    /// Ranges skipped below `next`: disjoint, in order. Empty while the server keeps its promises.
     missing: Vec<Range<u64>>,
     /// Messages before this one are not owed; [`u64::MAX`] while none is.
     owed_from: u64,
-    /// What was skipped, though owed, before the receiver last left.
+    /// Number of messages skipped, though owed, before the receiver last left.
     lost_before: u64,
 }
 
 impl Sequence {
-    /// Of whoever is owed nothing yet.
+    /// Sequence of a receiver that is owed nothing yet.
     pub(crate) fn absent() -> Self {
         Self { owed_from: u64::MAX, ..Self::default() }
     }
@@ -58,17 +58,17 @@ impl Sequence {
         Arrival::Late
     }
 
-    /// Whether this message has to arrive.
+    /// Whether this message must arrive.
     pub(crate) fn owes(&self, number: u64) -> bool {
         number >= self.owed_from
     }
 
-    /// From message `sent` on, everything has to arrive.
+    /// Begins to owe: from message `sent` on, everything must arrive.
     pub(crate) fn begin(&mut self, sent: u64) {
         self.owed_from = sent;
     }
 
-    /// The receiver leaves when `sent` messages were sent: nothing more is owed. How many of them are thereby excused;
+    /// Ends owing when `sent` messages were sent, and returns how many of them are thereby excused;
     /// what was skipped is not.
     pub(crate) fn end(&mut self, sent: u64) -> u64 {
         if self.owed_from == u64::MAX {
@@ -80,13 +80,13 @@ impl Sequence {
         excused
     }
 
-    /// The receiver is gone when `sent` messages were sent: whatever of them has not arrived is lost for good.
+    /// Gives the receiver up when `sent` messages were sent: what has not arrived of them is lost for good.
     pub(crate) fn abandon(&mut self, sent: u64) {
         self.lost_before = self.missing_of(sent);
         self.owed_from = u64::MAX;
     }
 
-    /// How many of the first `sent` messages have not arrived, though owed.
+    /// Number of the first `sent` messages that have not arrived, though owed.
     pub(crate) fn missing_of(&self, sent: u64) -> u64 {
         self.lost_before + self.skipped() + sent.saturating_sub(self.next.max(self.owed_from))
     }

@@ -13,11 +13,11 @@ const INTERVAL_NS: u64 = 1_000_000_000;
 /// One interval of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Sample {
-    /// When the interval ended, in seconds since the first one began (when connecting began).
+    /// Time of the interval's end, in seconds since the first one began (when connecting began).
     pub at_seconds: f64,
-    /// How long it was, in seconds: one, but for the intervals cut short by the end of a phase.
+    /// Length of the interval in seconds: one, but for the intervals cut short by the end of a phase.
     pub seconds: f64,
-    /// What the tester was doing: `connect`, `warmup`, `measure`, `drain`, or a phase's own name.
+    /// Phase of the run: `connect`, `warmup`, `measure`, `drain`, or a phase's own name.
     pub phase: String,
     /// Whether the interval counts towards the report's totals.
     pub is_measured: bool,
@@ -31,7 +31,7 @@ pub struct Sample {
     pub sent: u64,
     /// Messages that the plan wanted sent within it; `None` in a closed loop.
     pub planned: Option<u64>,
-    /// What was moved within it.
+    /// Bytes moved within it.
     pub bytes: Bytes,
     /// The latencies of `units`; `None` if there was none.
     pub latency: Option<Latency>,
@@ -49,9 +49,9 @@ impl Sample {
 /// Bytes of the TCP streams (with TLS: inside them).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bytes {
-    /// From the servers to the tester.
+    /// Bytes from the servers to the tester.
     pub received: u64,
-    /// From the tester to the servers.
+    /// Bytes from the tester to the servers.
     pub sent: u64,
 }
 
@@ -76,7 +76,7 @@ impl Bytes {
     }
 }
 
-/// What the event loop counts, up to some moment.
+/// Counts of the event loop, up to some moment.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Counters {
     /// Clients in their namespace now.
@@ -86,7 +86,7 @@ pub(crate) struct Counters {
     pub(crate) bytes: Bytes,
 }
 
-/// What happened inside the measured intervals together.
+/// Sums over the measured intervals.
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 pub(crate) struct Totals {
     pub(crate) seconds: f64,
@@ -96,7 +96,7 @@ pub(crate) struct Totals {
     pub(crate) bytes: Bytes,
 }
 
-/// What an observer is told.
+/// Notice to an observer.
 pub(crate) enum Notice<'a> {
     /// A phase begins.
     Phase { is_measured: bool },
@@ -104,7 +104,7 @@ pub(crate) enum Notice<'a> {
     Interval(&'a Sample, &'a Histogram<u64>),
 }
 
-/// Who is told how the run goes while it goes.
+/// Observer of a run while it runs.
 pub(crate) type Observer = Box<dyn FnMut(Notice<'_>) + Send>;
 
 /// The intervals so far, and the one that is running.
@@ -120,7 +120,7 @@ pub(crate) struct Series {
     before: (Counters, Books),
 }
 
-/// What the ledger counts, up to some moment.
+/// Counts of the ledger, up to some moment.
 #[derive(Debug, Clone, Copy, Default)]
 struct Books {
     sent: u64,
@@ -180,14 +180,14 @@ impl Series {
         self.samples.push(sample);
     }
 
-    /// What the next intervals are called, and whether they count. The running one must have been cut.
+    /// Names the phase of the next intervals, and says whether they count. The running one must have been cut.
     pub(crate) fn enter(&mut self, phase: &str, is_measured: bool) {
         phase.clone_into(&mut self.phase);
         self.is_measured = is_measured;
         (self.observer)(Notice::Phase { is_measured });
     }
 
-    /// Connections per second: of the measured intervals if any came up in them, else while connecting.
+    /// Returns the connections per second: of the measured intervals if any came up in them, else while connecting.
     pub(crate) fn connects_per_second(&self) -> Option<f64> {
         let is_concerned = |sample: &&Sample| match self.totals.connects {
             0 => sample.phase == "connect",

@@ -1,4 +1,4 @@
-//! Which processes a run measures: those that were named, or else those of this machine that listen at the URLs.
+//! Processes that a run measures: those that were named, or else those of this machine that listen at the URLs.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -18,8 +18,8 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
-    /// Finds out what to measure, and says so if nobody named it. `pids` were named, and of `scraped` more servers what
-    /// they publish is read.
+    /// Finds out what to measure, and says so if it was not named. `pids` were named, and of `scraped` more servers
+    /// what they publish is read.
     pub(crate) fn find(server_urls: &[String], pids: &[u32], scraped: usize) -> Result<Self, RunError> {
         let mut urls = HashMap::<SocketAddr, &str>::new();
         for url in server_urls {

@@ -21,7 +21,7 @@ pub(crate) struct Axis<'a> {
     pub(crate) label: &'a str,
     /// Equal distances are equal factors; values have to be above 0.
     pub(crate) is_logarithmic: bool,
-    /// How values are shown.
+    /// Formatter of values.
     pub(crate) format: fn(f64) -> String,
 }
 

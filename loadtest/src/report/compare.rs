@@ -13,20 +13,20 @@ use crate::report::Report;
 /// Options of `loadtest compare`.
 #[derive(Debug, Args)]
 pub struct CompareOptions {
-    /// The report before, as written by --json
+    /// Report of the earlier run, as written by --json
     pub before: PathBuf,
-    /// The report after
+    /// Report of the later run, as written by --json
     pub after: PathBuf,
 }
 
-/// Which direction is good.
+/// Direction that is good.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Better {
     Less,
     More,
 }
 
-/// Reads both reports and says what changed.
+/// Reads both reports and returns their differences as text.
 pub fn compare(options: &CompareOptions) -> Result<String, RunError> {
     Ok(changes(&read(&options.before)?, &read(&options.after)?))
 }
@@ -92,7 +92,7 @@ fn change(before: f64, after: f64, better: Better) -> String {
     }
 }
 
-/// Where two trees of options differ, a line each; where reports and servers are is no difference.
+/// Adds a line for each difference between two trees of options. Places of reports and servers do not count.
 fn differences(path: &str, before: &Value, after: &Value, found: &mut Vec<String>) {
     match (before, after) {
         (Value::Object(before), Value::Object(after)) => {

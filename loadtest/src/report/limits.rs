@@ -1,4 +1,4 @@
-//! What a run must keep to, from the command line: the difference between a measurement and a test. Pure.
+//! Limits of a run, from the command line: the difference between a measurement and a test. Pure.
 
 use std::time::Duration;
 
@@ -6,41 +6,42 @@ use clap::Args;
 
 use crate::report::Report;
 
-/// Limits; what is not given is not checked.
+/// Limits of a run; one that is not given is not checked.
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Limits (exit code 4 if the run crosses one)")]
 pub struct Limits {
-    /// Median latency at most, such as 5ms
+    /// Highest median latency that passes, such as 5ms
     #[arg(long, global = true, value_name = "TIME", value_parser = humantime::parse_duration)]
     pub max_p50: Option<Duration>,
-    /// 99 % of the latencies at most
+    /// Highest latency at the 99th percentile that passes, such as 20ms
     #[arg(long, global = true, value_name = "TIME", value_parser = humantime::parse_duration)]
     pub max_p99: Option<Duration>,
-    /// 99.9 % of the latencies at most
+    /// Highest latency at the 99.9th percentile that passes, such as 50ms
     #[arg(long, global = true, value_name = "TIME", value_parser = humantime::parse_duration)]
     pub max_p999: Option<Duration>,
-    /// Deliveries, acknowledgements or connections per second at least
+    /// Lowest number of deliveries, acknowledgements or connections per second that passes
     #[arg(long, global = true, value_name = "N")]
     pub min_rate: Option<f64>,
-    /// Processor time of the servers per unit of work at most, in microseconds; needs the servers to be watched
+    /// Highest processor time of the servers per unit of work that passes, in microseconds; needs the servers to be
+    /// watched
     #[arg(long, global = true, value_name = "US")]
     pub max_server_cpu: Option<f64>,
-    /// Resident memory per connection at most, in KiB (`idle` only); needs the servers to be watched
+    /// Highest resident memory per connection that passes, in KiB (`idle` only); needs the servers to be watched
     #[arg(long, global = true, value_name = "KIB")]
     pub max_memory: Option<f64>,
-    /// Take this many lost messages for a kept promise; without it, one is one too many
+    /// Number of lost messages that passes [default: 0]
     #[arg(long, global = true, value_name = "N")]
     pub max_lost: Option<u64>,
-    /// The same for messages out of order
+    /// Number of messages out of order that passes [default: 0]
     #[arg(long, global = true, value_name = "N")]
     pub max_out_of_order: Option<u64>,
-    /// The same for connections that the server ended
+    /// Number of connections ended by the server that passes [default: 0]
     #[arg(long, global = true, value_name = "N")]
     pub max_disconnected: Option<u64>,
 }
 
 impl Limits {
-    /// What the run crossed, in words; empty if nothing.
+    /// Describes the limits that the run crossed; empty if it crossed none.
     pub fn crossed(&self, report: &Report) -> Vec<String> {
         let quantile = |of: fn(&crate::measure::latency::Latency) -> f64| report.latency.as_ref().map(of);
         let time = |limit: Option<Duration>| limit.map(|limit| limit.as_secs_f64() * 1e6);

@@ -1,4 +1,4 @@
-//! The line that shows how a run goes while it goes, on standard error: on a terminal one line that changes, in a log a
+//! Progress of a run on standard error: on a terminal one line that changes, in a log a
 //! new line every few seconds and in every new phase.
 
 use std::io::{IsTerminal, stderr};
@@ -8,7 +8,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::measure::series::{Notice, Observer, Sample};
 
-/// Between lines in a log.
+/// Seconds between two lines in a log.
 const LOG_SECONDS: f64 = 5.0;
 
 /// One process has one standard error.

@@ -1,4 +1,4 @@
-//! Where a report goes: the table, JSON, a page; and the exit code that it deserves.
+//! Outputs of a report: the table, JSON, a page; and the exit code that it deserves.
 
 use std::path::{Path, PathBuf};
 use std::{fs, io};
@@ -9,19 +9,19 @@ use crate::report::Report;
 use crate::report::limits::Limits;
 use crate::report::page;
 
-/// What to do with the report.
+/// Options for the report.
 #[derive(Debug, Clone, Default, Args)]
 pub struct Outputs {
     /// Also write the report with its curves as an HTML page into this file
     #[arg(long, global = true, value_name = "FILE")]
     pub html: Option<PathBuf>,
-    /// What the run must keep to.
+    /// Limits that the run must keep to.
     #[command(flatten)]
     pub limits: Limits,
 }
 
 impl Outputs {
-    /// Prints the report and writes it where it is wanted; the exit code of the process.
+    /// Prints the report, writes it where it is wanted, and returns the exit code of the process.
     pub fn publish(&self, report: &Report, json: Option<&Path>) -> io::Result<u8> {
         let crossed = self.limits.crossed(report);
         print!("{report}");

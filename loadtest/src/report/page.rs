@@ -90,7 +90,8 @@ fn latency(series: &[Sample]) -> Option<String> {
 
 /// Latency against the share of all that were as fast; the axis stretches towards the slowest, a step for each nine.
 fn percentiles(histogram: &[HistogramPoint]) -> Option<String> {
-    // What lies above the last recorded share is 0, which has no logarithm: one more half of the last step stands for it.
+    // What lies above the last recorded share is 0, which has no logarithm: one more half of the last step stands for
+    // it.
     let all: u64 = histogram.iter().map(|point| point.count).sum();
     let least = 0.5 / all.max(1) as f64;
     let point = |point: &HistogramPoint| (-(1.0 - point.cumulative).max(least).log10(), point.value_us / 1e3);

@@ -7,12 +7,12 @@ use crate::measure::ledger::Accounts;
 use crate::report::Report;
 
 impl Report {
-    /// What the figures and the accounts are called, and how they are written.
+    /// Names and values of figures and accounts, as they are shown.
     pub(crate) fn rows(&self) -> Vec<(String, String)> {
         [self.figures(), self.latencies(), self.consumption(), self.account_rows()].concat()
     }
 
-    /// What is wrong with the accounts, if anything.
+    /// Describes the first fault in the accounts, if there is one.
     pub(crate) fn verdict(&self) -> Option<String> {
         let fault = self.first_fault.as_deref().unwrap_or("messages are missing");
         (!self.accounts.is_flawless()).then(|| format!("NOT AS PROMISED: {fault}"))
@@ -65,12 +65,12 @@ impl Report {
             ("server", self.usage.server_cores.map(|used| cores(used) + &self.processes())),
             ("server memory", self.server_resident_kib.map(|kib| format!("{kib} KiB resident"))),
             ("tester", Some(cores(self.usage.tester_cores))),
-            ("everybody else", Some(cores(self.usage.other_cores))),
+            ("other processes", Some(cores(self.usage.other_cores))),
             ("heartbeats answered", self.heartbeats.map(|count| count.to_string())),
         ])
     }
 
-    /// Whose cores and memory these are.
+    /// Names the processes whose cores and memory these are.
     fn processes(&self) -> String {
         let processes: Vec<_> = self.usage.processes.iter().map(ToString::to_string).collect();
         match processes.len() {

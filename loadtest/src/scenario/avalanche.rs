@@ -1,7 +1,7 @@
 //! `loadtest avalanche`: every connection is cut at once, and every client comes back. How long until they are there?
 //!
 //! A client is back when its CONNECT is acknowledged. An attempt that fails, or takes too long, is repeated for as
-//! long as there is patience; who never comes back counts as lost.
+//! long as there is patience; a client that never comes back counts as lost.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -28,29 +28,29 @@ use crate::traffic::phases;
 /// Options of `loadtest avalanche`.
 #[derive(Debug, Clone, Args, Serialize)]
 pub struct AvalancheOptions {
-    /// Where to connect to.
+    /// Servers to connect to.
     #[command(flatten)]
     pub server: ServerOptions,
-    /// Clients, all of whom are cut off
+    /// Number of clients; all of them are cut off
     #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
     pub clients: u32,
-    /// How long to hold the connections before
+    /// Time for which to hold the connections before they are cut
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = humantime::parse_duration)]
     #[serde(serialize_with = "as_seconds")]
     pub hold: Duration,
-    /// How long they stay away
+    /// Time for which clients stay away after the cut
     #[arg(long, value_name = "TIME", default_value = "0s", value_parser = humantime::parse_duration)]
     #[serde(serialize_with = "as_seconds")]
     pub away: Duration,
-    /// Their return is spread over this time; a failed attempt is repeated after as long, at least 200 ms
+    /// Time over which the return of the clients is spread; a failed attempt is repeated after as long, at least 200 ms
     #[arg(long, value_name = "TIME", default_value = "0s", value_parser = humantime::parse_duration)]
     #[serde(serialize_with = "as_seconds")]
     pub spread: Duration,
-    /// An attempt that takes longer than this has failed
+    /// Time after which an attempt to connect has failed
     #[arg(long, value_name = "TIME", default_value = "20s", value_parser = humantime::parse_duration)]
     #[serde(serialize_with = "as_seconds")]
     pub attempt: Duration,
-    /// How long to wait for the last one
+    /// Time to wait for the last client to come back
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = humantime::parse_duration)]
     #[serde(serialize_with = "as_seconds")]
     pub patience: Duration,
@@ -59,7 +59,7 @@ pub struct AvalancheOptions {
 /// A failed attempt is not repeated sooner.
 const RETRY_MIN: Duration = Duration::from_millis(200);
 
-/// Runs it.
+/// Cuts all clients and waits until they are back.
 pub(crate) fn run(options: &AvalancheOptions, control: &mut Control) -> Result<Outcome, RunError> {
     let clients = options.clients as usize;
     allow_connections(clients)?;
@@ -100,11 +100,11 @@ struct Avalanche<'a> {
     options: &'a AvalancheOptions,
     chance: StdRng,
     cut_ns: Option<u64>,
-    /// When which client tries next.
+    /// Clients to connect again, by time.
     attempts: BinaryHeap<Reverse<(u64, ClientId)>>,
-    /// When which client gives up its attempt; outdated if it is back or tries another.
+    /// Attempts to give up, by time; outdated if the client is back or tries again.
     deadlines: BinaryHeap<Reverse<(u64, ClientId)>>,
-    /// How long each client was gone.
+    /// Time for which each client was gone.
     back: Histogram<u64>,
     ledger: Ledger,
 }
@@ -189,7 +189,7 @@ impl Handler for Avalanche<'_> {
 
     fn closed(&mut self, swarm: &mut Swarm, client: ClientId, stage: Stage, reason: &CloseReason) {
         match (self.cut_ns, stage) {
-            // Whoever was back and falls again has not been brought back.
+            // A client that was back and falls again has not been brought back.
             (None, _) | (_, Stage::Ready) => self.ledger.disconnected(client, &reason.to_string()),
             _ => self.try_later(swarm.now_ns(), client),
         }

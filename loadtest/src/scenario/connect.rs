@@ -23,24 +23,24 @@ use crate::traffic::phases;
 /// Options of `loadtest connect`.
 #[derive(Debug, Clone, Args, Serialize)]
 pub struct ConnectOptions {
-    /// Where to connect to.
+    /// Servers to connect to.
     #[command(flatten)]
     pub server: ServerOptions,
-    /// Connections to measure
+    /// Number of connections to measure
     #[arg(long, value_name = "N", default_value_t = 5000, value_parser = clap::value_parser!(u32).range(1..))]
     pub count: u32,
-    /// Connections under way at once
+    /// Number of connections under way at once
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=4096))]
     pub concurrency: u32,
-    /// Connections to make before measuring
+    /// Number of connections to make before measuring
     #[arg(long, value_name = "N", default_value_t = 500)]
     pub warmup: u32,
 }
 
-/// How long all connections under way may take to do anything at all.
+/// Longest time in which none of the connections under way makes progress.
 const SILENCE_MAX: Duration = Duration::from_secs(10);
 
-/// Runs it.
+/// Makes the connections and measures them.
 pub(crate) fn run(options: &ConnectOptions, control: &mut Control) -> Result<Outcome, RunError> {
     let slots = options.concurrency as usize;
     allow_connections(slots)?;

@@ -1,4 +1,4 @@
-//! `loadtest idle`: what a connection costs that does nothing but answer heartbeats.
+//! `loadtest idle`: the cost of a connection that does nothing but answer heartbeats.
 
 use std::time::Duration;
 
@@ -20,19 +20,19 @@ use crate::traffic::phases;
 /// Options of `loadtest idle`.
 #[derive(Debug, Clone, Args, Serialize)]
 pub struct IdleOptions {
-    /// Where to connect to.
+    /// Servers to connect to.
     #[command(flatten)]
     pub server: ServerOptions,
-    /// Connections to hold
+    /// Number of connections to hold
     #[arg(long, value_name = "N", default_value_t = 8000, value_parser = clap::value_parser!(u32).range(1..))]
     pub clients: u32,
-    /// How long to hold them before memory is read
+    /// Time for which to hold the connections before memory is read
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = humantime::parse_duration)]
     #[serde(serialize_with = "as_seconds")]
     pub hold: Duration,
 }
 
-/// Runs it.
+/// Holds the connections and reads the servers' memory.
 pub(crate) fn run(options: &IdleOptions, control: &mut Control) -> Result<Outcome, RunError> {
     let clients = options.clients as usize;
     allow_connections(clients)?;

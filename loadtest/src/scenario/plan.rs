@@ -1,4 +1,4 @@
-//! What is to be run: a scenario from the command line, or one with phases from a TOML file.
+//! Plans of runs: a scenario from the command line, or one with phases from a TOML file.
 //!
 //! ```toml
 //! scenario = "fanout"
@@ -174,7 +174,7 @@ fn push_option(arguments: &mut Vec<String>, name: &str, value: &Value) -> Result
             let json = serde_json::to_string(table).map_err(|error| error.to_string())?;
             arguments.push(format!("{flag}={json}"));
         }
-        Value::Datetime(_) => return Err(format!("{name} is no date")),
+        Value::Datetime(_) => return Err(format!("{name} must not be a date")),
     }
     Ok(())
 }

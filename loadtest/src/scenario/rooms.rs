@@ -20,14 +20,14 @@ use crate::traffic::{Completion, Traffic, TrafficOptions};
 /// Options of `loadtest fanout` and `loadtest cluster`.
 #[derive(Debug, Clone, Args, Serialize)]
 pub struct FanoutOptions {
-    /// Where to connect to.
+    /// Servers to connect to.
     #[command(flatten)]
     pub server: ServerOptions,
-    /// Who hears whom.
+    /// Clients and their rooms.
     #[command(flatten)]
     #[serde(flatten)]
     pub rooms: RoomOptions,
-    /// How much traffic.
+    /// Amount of traffic.
     #[command(flatten)]
     #[serde(flatten)]
     pub load: LoadOptions,
@@ -36,16 +36,16 @@ pub struct FanoutOptions {
 /// Clients and rooms.
 #[derive(Debug, Clone, Args, Serialize)]
 pub struct RoomOptions {
-    /// Clients in all; dealt to the rooms round robin
+    /// Number of clients, dealt to the rooms round robin
     #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
     pub clients: u32,
-    /// Rooms; the first clients of each are its publishers
+    /// Number of rooms; the first clients of each are its publishers
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     pub rooms: u32,
-    /// Members of each room, so that clients may be in several rooms; without it every client is in one
+    /// Number of members of each room, so that clients may be in several rooms [default: every client in one room]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub members: Option<u32>,
-    /// Publishers in each room
+    /// Number of publishers in each room
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     pub publishers: u32,
 }
@@ -53,16 +53,16 @@ pub struct RoomOptions {
 /// Options of `loadtest broadcast`.
 #[derive(Debug, Clone, Args, Serialize)]
 pub struct BroadcastOptions {
-    /// Where to connect to.
+    /// Servers to connect to.
     #[command(flatten)]
     pub server: ServerOptions,
-    /// Clients, all of whom hear everything
+    /// Number of clients; each of them receives every message
     #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
     pub clients: u32,
-    /// How many of them publish
+    /// Number of clients that publish
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     pub publishers: u32,
-    /// How much traffic.
+    /// Amount of traffic.
     #[command(flatten)]
     #[serde(flatten)]
     pub load: LoadOptions,
@@ -71,13 +71,13 @@ pub struct BroadcastOptions {
 /// Options of `loadtest echo`.
 #[derive(Debug, Clone, Args, Serialize)]
 pub struct EchoOptions {
-    /// Where to connect to.
+    /// Servers to connect to.
     #[command(flatten)]
     pub server: ServerOptions,
-    /// Clients, each with its own events
+    /// Number of clients, each with its own events
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub clients: u32,
-    /// How much traffic.
+    /// Amount of traffic.
     #[command(flatten)]
     #[serde(flatten)]
     pub load: LoadOptions,
@@ -90,7 +90,7 @@ pub struct SlowOptions {
     #[command(flatten)]
     #[serde(flatten)]
     pub fanout: FanoutOptions,
-    /// Clients that stop reading when the traffic begins, and read on when it ends
+    /// Number of clients that stop reading when the traffic begins, and read on when it ends
     #[arg(long, value_name = "N", default_value_t = 10)]
     pub slow: u32,
 }
@@ -108,7 +108,7 @@ pub struct ChurnOptions {
     /// Clients per second that disconnect and connect again
     #[arg(long, value_name = "N", default_value = "100", value_parser = parse_rate)]
     pub reconnects: f64,
-    /// How long they stay away
+    /// Time for which a client stays away before it comes back
     #[arg(long, value_name = "TIME", default_value = "100ms", value_parser = humantime::parse_duration)]
     #[serde(serialize_with = "as_seconds")]
     pub away: Duration,
@@ -124,7 +124,7 @@ pub struct JitterOptions {
     /// Connections per second that are cut
     #[arg(long, value_name = "N", default_value = "50", value_parser = parse_rate)]
     pub cuts: f64,
-    /// How long they stay away
+    /// Time for which a client stays away before it comes back
     #[arg(long, value_name = "TIME", default_value = "500ms", value_parser = humantime::parse_duration)]
     #[serde(serialize_with = "as_seconds")]
     pub away: Duration,
@@ -133,7 +133,7 @@ pub struct JitterOptions {
     pub recovery: bool,
 }
 
-/// What makes a scenario.
+/// Ingredients of a scenario with traffic.
 struct Scene<'a> {
     server: &'a ServerOptions,
     load: &'a LoadOptions,
@@ -218,7 +218,7 @@ impl<'a> Scene<'a> {
     }
 
     fn options(&self) -> TrafficOptions {
-        // Whoever comes and goes would make a window wait, or not, by chance.
+        // Clients that come and go would make a window wait, or not, by chance.
         let is_moving = matches!(self.chaos, ChaosPlan::Churn { .. } | ChaosPlan::Jitter { .. });
         TrafficOptions {
             relay: Relay {

@@ -19,41 +19,43 @@ use crate::measure::watch::Watch;
 use crate::swarm::control::Control;
 use crate::swarm::{ClientId, Swarm};
 
-/// Which server, and how to watch it.
+/// Servers, and ways to reach and to watch them.
 #[derive(Debug, Clone, Args, Serialize)]
 pub struct ServerOptions {
-    /// A server's address, such as ws://HOST:PORT or wss://HOST/PATH, also with http; several times for a cluster: clients are dealt round robin
+    /// Address of a server, such as ws://HOST:PORT or wss://HOST/PATH, also with http; several times for a cluster:
+    /// clients are dealt round robin
     #[arg(long = "url", value_name = "URL", default_value = "ws://127.0.0.1:3000")]
     pub urls: Vec<String>,
-    /// A local address to connect from; several times to have more ports: clients are dealt round robin
+    /// Local address to connect from; several times to have more ports: clients are dealt round robin
     #[arg(long = "source", value_name = "IP")]
     pub sources: Vec<IpAddr>,
-    /// The path of the server instead of the URLs' own
+    /// Path of the server instead of the URLs' own
     #[arg(long, value_name = "PATH")]
     pub path: Option<String>,
-    /// The namespace
+    /// Namespace to connect to
     #[arg(long, value_name = "NAME", default_value = "/", value_parser = parse_namespace)]
     pub namespace: String,
-    /// What to authenticate with: a JSON object that goes into every CONNECT
+    /// JSON object to authenticate with, sent in every CONNECT
     #[arg(long, value_name = "JSON", value_parser = parse_auth)]
     pub auth: Option<serde_json::Map<String, serde_json::Value>>,
-    /// A further header of every HTTP request; may be repeated
+    /// Further header of every HTTP request; may be repeated
     #[arg(long = "header", value_name = "NAME: VALUE")]
     pub headers: Vec<String>,
-    /// The certificate authority to trust for wss://, a PEM file, instead of those the machine trusts
+    /// PEM file with the certificate authority to trust for wss:// and https://, instead of those that the machine
+    /// trusts
     #[arg(long, value_name = "FILE", conflicts_with = "tls_insecure")]
     pub tls_ca: Option<PathBuf>,
-    /// Trust every certificate
+    /// Trust every certificate, for wss:// and https://
     #[arg(long)]
     pub tls_insecure: bool,
-    /// How clients reach the server
+    /// Transport by which clients reach the server
     #[arg(long, value_enum, default_value = "websocket")]
     pub transport: Transport,
-    /// The process id of a server on this machine, to measure its processor time and memory; may be repeated; without it
+    /// Process id of a server on this machine, to measure its processor time and memory; may be repeated; without it
     /// and --server-metrics those that listen at the URLs on this machine are found and measured
     #[arg(long = "server-pid", value_name = "PID")]
     pub pids: Vec<u32>,
-    /// Where a server publishes its metrics for Prometheus, such as http://HOST:PORT/metrics or with https, to measure its
+    /// Page where a server publishes its metrics for Prometheus, such as http://HOST:PORT/metrics, to measure its
     /// processor time and memory (process_cpu_seconds_total, process_resident_memory_bytes); may be repeated
     #[arg(long = "server-metrics", value_name = "URL")]
     pub server_metrics: Vec<MetricsUrl>,
@@ -70,22 +72,23 @@ pub struct ServerOptions {
     /// New connections per second before the measurement
     #[arg(long, value_name = "N", default_value_t = 2000, value_parser = clap::value_parser!(u32).range(1..))]
     pub connect_rate: u32,
-    /// What all chance in the run follows from: who is cut off, who stops reading
+    /// Seed of all chance in the run: equal seeds cut off the same clients
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
     /// Also write the report as JSON into this file; - is standard output
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
-    /// Testers elsewhere, started with `loadtest worker`, that do the work instead, in equal shares
+    /// Testers elsewhere, started with `loadtest worker`, that do the work instead, in equal shares; separated by
+    /// commas
     #[arg(long, value_name = "HOST:PORT", value_delimiter = ',')]
     pub workers: Vec<String>,
-    /// Which share of the work is this tester's own; set for a worker.
+    /// Share of the work that is this tester's own; set for a worker.
     #[arg(skip)]
     #[serde(skip)]
     pub share: Option<Share>,
 }
 
-/// How clients reach the server.
+/// Transport by which clients reach the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Transport {
@@ -95,7 +98,7 @@ pub enum Transport {
     Polling,
     /// HTTP long-polling first, then WebSocket, as the official client does by default
     Upgrade,
-    /// A third of the clients each
+    /// Each of the three for a third of the clients
     Mix,
 }
 
@@ -111,7 +114,7 @@ impl Transport {
 }
 
 impl ServerOptions {
-    /// What stands before the data of every packet of the namespace.
+    /// Prefix of the data of every packet of the namespace.
     pub(crate) fn namespace_prefix(&self) -> Vec<u8> {
         match self.namespace.as_str() {
             "/" => Vec::new(),
@@ -119,12 +122,12 @@ impl ServerOptions {
         }
     }
 
-    /// What the names of this tester's rooms begin with.
+    /// Prefix of the names of this tester's rooms.
     pub(crate) fn room_prefix(&self) -> String {
         self.share.map_or(String::new(), |share| format!("w{}-", share.index))
     }
 
-    /// A swarm of clients of these servers, none of them connected; `deal` says which server each belongs to.
+    /// Makes a swarm of clients of these servers, none of them connected; `deal` says which server each belongs to.
     pub(crate) fn swarm(
         &self,
         size: usize,
@@ -134,7 +137,7 @@ impl ServerOptions {
         Ok(Swarm::new(self.dialing()?, size, deal, control.take_observer())?)
     }
 
-    /// A meter for these servers. Fails if one of them was named and does not exist.
+    /// Makes a meter for these servers. Fails if one of them was named and does not exist.
     pub(crate) fn meter(&self) -> Result<Meter, RunError> {
         // The coordinator of a run measures for its workers.
         if self.share.is_some() {
@@ -170,7 +173,7 @@ impl ServerOptions {
 
     fn trust(&self) -> Trust<'_> {
         match &self.tls_ca {
-            _ if self.tls_insecure => Trust::Everybody,
+            _ if self.tls_insecure => Trust::All,
             Some(path) => Trust::File(path),
             None => Trust::Machine,
         }

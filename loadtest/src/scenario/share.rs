@@ -6,20 +6,20 @@ use std::str::FromStr;
 /// Part `index` of `count`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Share {
-    /// From 0.
+    /// Number of the part, from 0.
     pub index: u32,
-    /// How many parts there are.
+    /// Number of parts.
     pub count: u32,
 }
 
 impl Share {
-    /// This share of so many things, none of which can be divided.
+    /// Returns this share of so many things that cannot be divided.
     pub(crate) fn of(self, all: u32) -> u32 {
         let until = |index: u32| u64::from(all) * u64::from(index) / u64::from(self.count);
         (until(self.index + 1) - until(self.index)) as u32
     }
 
-    /// This share of a rate.
+    /// Returns this share of a rate.
     pub(crate) fn of_rate(self, rate: f64) -> f64 {
         rate / f64::from(self.count)
     }

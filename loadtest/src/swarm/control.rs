@@ -1,4 +1,4 @@
-//! Who runs a run: somebody at a terminal, or a coordinator that starts many testers at the same moment.
+//! Control of a run: by a person at a terminal, or by a coordinator that starts many testers at the same moment.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -6,12 +6,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::measure::series::Observer;
 use crate::swarm::interrupt::Interrupt;
 
-/// What a handler needs to know about whoever runs it.
+/// Control of one run.
 pub(crate) struct Control {
     pub(crate) interrupt: Interrupt,
-    /// `None` if there is nobody to wait for.
+    /// `None` if there are no other testers to wait for.
     pub(crate) gate: Option<Gate>,
-    /// Who is told about every interval; taken by the one swarm of the run.
+    /// Observer of every interval; taken by the one swarm of the run.
     observer: Option<Observer>,
 }
 
@@ -23,12 +23,12 @@ pub(crate) struct Gate {
 }
 
 impl Control {
-    /// A run for somebody at a terminal.
+    /// Control of a run by a person at a terminal.
     pub(crate) fn alone(interrupt: Interrupt, observer: Observer) -> Self {
         Self { interrupt, gate: None, observer: Some(observer) }
     }
 
-    /// A part of a run.
+    /// Control of a part of a run, by a coordinator.
     pub(crate) fn coordinated(interrupt: Interrupt, gate: Gate, observer: Observer) -> Self {
         Self { interrupt, gate: Some(gate), observer: Some(observer) }
     }

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
-/// Whether somebody asked the tester to stop, or only one of its runs.
+/// Request to stop the tester, or only one of its runs.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Interrupt {
     asked: Arc<AtomicBool>,
@@ -26,7 +26,7 @@ impl Interrupt {
         Ok(Self { asked, parent: None })
     }
 
-    /// For one run: raised on its own, or together with this one.
+    /// Makes an interrupt for one run: raised on its own, or together with this one.
     pub(crate) fn child(&self) -> Self {
         Self { asked: Arc::default(), parent: Some(Arc::clone(&self.asked)) }
     }

@@ -12,7 +12,7 @@ use crate::client::polling::{Part, parse_response, parts};
 use crate::client::{CloseReason, Probe, Slot, Stage};
 
 impl Swarm {
-    /// Handles every complete response at the front of `bytes`; how many bytes they were.
+    /// Handles every complete response at the front of `bytes` and returns their length.
     pub(super) fn responses<H: Handler>(
         &mut self,
         handler: &mut H,
@@ -130,7 +130,7 @@ impl Swarm {
         Ok(())
     }
 
-    /// What was to be posted when polling ended goes out over the WebSocket.
+    /// Sends what was to be posted when polling ended over the WebSocket.
     fn repeat_posts(&mut self, id: ClientId) {
         let post = mem::take(&mut self.clients[id].post);
         for part in parts(&post).filter(|_| !post.is_empty()) {

@@ -14,7 +14,7 @@ use crate::client::polling::{push_binary, push_text};
 use crate::client::target::Route;
 use crate::client::{CloseReason, Probe, Slot, Stage};
 
-/// What the tester needs of Engine.IO's open packet.
+/// Part of Engine.IO's open packet that the tester needs.
 #[derive(Deserialize)]
 struct Open {
     sid: String,
@@ -36,7 +36,7 @@ impl Swarm {
         Ok(())
     }
 
-    /// What the client's CONNECT says from now on instead of the usual authentication (JSON).
+    /// Sets the authentication (JSON) of the client's next CONNECTs instead of the usual one.
     pub(crate) fn set_auth(&mut self, id: ClientId, auth: Option<Vec<u8>>) {
         self.clients[id].auth = auth;
     }

@@ -13,7 +13,7 @@ use rustix::time::{
 #[derive(Debug)]
 pub(crate) struct Timer {
     file: OwnedFd,
-    /// What it is set to, in nanoseconds of the swarm's clock; `None` once it is over.
+    /// Time it is set to, in nanoseconds of the swarm's clock; `None` once it is over.
     at_ns: Option<u64>,
 }
 

@@ -10,7 +10,7 @@ use crate::client::{CloseReason, Slot, Stage};
 pub(super) const NORMAL_CLOSURE: [u8; 2] = 1000_u16.to_be_bytes();
 
 impl Swarm {
-    /// Handles every complete frame at the front of `bytes`; how many bytes they were.
+    /// Handles every complete frame at the front of `bytes` and returns their length.
     pub(super) fn frames<H: Handler>(
         &mut self,
         handler: &mut H,

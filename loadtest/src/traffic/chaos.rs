@@ -1,4 +1,4 @@
-//! What is done to clients while the traffic runs: some do not read, some leave and join, some are cut off.
+//! Chaos among clients while the traffic runs: some do not read, some leave and join, some are cut off.
 //!
 //! Publishers are left alone, so that the plan of the traffic is kept.
 
@@ -12,16 +12,16 @@ use rand::{RngExt, SeedableRng};
 use crate::swarm::{ClientId, Swarm};
 use crate::traffic::{Membership, Traffic};
 
-/// How long to wait before a connection that failed is tried again.
+/// Time before a connection that failed is tried again.
 const RETRY_NS: u64 = 200_000_000;
-/// How often to draw again when the client drawn is not at rest.
+/// Number of draws for a client at rest.
 const DRAWS: usize = 16;
 
-/// What is done.
+/// Kind of chaos.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum ChaosPlan {
     None,
-    /// So many clients stop reading.
+    /// Number of clients that stop reading.
     Slow(usize),
     /// Clients leave their rooms and join them again, disconnect and connect again: so many a second, and
     /// each stays away for a while.
@@ -30,14 +30,14 @@ pub(crate) enum ChaosPlan {
         reconnects_per_second: f64,
         away: Duration,
     },
-    /// So many connections a second are cut hard, and made again after a while.
+    /// Connections are cut hard, so many a second, and made again after a while.
     Jitter {
         cuts_per_second: f64,
         away: Duration,
     },
 }
 
-/// Who does it.
+/// State of the chaos in one run.
 #[derive(Debug)]
 pub(crate) struct Chaos {
     plan: ChaosPlan,
@@ -52,13 +52,13 @@ pub(crate) struct Chaos {
     rejoining: VecDeque<(u64, ClientId)>,
     is_active: bool,
     slow: Vec<ClientId>,
-    /// How often clients left their rooms, were disconnected in an orderly way, and were cut.
+    /// Number of times that clients left their rooms, were disconnected in an orderly way, and were cut.
     pub(crate) left: u64,
     pub(crate) reconnected: u64,
     pub(crate) cut: u64,
 }
 
-/// Something that happens at a rate.
+/// Event that happens at a rate.
 #[derive(Debug)]
 struct Beat {
     per_second: f64,
@@ -94,7 +94,7 @@ impl Chaos {
         }
     }
 
-    /// Begins.
+    /// Begins the chaos.
     pub(crate) fn start(&mut self, traffic: &mut Traffic, swarm: &mut Swarm) {
         let now_ns = swarm.tick();
         self.is_active = true;
@@ -149,13 +149,13 @@ impl Chaos {
         Ok(())
     }
 
-    /// Disturbs nobody any more: who is away comes back, who did not read reads.
+    /// Ends the chaos: clients that are away come back, and clients that did not read read on.
     pub(crate) fn stop(&mut self, swarm: &mut Swarm) {
         self.is_active = false;
         self.slow.drain(..).for_each(|client| swarm.set_paused(client, false));
     }
 
-    /// A client that is at rest, if one is found soon.
+    /// Draws a client that is at rest, if one is found soon.
     fn draw(&mut self, traffic: &Traffic) -> Option<ClientId> {
         (0..DRAWS).find_map(|_| {
             let index = self.chance.random_range(0..self.candidates.len().max(1));
@@ -170,7 +170,7 @@ impl Beat {
         self.next_ns = now_ns;
     }
 
-    /// Whether the next one has come; each is told once.
+    /// Whether the next event has come; each is reported once.
     fn is_due(&mut self, now_ns: u64) -> bool {
         let is_due = self.per_second > 0.0 && self.next_ns <= now_ns;
         if is_due {

@@ -10,43 +10,43 @@ use crate::traffic::Completion;
 use crate::traffic::phases::{Phase, Timing};
 use crate::traffic::stamp::STAMP_BYTES;
 
-/// How much traffic.
+/// Amount of traffic.
 #[derive(Debug, Clone, Args, Serialize)]
 pub struct LoadOptions {
-    /// Messages in flight per publisher (closed loop: as fast as the server is)
+    /// Number of messages in flight per publisher (closed loop: as fast as the server is)
     #[arg(long, value_name = "W", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=65536))]
     pub window: u32,
-    /// Messages per second of all publishers together (open loop: on time, whatever the server does)
+    /// Number of messages per second of all publishers together (open loop: on time, whatever the server does)
     ///
     /// Latency then counts from the moment the plan wanted the message sent, so that a stall of the server is felt by
     /// every message it delayed.
     #[arg(long, value_name = "N", value_parser = parse_rate, conflicts_with = "window")]
     pub rate: Option<f64>,
-    /// Whose receipt completes a message and lets the next one go (closed loop)
+    /// Receivers that complete a message and let the next one go (closed loop)
     ///
     /// "all": every member of the room; only then does a window of 1 leave the server nothing to batch.
     /// "publisher": the publisher's own receipt, while other members may still wait.
     #[arg(long, value_name = "WHO", default_value = "all")]
     pub complete: Completion,
-    /// Bytes of payload in a message; the first 32 are the tester's stamp
+    /// Number of bytes of payload in a message; the first 32 are the tester's stamp
     #[arg(long, value_name = "BYTES", default_value = "64", value_parser = parse_payload)]
     pub payload: PayloadBytes,
     /// Send payloads as binary attachments instead of text
     #[arg(long)]
     pub binary: bool,
-    /// How long to measure
+    /// Time for which to measure
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = humantime::parse_duration)]
     #[serde(serialize_with = "as_seconds")]
     pub duration: Duration,
-    /// How long to run before measuring
+    /// Time for which to run before measuring
     #[arg(long, value_name = "TIME", default_value = "2s", value_parser = humantime::parse_duration)]
     #[serde(serialize_with = "as_seconds")]
     pub warmup: Duration,
-    /// How long to wait after the last join, for clusters whose joins take effect later than they are acknowledged
+    /// Time to wait after the last join, for clusters whose joins take effect later than they are acknowledged
     #[arg(long, value_name = "TIME", default_value = "0s", value_parser = humantime::parse_duration)]
     #[serde(serialize_with = "as_seconds")]
     pub settle: Duration,
-    /// How long to wait at the end for what has not arrived yet
+    /// Longest time to wait at the end for messages that have not arrived yet
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = humantime::parse_duration)]
     #[serde(serialize_with = "as_seconds")]
     pub drain: Duration,
@@ -71,7 +71,7 @@ impl LoadOptions {
     }
 }
 
-/// The size of a payload in bytes: room for a stamp, and within a WebSocket frame any server accepts.
+/// Size of a payload in bytes: room for a stamp, and within a WebSocket frame any server accepts.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct PayloadBytes(usize);
 
@@ -92,7 +92,7 @@ fn parse_payload(text: &str) -> Result<PayloadBytes, String> {
 /// Socket.IO servers refuse messages over 1 MB by default (`maxHttpBufferSize`); leave room for the packet around it.
 const PAYLOAD_BYTES_MAX: usize = 900_000;
 
-/// A number of things per second.
+/// Parses a number of things per second.
 pub(crate) fn parse_rate(text: &str) -> Result<f64, String> {
     let rate: f64 = text.parse().map_err(|_| "must be a number".to_owned())?;
     if !(0.0..=1e7).contains(&rate) {

@@ -1,17 +1,17 @@
-//! What one client is owed: the rooms it is in, and a sequence for each of their publishers.
+//! Books of one client: the rooms it is in, and a sequence for each of their publishers.
 
 use crate::measure::sequence::Sequence;
 
-/// Where a client stands with its rooms.
+/// Membership of a client in its rooms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Membership {
     /// In none: not connected, or left.
     Out,
-    /// It asked to join; so many acknowledgements are to come.
+    /// Asked to join; so many acknowledgements are to come.
     Joining(usize),
     /// In all of them: everything sent to them is owed.
     In,
-    /// It asked to leave; so many acknowledgements are to come.
+    /// Asked to leave; so many acknowledgements are to come.
     Leaving(usize),
 }
 
@@ -21,20 +21,20 @@ pub(super) struct Member {
     /// Its rooms in rising order, each with one sequence for each publisher.
     rooms: Vec<(u32, Vec<Sequence>)>,
     pub(super) membership: Membership,
-    /// When it left its rooms, in nanoseconds of the swarm's clock.
+    /// Time at which it left its rooms, in nanoseconds of the swarm's clock.
     pub(super) changed_ns: u64,
-    /// It has joined before.
+    /// Whether it has joined before.
     pub(super) is_known: bool,
     /// The tester ended its connection on purpose, and may try more than once to bring it back.
     pub(super) is_away: bool,
-    /// It has stopped reading.
+    /// Whether it has stopped reading.
     pub(super) is_slow: bool,
     /// The session that the server would recover, and the offset of the last event received; may be empty.
     pub(super) session: String,
     pub(super) offset: Vec<u8>,
 }
 
-/// How recovery went.
+/// Counts of recoveries.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Recovery {
     /// Connections whose session the server took up again.

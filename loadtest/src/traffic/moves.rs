@@ -7,7 +7,7 @@ use super::member::Membership;
 use crate::client::{CloseReason, Stage};
 use crate::swarm::{ClientId, Swarm};
 
-/// What a server that can recover sessions says to CONNECT.
+/// Answer to CONNECT of a server that can recover sessions.
 #[derive(Deserialize)]
 struct Greeting {
     #[serde(default)]
@@ -15,7 +15,7 @@ struct Greeting {
 }
 
 impl Traffic {
-    /// A client is to join its rooms, or is in them at once if there are none to join.
+    /// Lets a client join its rooms; it is in them at once if there are none to join.
     pub(crate) fn join(&mut self, swarm: &mut Swarm, client: ClientId) {
         if !self.options.relay.has_rooms() {
             return self.enter(client);
@@ -24,7 +24,7 @@ impl Traffic {
         self.members[client].membership = Membership::Joining(count);
     }
 
-    /// A client is to leave its rooms; from now on it is owed nothing.
+    /// Lets a client leave its rooms; from now on it is owed nothing.
     pub(crate) fn leave(&mut self, swarm: &mut Swarm, client: ClientId) {
         self.depart(client);
         let count = self.ask_to_move(swarm, client, "leave");
@@ -42,7 +42,7 @@ impl Traffic {
         member.room_names().count()
     }
 
-    /// One join or leave was acknowledged.
+    /// Notes that one join or leave was acknowledged.
     pub(super) fn moved(&mut self, swarm: &mut Swarm, client: ClientId) {
         let member = &mut self.members[client];
         match &mut member.membership {
@@ -59,7 +59,7 @@ impl Traffic {
         }
     }
 
-    /// From now on, the client is owed what is sent to its rooms.
+    /// Enters the client into the books: from now on it is owed what is sent to its rooms.
     fn enter(&mut self, client: ClientId) {
         let member = &mut self.members[client];
         member.membership = Membership::In;
@@ -74,7 +74,7 @@ impl Traffic {
         }
     }
 
-    /// From now on, the client is owed nothing, and what is under way is excused.
+    /// Strikes the client from the books: from now on it is owed nothing, and what is under way is excused.
     fn depart(&mut self, client: ClientId) {
         self.leave_books(client, true);
     }
@@ -102,7 +102,7 @@ impl Traffic {
         }
     }
 
-    /// The tester is about to end this client's connection. With recovery, it stays owed what it will miss.
+    /// Notes that the tester is about to end this client's connection. With recovery, it stays owed what it will miss.
     pub(crate) fn send_away(&mut self, swarm: &mut Swarm, client: ClientId) {
         self.members[client].is_away = true;
         self.members[client].changed_ns = swarm.now_ns();
@@ -141,7 +141,7 @@ impl Traffic {
         false
     }
 
-    /// A connection ended.
+    /// Notes that a connection ended.
     pub(super) fn fell(&mut self, client: ClientId, stage: Stage, reason: &CloseReason) {
         let member = &self.members[client];
         if member.is_away {
@@ -162,7 +162,7 @@ impl Traffic {
         }
     }
 
-    /// Windows of rooms with one member less go on without waiting for it.
+    /// Lets the windows of rooms with one member less go on without waiting for it.
     fn wake_channels_of(&mut self, client: ClientId) {
         let indexes: Vec<usize> =
             self.members[client].sequences(self.channels_per_room).map(|(index, _)| index).collect();
@@ -172,7 +172,8 @@ impl Traffic {
         }
     }
 
-    /// The client stops reading: nobody waits for it any more, but as long as it stays connected it is owed everything.
+    /// Lets the client stop reading: no window waits for it any more, but as long as it stays connected it is owed
+    /// everything.
     pub(crate) fn slow_down(&mut self, swarm: &mut Swarm, client: ClientId) {
         swarm.set_paused(client, true);
         self.members[client].is_slow = true;
@@ -187,7 +188,7 @@ impl Traffic {
         self.members[client].membership
     }
 
-    /// How many clients the tester sent away or made leave, and are not back in their rooms.
+    /// Number of clients that the tester sent away or made leave and that are not back in their rooms.
     pub(crate) fn restless(&self) -> usize {
         self.members.iter().filter(|member| member.is_away).count()
     }

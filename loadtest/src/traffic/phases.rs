@@ -12,13 +12,13 @@ use crate::traffic::Traffic;
 use crate::traffic::chaos::Chaos;
 use crate::traffic::schedule::Schedule;
 
-/// How long joining may take after the last client connected, and coming back after the last one was sent away.
+/// Longest time for joining after the last client connected, and for coming back after the last one was sent away.
 const JOIN_MAX: Duration = Duration::from_secs(10);
-/// How long to wait for the other testers of a run.
+/// Longest time to wait for the other testers of a run.
 const GATE_MAX: Duration = Duration::from_secs(120);
-/// After everything has arrived, how long to listen for what should not: messages sent twice.
+/// Time to listen for messages sent twice, after everything has arrived.
 const QUIET: Duration = Duration::from_millis(200);
-/// How often to look for messages that do not complete.
+/// Time between two looks for messages that do not complete.
 const STALL_CHECK_NS: u64 = 100_000_000;
 
 /// One phase of the plan.
@@ -32,18 +32,18 @@ pub(crate) struct Phase {
     pub(crate) rate: Option<(f64, f64)>,
 }
 
-/// How long what takes.
+/// Times of a run.
 #[derive(Debug, Clone)]
 pub(crate) struct Timing {
     pub(crate) connect_rate: u32,
-    /// Between the last join and the first message.
+    /// Time between the last join and the first message.
     pub(crate) settle: Duration,
     pub(crate) phases: Vec<Phase>,
-    /// How long to wait for what is in flight at the end.
+    /// Longest time to wait for what is in flight at the end.
     pub(crate) drain: Duration,
 }
 
-/// What takes part in a run.
+/// Parts of a run.
 pub(crate) struct Run<'a> {
     pub(crate) traffic: &'a mut Traffic,
     pub(crate) swarm: &'a mut Swarm,
@@ -53,7 +53,7 @@ pub(crate) struct Run<'a> {
 }
 
 impl Run<'_> {
-    /// Runs the traffic through its phases; what was used from the first measured one to the last.
+    /// Runs the traffic through its phases and returns what was used from the first measured one to the last.
     pub(crate) fn play(&mut self, timing: &Timing) -> Result<Usage, RunError> {
         self.ramp_up(timing)?;
         self.chaos.start(self.traffic, self.swarm);
@@ -84,7 +84,7 @@ impl Run<'_> {
         Ok(after.since(&before))
     }
 
-    /// Brings everybody up and into their rooms.
+    /// Brings all clients up and into their rooms.
     fn ramp_up(&mut self, timing: &Timing) -> Result<(), RunError> {
         let interrupt = &self.control.interrupt;
         self.swarm.connect_all(self.traffic, timing.connect_rate, interrupt)?;
@@ -115,7 +115,7 @@ impl Run<'_> {
         fault.map_or(Ok(()), |error| Err(error.into()))
     }
 
-    /// Lets everybody who was disturbed come to rest again.
+    /// Lets all clients come to rest again.
     fn calm_down(&mut self) -> Result<(), RunError> {
         self.chaos.stop(self.swarm);
         let (mut fault, patient) = (None, Interrupt::default());
@@ -151,7 +151,7 @@ pub(crate) fn wait_for_others<H: Handler>(
     })
 }
 
-/// Turns for this time, whatever happens.
+/// Turns the event loop for this time, whatever happens.
 pub(crate) fn wait<H: Handler>(
     handler: &mut H,
     swarm: &mut Swarm,

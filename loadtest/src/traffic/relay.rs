@@ -1,47 +1,47 @@
-//! How the traffic is worded for the server, and found again in its answers: the relay contract. Pure.
+//! Relay contract: messages as the server understands them, and found again in its answers. Pure.
 
 use std::io::Write;
 
 use crate::client::packet::Packet;
 
-/// What the server is asked to do with a message.
+/// Event that carries a message to the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Call {
-    /// `"emit", room, payload`: every member of the room, the sender included, hears `"msg", payload`.
+    /// `"emit", room, payload`: every member of the room, the sender included, receives `"msg", payload`.
     Room,
-    /// `"broadcast", payload`: everybody hears `"msg", payload`.
+    /// `"broadcast", payload`: every client receives `"msg", payload`.
     Broadcast,
     /// `"echo", payload`: the acknowledgement brings the payload back. Its id is the sequence number.
     Echo,
 }
 
-/// What stands in a packet for a payload that travels as a binary attachment.
+/// Placeholder in a packet for a payload that travels as a binary attachment.
 const PLACEHOLDER: &[u8] = b"{\"_placeholder\":true,\"num\":0}";
 
-/// What was found in an answer.
+/// Payload found in an answer, and what stood around it.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Found<'a> {
     pub(crate) payload: &'a [u8],
     /// The acknowledgement id, of an acknowledgement.
     pub(crate) ack: Option<u64>,
-    /// Where the server's recovery would take up the session again, if it offers that.
+    /// Offset from which the server would recover the session, if it offers that.
     pub(crate) offset: Option<&'a [u8]>,
 }
 
-/// The text of packets, worded for one namespace.
+/// Text of packets for one namespace.
 #[derive(Debug, Clone)]
 pub(crate) struct Relay {
     pub(crate) call: Call,
-    /// Nothing, or `/name,`.
+    /// Empty, or `/name,`.
     pub(crate) namespace: Vec<u8>,
     /// Whether payloads travel as binary attachments.
     pub(crate) is_binary: bool,
-    /// The names of the rooms of different testers at one server must differ.
+    /// Prefix of room names: those of different testers at one server must differ.
     pub(crate) prefix: String,
 }
 
 impl Relay {
-    /// Whether members have to join before they hear anything.
+    /// Whether members must join before they receive anything.
     pub(crate) fn has_rooms(&self) -> bool {
         self.call == Call::Room
     }

@@ -36,12 +36,12 @@ impl Schedule {
         Some(self.began_ns + (self.seconds_until(number) * 1e9) as u64)
     }
 
-    /// How many messages were handed out: all that were planned up to the last one asked for.
+    /// Number of messages handed out: all that were planned up to the last one asked for.
     pub(crate) fn issued(&self) -> u64 {
         self.issued
     }
 
-    /// When `number` messages have been planned: the solution of `from t + (to - from) t² / 2d = number`.
+    /// Seconds until `number` messages have been planned: the solution of `from t + (to - from) t² / 2d = number`.
     fn seconds_until(&self, number: f64) -> f64 {
         let slope = (self.to - self.from) / self.duration_seconds;
         let root = (self.from * self.from + 2.0 * slope * number).max(0.0).sqrt();

@@ -1,4 +1,4 @@
-//! What the tester writes into each payload so that a receiver can account for it: who sent it, as which of its
+//! Stamps in payloads, by which a receiver accounts for a message: its publisher, as which of its
 //! messages, and when. Fixed-width decimal digits, so that it needs no escaping in JSON and no searching.
 //!
 //! `PPPPPPSSSSSSSSSSNNNNNNNNNNNNNNNN`: publisher (6), sequence (10), send time in nanoseconds since the tester
@@ -14,11 +14,11 @@ const FILLER: u8 = b'x';
 /// The account of one message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Stamp {
-    /// Which publisher sent it.
+    /// Number of the publisher.
     pub(crate) publisher: u32,
     /// Its place among the publisher's messages, from 0.
     pub(crate) sequence: u64,
-    /// When it was handed to the operating system, in nanoseconds since the tester started.
+    /// Time at which it was handed to the operating system, in nanoseconds since the tester started.
     pub(crate) sent_ns: u64,
 }
 
@@ -32,9 +32,9 @@ impl Stamp {
 
     /// Reads a stamp from the front of `payload`; `None` if there is none.
     pub(crate) fn read(payload: &[u8]) -> Option<Self> {
-        let (who, when) = (payload.first_chunk::<16>()?, payload.get(16..)?.first_chunk::<16>()?);
-        let (who, sent_ns) = (read_digits(who)?, read_digits(when)?);
-        Some(Self { publisher: (who / SEQUENCES) as u32, sequence: who % SEQUENCES, sent_ns })
+        let (first, second) = (payload.first_chunk::<16>()?, payload.get(16..)?.first_chunk::<16>()?);
+        let (number, sent_ns) = (read_digits(first)?, read_digits(second)?);
+        Some(Self { publisher: (number / SEQUENCES) as u32, sequence: number % SEQUENCES, sent_ns })
     }
 }
 

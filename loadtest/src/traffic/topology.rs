@@ -1,4 +1,4 @@
-//! Who hears whom: rooms, their members, their publishers, and which target each client belongs to. Pure.
+//! Topology of a run: rooms, their members, their publishers, and the target of each client. Pure.
 
 use crate::traffic::stamp::PUBLISHERS_MAX;
 
@@ -11,12 +11,12 @@ pub(crate) struct Topology {
     /// The client that publishes on each channel.
     pub(crate) publishers: Vec<usize>,
     pub(crate) publishers_per_room: u32,
-    /// Which target each client connects to, modulo the number of targets.
+    /// Target that each client connects to, modulo the number of targets.
     pub(crate) targets: Vec<usize>,
 }
 
 impl Topology {
-    /// Every client alone in its own room, publishing to itself.
+    /// Puts every client alone into its own room, publishing to itself.
     pub(crate) fn alone(clients: usize) -> Self {
         Self {
             rooms_of: (0..clients).map(|client| vec![client as u32]).collect(),
@@ -26,7 +26,7 @@ impl Topology {
         }
     }
 
-    /// Clients dealt to rooms round robin, or rooms of a given size filled one after the other, so that clients may be
+    /// Deals clients to rooms round robin, or fills rooms of a given size one after the other, so that clients may be
     /// in several. Both the members of one room and the publishers of all rooms are spread over the targets.
     pub(crate) fn rooms(
         clients: usize,
@@ -65,7 +65,7 @@ impl Topology {
         })
     }
 
-    /// The same rooms, but only clients of the first of `targets` targets publish.
+    /// Lets only clients of the first of `targets` targets publish, in the same rooms.
     pub(crate) fn publish_from_first(mut self, targets: usize) -> Result<Self, String> {
         let per_room = self.publishers_per_room as usize;
         for room in 0..self.publishers.len() / per_room {

@@ -4,9 +4,9 @@
 #[derive(Debug)]
 pub(crate) struct Window {
     slots: Vec<Slot>,
-    /// How many messages were sent: also the next sequence number.
+    /// Number of messages sent: also the next sequence number.
     sent: u64,
-    /// How many receipts complete a message.
+    /// Number of receipts that complete a message.
     needed: u32,
 }
 
@@ -23,7 +23,7 @@ impl Window {
         Self { slots: vec![Slot::default(); width as usize], sent: 0, needed }
     }
 
-    /// Takes the next sequence number if the window has room for a message and anybody is left to receive it.
+    /// Takes the next sequence number if the window has room for a message and a receiver is left.
     pub(crate) fn send(&mut self) -> Option<u64> {
         let sequence = self.sent;
         let needed = self.needed;

@@ -1,4 +1,4 @@
-//! What a coordinator and its workers say to each other: one JSON document a line, over TCP.
+//! Messages between a coordinator and its workers: one JSON document a line, over TCP.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 
@@ -11,10 +11,10 @@ use crate::scenario::plan::PhasePlan;
 
 /// Both sides must be of the same version: options and outcomes are exchanged as they are.
 pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
-/// A line longer than this comes from somebody else.
+/// Longest line; a longer one does not come from a tester.
 const LINE_BYTES_MAX: u64 = 256 * 1024 * 1024;
 
-/// From the coordinator.
+/// Message from the coordinator.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Order {
@@ -24,11 +24,11 @@ pub(crate) enum Order {
     Go,
 }
 
-/// From a worker.
+/// Message from a worker.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Answer {
-    /// Everybody is connected and in place.
+    /// All clients are connected and in place.
     Ready,
     /// A phase begins.
     Phase { is_measured: bool },
@@ -36,7 +36,7 @@ pub(crate) enum Answer {
     Interval { sample: Box<Sample>, latency: Spread },
     /// The run is over.
     Done(Box<Outcome>),
-    /// There is no result.
+    /// Failed without a result.
     Failed(String),
 }
 

@@ -1,5 +1,5 @@
-//! The side of a run with `--workers` that does no work itself: it hands out shares, starts all workers at the same
-//! moment, watches the servers, and adds up what the workers found.
+//! Coordinator of a run with `--workers`, which does no work itself: it hands out shares, starts all workers at the
+//! same moment, watches the servers, and adds up what the workers found.
 
 use std::collections::VecDeque;
 use std::net::{TcpStream, ToSocketAddrs};
@@ -19,11 +19,11 @@ use crate::swarm::interrupt::Interrupt;
 use crate::workers::assignment::{Answer, Order, VERSION, receive, send};
 
 const CONNECT_MAX: Duration = Duration::from_secs(5);
-/// How long the workers together may say nothing: they report every second once they have begun to connect.
+/// Longest silence of all workers together: they report every second once they have begun to connect.
 const SILENCE_MAX: Duration = Duration::from_secs(150);
 const TURN: Duration = Duration::from_millis(100);
 
-/// Runs it.
+/// Runs the plan on its workers.
 pub(crate) fn run(plan: &Plan, interrupt: &Interrupt) -> Result<Outcome, RunError> {
     let server = plan.scenario.server();
     let meter = server.meter()?;
@@ -58,7 +58,7 @@ pub(crate) fn run(plan: &Plan, interrupt: &Interrupt) -> Result<Outcome, RunErro
 struct Crew {
     workers: Vec<Worker>,
     meter: Meter,
-    /// When the first worker began to measure, and when the last one said something measured.
+    /// Readings when the first worker began to measure, and when the last one reported an interval that is measured.
     before: Option<Reading>,
     after: Option<Reading>,
     series: Merged,
@@ -172,7 +172,7 @@ impl Crew {
 #[derive(Default)]
 struct Merged {
     samples: Vec<Sample>,
-    /// What each worker has told and the others have not.
+    /// Intervals that each worker has reported and the others have not.
     waiting: Vec<VecDeque<(Sample, Spread)>>,
 }
 

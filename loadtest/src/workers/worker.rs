@@ -1,6 +1,6 @@
-//! `loadtest worker`: a tester that does its share of runs that a coordinator elsewhere asks for, one after the other.
+//! `loadtest worker`: does its share of runs that a coordinator elsewhere asks for, one after the other.
 //!
-//! Whoever can reach its port can make it send traffic anywhere: it listens on loopback unless told otherwise.
+//! Every host that can reach its port can make it send traffic anywhere: it listens on loopback unless told otherwise.
 
 use std::io;
 use std::net::{SocketAddr, TcpStream};
@@ -26,7 +26,7 @@ use crate::workers::assignment::{Answer, Order, VERSION, receive, send};
 /// Options of `loadtest worker`.
 #[derive(Debug, Args, Serialize)]
 pub struct WorkerOptions {
-    /// Where to wait for coordinators; anybody who reaches it can make this machine send traffic
+    /// Address to wait for coordinators at; every host that reaches it can make this machine send traffic
     #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:9600")]
     pub listen: SocketAddr,
 }
@@ -97,7 +97,7 @@ fn work(stream: &TcpStream, interrupt: &Interrupt) -> io::Result<()> {
         Ok(outcome) => Answer::Done(Box::new(Outcome { series: Vec::new(), ..outcome })),
         Err(error) => Answer::Failed(error.to_string()),
     };
-    // If nobody listens any more, the writer has ended and tells why below.
+    // If the coordinator is gone, the writer has ended and tells why below.
     let _ = answers.send(last);
     drop(answers);
     writing.join().map_err(|_| io::Error::other("the writer failed"))?

@@ -52,7 +52,7 @@ fn recovery_that_the_server_does_not_offer_is_a_loss() {
 }
 
 #[test]
-fn clients_that_do_not_read_hold_nobody_up_and_get_everything_in_the_end() {
+fn clients_that_do_not_read_hold_up_no_others_and_get_everything_in_the_end() {
     let report = flawless(&["slow", "--slow", "5"]);
     assert_eq!(report["details"]["slow_disconnected"], 0.0);
 }
@@ -71,7 +71,7 @@ fn members_that_cannot_leave_are_noticed() {
 }
 
 #[test]
-fn everybody_is_back_after_an_avalanche() {
+fn all_clients_are_back_after_an_avalanche() {
     let baseline = Baseline::start(Mode::Batched);
     let avalanche = ["avalanche", "--clients", "300", "--hold", "100ms", "--spread", "100ms"];
     let (code, report) = loadtest(baseline.url(), &avalanche);

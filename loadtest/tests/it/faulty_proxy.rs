@@ -10,24 +10,24 @@ use std::time::{Duration, Instant};
 
 use fanfare_loadtest::{Opcode, apply_mask, parse_frame, push_frame};
 
-/// What is done to one delivery.
+/// Fault that strikes one delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
-    /// It is dropped.
+    /// Drops it.
     Lose,
-    /// It is sent twice.
+    /// Sends it twice.
     Double,
-    /// It is sent after its successor on the same connection.
+    /// Sends it after its successor on the same connection.
     Swap,
-    /// Its filler is changed.
+    /// Changes its filler.
     Alter,
-    /// The connection is closed instead.
+    /// Closes the connection instead.
     Cut,
-    /// Nothing passes for this long, on any connection.
+    /// Lets nothing pass for this long, on any connection.
     Stall(Duration),
-    /// Every delivery comes this much later.
+    /// Delays every delivery this much.
     Delay(Duration),
-    /// Members that leave are told so and stay.
+    /// Keeps members that leave, and tells them that they left.
     KeepLeavers,
     /// No fault: all deliveries come in fragments around a ping, and one is preceded by a heartbeat, which counts as
     /// having struck when its pong has come back.
@@ -147,7 +147,7 @@ impl Shared {
     fn stall(&self, is_chosen: bool) {
         let Fault::Stall(time) = self.fault else { return };
         let until = {
-            let mut until = self.stalled_until.lock().expect("nobody panics with it");
+            let mut until = self.stalled_until.lock().expect("never held by a panic");
             if is_chosen {
                 *until = Some(Instant::now() + time);
             }
@@ -159,7 +159,7 @@ impl Shared {
     }
 }
 
-/// The same message as three frames with a ping between them (RFC 6455 section 5.4).
+/// Appends the message as three frames with a ping between them (RFC 6455 section 5.4).
 fn push_fragments(out: &mut Vec<u8>, payload: &[u8]) {
     let (first, rest) = payload.split_at(payload.len() / 2);
     let start = out.len();

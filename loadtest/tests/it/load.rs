@@ -10,7 +10,7 @@ use crate::servers::{Baseline, Mode, loadtest, loadtest_of};
 /// Longer than a busy machine holds anything up, and shorter than a closed loop waits before it gives a message up.
 const STALL: Duration = Duration::from_millis(1_500);
 
-/// How many deliveries took longer than `ms`.
+/// Number of deliveries that took longer than `ms`.
 fn slower_than(report: &Value, ms: f64) -> u64 {
     let points = report["histogram"].as_array().expect("has a histogram");
     let slow = points.iter().filter(|point| point["value_us"].as_f64() > Some(ms * 1e3));
@@ -90,7 +90,7 @@ fn a_plan_goes_through_its_phases() {
 
 #[test]
 fn a_cluster_run_tells_local_from_remote_members() {
-    // Two servers that are no cluster: members on the second one hear nothing, and that is noticed.
+    // Two servers that are not a cluster: members on the second one receive nothing, and that is noticed.
     let (one, other) = (Baseline::start(Mode::Batched), Baseline::start(Mode::Batched));
     let arguments = [
         "cluster",

@@ -17,8 +17,8 @@ use faulty_proxy::{Fault, FaultyProxy};
 use serde_json::Value;
 use servers::{Baseline, Mode, loadtest};
 
-/// Short fan-out runs: few clients, several messages in flight, so that faults strike in the middle of traffic. Long enough
-/// for a few hundred messages on a busy machine, too.
+/// Short fan-out runs: few clients, several messages in flight, so that faults strike in the middle of traffic. Long
+/// enough for a few hundred messages on a busy machine, too.
 const FANOUT: [&str; 13] = [
     "fanout",
     "--clients",

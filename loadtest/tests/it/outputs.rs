@@ -1,4 +1,4 @@
-//! What comes out of a run beside the table: the page, limits, comparisons, the live line; and metrics that come in.
+//! Outputs of a run beside the table: the page, limits, comparisons, the live line; and metrics that come in.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -85,7 +85,7 @@ fn a_log_gets_a_line_for_every_phase() {
     assert!(!log.contains('\u{1b}') && !log.contains('\r'), "{log:?}");
 }
 
-/// A server that publishes metrics to whom has the token "s3cret"; every answer is a second of processor time more.
+/// A server that publishes metrics for the token "s3cret"; every answer is a second of processor time more.
 fn metrics_server() -> SocketAddr {
     let metrics = TcpListener::bind("127.0.0.1:0").expect("binds");
     let address = metrics.local_addr().expect("bound");

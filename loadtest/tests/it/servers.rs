@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
 
-/// How `baseline` writes.
+/// Way in which `baseline` writes.
 #[derive(Debug, Clone, Copy)]
 pub enum Mode {
     Direct,

@@ -148,7 +148,7 @@ fn serve(client: TcpStream, config: Arc<ServerConfig>, server: SocketAddr) {
 }
 
 #[test]
-fn tls_is_spoken_to_whom_it_is_trusted_and_to_nobody_else() {
+fn only_trusted_certificates_are_accepted() {
     let baseline = Baseline::start(Mode::Batched);
     let proxy = TlsProxy::before(baseline.address(), "trusted");
     let ca = proxy.ca.to_str().expect("text");
@@ -161,5 +161,5 @@ fn tls_is_spoken_to_whom_it_is_trusted_and_to_nobody_else() {
     let other = TlsProxy::before(baseline.address(), "other");
     let ca = other.ca.to_str().expect("text");
     let (code, _) = loadtest(&proxy.url, &[&fanout[..], &SHORT, &["--tls-ca", ca]].concat());
-    assert_eq!(code, 3, "signed by somebody else");
+    assert_eq!(code, 3, "signed by another authority");
 }

@@ -1,4 +1,4 @@
-//! Which processes are measured, and what somebody is told who names a server wrongly.
+//! Processes that are measured, and messages about servers that are named wrongly.
 
 use std::fs;
 use std::io::{BufRead, BufReader};

@@ -56,7 +56,8 @@ struct Measured {
     remarks: Vec<String>,
 }
 
-/// Measures the build before and the one after, and reports. `Ok(false)` if the exit code must tell that it became worse.
+/// Measures the build before and the one after, and reports. `Ok(false)` if the exit code must tell that it became
+/// worse.
 pub(crate) fn run(
     bench: &Bench,
     rows: &[&'static Row],

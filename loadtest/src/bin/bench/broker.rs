@@ -1,4 +1,4 @@
-//! What the nodes of a cluster talk over.
+//! Brokers that the nodes of a cluster talk over.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -13,7 +13,7 @@ pub(crate) enum Broker {
 }
 
 impl Broker {
-    /// Where its program is.
+    /// Path of its program.
     pub(crate) fn program(self) -> PathBuf {
         match self {
             Self::Nats => "target/venv/bin/nats-server".into(),
@@ -32,7 +32,7 @@ impl Broker {
         Process::start(command, port, log)
     }
 
-    /// How nodes are told where it is.
+    /// URL of a broker on this port.
     pub(crate) fn url(self, port: u16) -> String {
         match self {
             Self::Nats => format!("nats://127.0.0.1:{port}"),

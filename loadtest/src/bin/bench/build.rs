@@ -15,8 +15,8 @@ pub(crate) struct Build {
 }
 
 impl Build {
-    /// The build at this path, a file or the folder it is in, given with `option`. Fails unless it runs and says that it
-    /// is a `fanfare`.
+    /// The build at this path, a file or the folder it is in, given with `option`. Fails unless it runs and says that
+    /// it is a `fanfare`.
     pub(crate) fn find(option: &str, path: &Path) -> Result<Self, String> {
         let fault = |reason: &str| format!("{option} {}: {reason}", path.display());
         let program = match path.is_dir() {

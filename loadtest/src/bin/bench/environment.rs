@@ -1,4 +1,4 @@
-//! What was measured, with what, on what: so that somebody else can do it again.
+//! Environment of a measurement, so that others can repeat it: date, machine, versions, command.
 
 use std::fmt::Write;
 use std::fs;
@@ -37,7 +37,7 @@ pub(crate) fn heading(runs: &str, seconds: u32) -> String {
     )
 }
 
-/// What was chosen, as `make` takes it; where the builds are is nobody else's concern.
+/// Arguments as `make` takes them, without the folder of builds.
 fn arguments() -> String {
     let given: Vec<String> = std::env::args().skip(1).collect();
     let mut chosen = given.as_slice();

@@ -37,7 +37,7 @@ Examples:
   A look at two rows and two servers, once, printed only:
       make bench ARGS='--runs 1 --row fanout-w1 --row echo --peer baseline-batched --peer fanfare --print'
   What does a change cost? Keep a build of before it, make the change, and measure both in turn (about 7 minutes):
-      cargo build --release && cp target/release/fanfare /tmp/fanfare-before
+      cargo build --release --bin fanfare && cp target/release/fanfare /tmp/fanfare-before
       make bench ARGS='--before /tmp/fanfare-before'
   The same for two nodes and one row, for a script:
       make bench ARGS='--before /tmp/fanfare-before --row cluster-w1 --pairs 11 --fail-if-worse'
@@ -51,22 +51,22 @@ Every figure's report, and the log of every server, is kept in target/bench.";
 #[derive(Debug, Parser)]
 #[command(version, after_help = EXPLANATION)]
 struct Options {
-    /// Measurements of each figure; the table shows their median and range
+    /// Number of measurements of each figure; the table shows their median and range
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
     runs: u32,
-    /// Seconds of each measurement
+    /// Length of each measurement in seconds
     #[arg(long, value_name = "S", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
     seconds: u32,
-    /// Only this row; may be repeated (see --list)
+    /// Row to measure instead of all; may be repeated (see --list)
     #[arg(long = "row", value_name = "ROW", value_parser = row::parse)]
     rows: Vec<&'static Row>,
-    /// Only this server; may be repeated (see --list)
+    /// Server to measure instead of all; may be repeated (see --list)
     #[arg(long = "peer", value_name = "PEER", value_parser = peer::parse)]
     peers: Vec<&'static Peer>,
     /// Print the table instead of writing it into the document
     #[arg(long)]
     print: bool,
-    /// Say which rows and servers there are, and end
+    /// List rows and servers, and end
     #[arg(long)]
     list: bool,
     /// Folder with the release builds

@@ -30,7 +30,7 @@ pub(crate) struct Bench {
 pub(crate) struct Measurement {
     /// The figure of the row; `None` if there is none.
     pub(crate) figure: Option<f64>,
-    /// A broken promise, or why there is no figure.
+    /// A broken promise, or the reason for a missing figure.
     pub(crate) remark: Option<String>,
 }
 

@@ -1,7 +1,7 @@
 //! Two builds measured in turn: which goes first, and what the pairs of figures say. Pure.
 //!
-//! The ratio is taken inside each pair, so that a machine whose speed drifts from pair to pair does not matter; the first
-//! place alternates, so that what one measurement leaves behind for the next does not favour one side.
+//! The ratio is taken inside each pair, so that a machine whose speed drifts from pair to pair does not matter; the
+//! first place alternates, so that what one measurement leaves behind for the next does not favour one side.
 
 use serde::Serialize;
 

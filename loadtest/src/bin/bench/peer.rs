@@ -12,23 +12,23 @@ const OFFICIAL: &str = "loadtest/peers/official";
 /// A server to measure.
 #[derive(Debug)]
 pub(crate) struct Peer {
-    /// For command lines and file names.
+    /// Name in command lines and file names.
     pub(crate) name: &'static str,
-    /// For the table.
+    /// Title in the table.
     pub(crate) title: &'static str,
     pub(crate) software: Software,
     /// With a broker there are two nodes; without, one.
     pub(crate) broker: Option<Broker>,
 }
 
-/// What a peer runs.
+/// Software that a peer runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Software {
-    /// The limit, written per delivery or per wake-up.
+    /// The baseline, written per delivery or per wake-up.
     Baseline {
         mode: &'static str,
     },
-    /// Ours; without a number, one reactor for each core.
+    /// Fanfare; without a number, one reactor for each core.
     Fanfare {
         reactors: Option<&'static str>,
     },
@@ -58,7 +58,7 @@ impl Peer {
         Self { name, title, software, broker: Some(broker) }
     }
 
-    /// The first thing that is not there to run it; `None` when it can run.
+    /// Returns the first thing that is missing to run it; `None` when it can run.
     pub(crate) fn missing(&self, target: &Path) -> Option<PathBuf> {
         let program = match self.software {
             Software::Baseline { .. } => target.join("release/baseline"),

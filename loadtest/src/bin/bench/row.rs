@@ -5,29 +5,29 @@ use fanfare_loadtest::Report;
 /// One load, and the figure that is taken from its report.
 #[derive(Debug)]
 pub(crate) struct Row {
-    /// For command lines and file names.
+    /// Name in command lines and file names.
     pub(crate) name: &'static str,
-    /// For the table, with the unit of the figure.
+    /// Title in the table, with the unit of the figure.
     pub(crate) title: &'static str,
     /// Arguments of `loadtest`, without what [`Row::arguments`] adds.
     load: &'static [&'static str],
     pub(crate) nodes: Nodes,
     pub(crate) figure: Figure,
-    /// What we want: a multiple of the baseline, or a figure if the baseline has none.
+    /// Target: a multiple of the baseline, or a figure if the baseline has none.
     pub(crate) target: Target,
 }
 
-/// How many nodes the load is for.
+/// Number of nodes that the load is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Nodes {
     One,
-    /// Two and their broker. A baseline has no cluster: the baseline is that of this row, on one node.
+    /// Two nodes and their broker. The baseline cannot form a cluster: it is that of this row, on one node.
     Two {
         baseline: &'static str,
     },
 }
 
-/// What is taken from a report; less is better.
+/// Figure that is taken from a report; less is better.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Figure {
     /// Processor time of all servers and their broker per unit of work, in microseconds.

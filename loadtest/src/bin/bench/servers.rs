@@ -14,8 +14,8 @@ pub(crate) struct Servers {
 }
 
 impl Servers {
-    /// Starts one node, or a broker and two nodes. `command` makes the command of a node from the port it must listen on
-    /// and the URL of the broker. Logs go to files that begin with `log`.
+    /// Starts one node, or a broker and two nodes. `command` makes the command of a node from the port it must listen
+    /// on and the URL of the broker. Logs go to files that begin with `log`.
     pub(crate) fn start(
         broker: Option<Broker>,
         log: &str,
@@ -37,7 +37,7 @@ impl Servers {
         })
     }
 
-    /// Where they are and what to watch, for the command line of `loadtest`.
+    /// Arguments of `loadtest` that name the URLs and the processes to watch.
     pub(crate) fn arguments(&self) -> Vec<String> {
         let urls = self.nodes.iter().map(|node| format!("--url=ws://127.0.0.1:{}", node.port));
         let pids =

@@ -1,4 +1,4 @@
-//! One session of measurements: who takes part, in which order, and what came out.
+//! One session of measurements: its peers, their order, and the results.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -13,19 +13,19 @@ pub(crate) struct Session {
     pub(crate) bench: Bench,
     pub(crate) runs: u32,
     pub(crate) rows: Vec<&'static Row>,
-    /// Those that can run here.
+    /// Peers that can run here.
     pub(crate) peers: Vec<&'static Peer>,
-    /// Those that cannot, and what is missing for each.
+    /// Peers that cannot run here, and what is missing for each.
     pub(crate) skipped: Vec<(&'static Peer, PathBuf)>,
     cells: BTreeMap<(&'static str, &'static str), Cell>,
 }
 
-/// What one server did under one load.
+/// Results of one server under one load.
 #[derive(Debug, Default)]
 pub(crate) struct Cell {
-    /// One for each run that gave one.
+    /// Figures, one for each run that gave one.
     figures: Vec<f64>,
-    /// What else there is to say: broken promises, failures.
+    /// Broken promises and failures, in words.
     pub(crate) remarks: Vec<String>,
 }
 
@@ -105,7 +105,7 @@ impl Results<'_> {
         self.0.cells.get(&(row.name, peer.name))
     }
 
-    /// The lower of the baselines' medians for this row, if a baseline took part.
+    /// Lower of the two baselines' medians for this row, if a baseline took part.
     pub(crate) fn baseline(&self, row: &Row) -> Option<f64> {
         let median = |name| self.0.cells.get(&(row.baseline(), name)).and_then(Cell::median);
         ["baseline-direct", "baseline-batched"].into_iter().filter_map(median).min_by(f64::total_cmp)

@@ -69,7 +69,7 @@ fn what_was_sent_while_the_receiver_was_away_is_not_missed() {
 }
 
 #[test]
-fn whoever_never_joined_misses_nothing() {
+fn a_receiver_that_never_joined_misses_nothing() {
     let mut sequence = Sequence::absent();
     assert_eq!((sequence.missing_of(7), sequence.end(7)), (0, 0));
     sequence.begin(5);

@@ -49,7 +49,7 @@ impl Summary<'_> {
         text
     }
 
-    /// The same for scripts, with every ratio.
+    /// JSON for scripts, with every ratio.
     pub(super) fn json(&self) -> String {
         let build = |build: &Build| json!({ "program": build.program, "version": build.version });
         let rows: Vec<Value> = self
