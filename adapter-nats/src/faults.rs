@@ -1,11 +1,16 @@
 //! What keeps a bus that is connected from doing its work, in words for operators.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use crate::subjects::Subjects;
+
+/// How often a bus that is mute connects anew: what the server allows may have changed, which it tells nobody.
+const RETRY_INTERVAL: Duration = Duration::from_secs(10);
 
 /// What the server refused on this connection, and whether messages get through at all.
 #[derive(Debug, Default)]
@@ -19,12 +24,28 @@ pub(crate) struct Faults {
 struct Found {
     /// The first of each kind.
     refused: BTreeMap<Refused, String>,
-    /// The server refuses what the barrier needs: it would wait in vain.
-    is_mute: bool,
-    /// A message of this bus was proven to have reached its server, and none has failed to since.
-    comes_back: bool,
-    /// It was said already that none does.
+    /// They are of the connection before, on which the bus was mute, and count until this one is known to be better.
+    is_stale: bool,
+    /// Since when the server refuses what the barrier needs: it would wait in vain.
+    mute_since: Option<Instant>,
+    proof: Proof,
+    /// It was said already that messages do not come back.
     is_logged: bool,
+}
+
+/// Whether messages of this bus were ever proven to reach its server.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Proof {
+    /// Not yet.
+    #[default]
+    Awaited,
+    /// On this connection. If the server falls silent now, all nodes are concerned, and the connection ends soon: that is
+    /// an outage like any other, in which a node serves its own clients.
+    Given,
+    /// On an earlier connection. This one is new, and may lead elsewhere.
+    AwaitedAgain,
+    /// It was waited for on this connection in vain.
+    Missing,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -40,7 +61,10 @@ impl Faults {
         let Some(refused) = Refused::read(text) else { return };
         let subject = text.split('"').nth(1).unwrap_or_default();
         let mut found = self.found.lock();
-        found.is_mute |= subjects.serves_barrier(subject);
+        found.forget_stale();
+        if subjects.serves_barrier(subject) {
+            found.mute_since.get_or_insert_with(Instant::now);
+        }
         found.refused.entry(refused).or_insert_with(|| refused.describe(subject, subjects));
         self.changed.notify_one();
     }
@@ -48,19 +72,28 @@ impl Faults {
     /// There is another connection.
     pub(crate) fn forgive(&self) {
         let mut found = self.found.lock();
-        (found.refused, found.is_mute) = (BTreeMap::new(), false);
+        found.is_stale |= found.mute_since.take().is_some();
+        if !found.is_stale {
+            found.refused.clear();
+        }
+        if found.proof == Proof::Given {
+            found.proof = Proof::AwaitedAgain;
+        }
     }
 
     /// A message has got as far as the server.
     pub(crate) fn came_back(&self) {
         let mut found = self.found.lock();
-        (found.comes_back, found.is_logged) = (true, false);
+        found.forget_stale();
+        (found.proof, found.is_logged) = (Proof::Given, false);
     }
 
     /// A message had much time to, and has not.
     pub(crate) fn did_not_come_back(&self, subjects: &Subjects) {
         let mut found = self.found.lock();
-        found.comes_back = false;
+        if found.proof != Proof::Given {
+            found.proof = Proof::Missing;
+        }
         if !std::mem::replace(&mut found.is_logged, true) {
             tracing::warn!(
                 "NATS does not confirm subscriptions, so joins are not known to be in force: does the server let this \
@@ -72,7 +105,15 @@ impl Faults {
 
     /// Whether the server refuses what the barrier needs.
     pub(crate) fn is_mute(&self) -> bool {
-        self.found.lock().is_mute
+        self.found.lock().mute_since.is_some()
+    }
+
+    /// Whether it is time to connect anew: a bus that is mute has nothing to lose.
+    pub(crate) fn is_retry_due(&self, now: Instant) -> bool {
+        self.found
+            .lock()
+            .mute_since
+            .is_some_and(|since| now.saturating_duration_since(since) >= RETRY_INTERVAL)
     }
 
     /// Ends when the server refuses something.
@@ -84,12 +125,20 @@ impl Faults {
     pub(crate) fn describe(&self) -> Vec<String> {
         let found = self.found.lock();
         let mut faults: Vec<_> = found.refused.values().cloned().collect();
-        if faults.is_empty() && !found.comes_back {
-            faults.push(
-                "NATS is connected but has not answered this node yet: is the server overloaded?".into(),
-            );
+        let is_unproven = matches!(found.proof, Proof::Awaited | Proof::Missing);
+        if faults.is_empty() && is_unproven {
+            faults
+                .push("NATS does not answer this node, though it is there: is the server overloaded?".into());
         }
         faults
+    }
+}
+
+impl Found {
+    fn forget_stale(&mut self) {
+        if std::mem::take(&mut self.is_stale) {
+            self.refused.clear();
+        }
     }
 }
 
@@ -109,13 +158,21 @@ impl Refused {
         let all = subjects.of(">");
         let forbidden = |verb| {
             format!(
-                "NATS forbids this node to {verb} `{subject}`: allow its user to publish and subscribe to `{all}`"
+                "NATS forbids this node to {verb} `{subject}`: allow its user to publish and subscribe to `{all}`, which \
+                 counts from the next connection on"
             )
         };
         match self {
             Self::Publish => forbidden("publish to"),
             Self::Subscribe => forbidden("subscribe to"),
-            Self::Count => "NATS refuses more subscriptions: raise max_subscriptions on the server".into(),
+            Self::Count => {
+                "NATS refuses more subscriptions: raise max_subscriptions on the server, which counts \
+                            from the next connection on"
+                    .into()
+            }
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -88,6 +88,11 @@ impl Listener {
         if self.announce_at <= Instant::now() {
             self.announce_at = Instant::now() + self.announce_interval;
             self.announce_interval = ANNOUNCE_INTERVALS[1].min(self.announce_interval * 2);
+            if self.shared.faults.is_retry_due(Instant::now()) {
+                // An error means that the client library is gone, and with it the bus.
+                let _ = self.client.force_reconnect().await;
+                return;
+            }
             self.barrier.announce().await;
             self.shared.interests.lock().doubt();
         }

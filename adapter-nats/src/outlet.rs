@@ -81,7 +81,10 @@ impl Outlet for NatsOutlet {
     }
 
     fn faults(&self) -> Vec<String> {
-        if self.state() == State::Connected { self.shared.faults.describe() } else { Vec::new() }
+        match self.state() {
+            State::Connected | State::Disconnected => self.shared.faults.describe(),
+            State::Connecting | State::Closed => Vec::new(),
+        }
     }
 
     fn state(&self) -> State {

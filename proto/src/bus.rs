@@ -123,7 +123,8 @@ pub trait Outlet: Send + Sync {
     /// [`BusMeters::unsettled`]. Dropping it has no effect.
     fn settled(&self) -> Settled;
 
-    /// Whatever keeps the bus from carrying what it must although it is connected: a sentence each, for operators.
+    /// Whatever keeps the bus from carrying what it must although it is connected, or was when it was last: a sentence
+    /// each, for operators.
     fn faults(&self) -> Vec<String>;
 
     /// Bytes of the largest body that [`publish`](Self::publish) takes.

@@ -4,6 +4,7 @@ mod barrier;
 mod cluster;
 mod conformance;
 mod distance;
+mod faults;
 mod hostile;
 mod leaving;
 mod log;

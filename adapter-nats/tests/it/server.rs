@@ -42,9 +42,20 @@ impl Server {
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let directory = env::temp_dir().join(format!("fanfare-nats-{}-{number}", std::process::id()));
         fs::create_dir_all(&directory).expect("a directory for the server");
-        let config = format!("listen: 127.0.0.1:{port}\nserver_name: test-{port}\n{more}\n");
-        fs::write(directory.join("nats.conf"), config).expect("the configuration of the server");
-        Self { port, directory, process: None }
+        let server = Self { port, directory, process: None };
+        server.configure(more);
+        server
+    }
+
+    fn configure(&self, more: &str) {
+        let config = format!("listen: 127.0.0.1:{0}\nserver_name: test-{0}\n{more}\n", self.port);
+        fs::write(self.directory.join("nats.conf"), config).expect("the configuration of the server");
+    }
+
+    /// Gives it another configuration while it runs, as operators do.
+    pub fn reconfigure(&self, more: &str) {
+        self.configure(more);
+        self.signal("-HUP");
     }
 
     /// So many servers that form a NATS cluster, and know each other.

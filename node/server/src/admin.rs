@@ -124,17 +124,18 @@ impl Admin {
     }
 
     /// Why the node wants no new clients; empty = it does.
-    pub fn reasons(&self) -> Vec<&'static str> {
+    pub fn reasons(&self) -> Vec<String> {
         let mut reasons = Vec::new();
         if self.io.is_draining() {
-            reasons.push("draining: this node is about to end, clients belong on others");
+            reasons.push("draining: this node is about to end, clients belong on others".into());
         }
         if !self.io.is_healthy() {
-            reasons.push("supervision gave up on an actor: restart this node");
+            reasons.push("supervision gave up on an actor: restart this node".into());
         }
         if !self.io.was_connected() {
-            reasons.push("the cluster was not reached yet: is NATS there?");
+            reasons.push("the cluster was not reached yet: is NATS there?".into());
         }
+        reasons.extend(self.io.cluster_faults());
         reasons
     }
 

@@ -2,6 +2,7 @@
 //!
 //! It knows the bus and the names of rooms; what others say is heard in [`cluster`](crate::cluster).
 
+mod agreement;
 mod borrowed;
 mod directory;
 mod link;

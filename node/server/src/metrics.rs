@@ -209,6 +209,8 @@ metrics! {
         server_events_running = "fanfare_server_events_running",
         /// Other nodes of the cluster that are alive.
         nodes = "fanfare_nodes",
+        /// Those of them that have another `room_buckets` than this node, so that emits to rooms are lost between them.
+        nodes_disagreeing = "fanfare_nodes_disagreeing",
         /// TCP connections in the hands of the HTTP server now.
         http_connections = "fanfare_http_connections",
         /// Whether the node wants new clients.

@@ -113,6 +113,7 @@ fn said() -> Vec<(&'static str, Vec<Subject>, Body)> {
                 ..Default::default()
             }),
         ),
+        ("heartbeat_yielding", vec![Subject::Nodes], Body::Heartbeat(yielding())),
     ]
 }
 
@@ -123,6 +124,15 @@ fn borrowing() -> wire::Heartbeat {
         borrowed: vec!["x-Y9AqQ2mR8sT5uV1wX4".into(), "x-Y9BqQ2mR8sT5uV1wX4".into()],
         request: 400,
         confirms: true,
+        ..Default::default()
+    }
+}
+
+fn yielding() -> wire::Heartbeat {
+    wire::Heartbeat {
+        room_buckets: 512,
+        started_at_ms: 1_795_000_000_000,
+        yields: true,
         ..Default::default()
     }
 }

@@ -20,6 +20,7 @@ mod process;
 #[path = "../../../../adapter-nats/tests/it/proxy.rs"]
 #[allow(dead_code, reason = "shared with the tests of the adapter, which need more of it")]
 mod proxy;
+mod ready;
 #[path = "../../../../adapter-nats/tests/it/server.rs"]
 #[allow(dead_code, reason = "shared with the tests of the adapter, which need more of it")]
 mod server;
@@ -38,7 +39,11 @@ fn options() -> Options {
 }
 
 pub fn bus(urls: &[String]) -> NatsBus {
-    let options = NatsOptions {
+    NatsBus::new(bus_options(urls)).expect("good options")
+}
+
+fn bus_options(urls: &[String]) -> NatsOptions {
+    NatsOptions {
         servers: urls.to_vec(),
         ping_interval_ms: 20_000,
         reconnect_delay_max_ms: 200,
@@ -48,8 +53,7 @@ pub fn bus(urls: &[String]) -> NatsBus {
         // The machine may be busy.
         settle_timeout_ms: 60_000,
         ..NatsOptions::default()
-    };
-    NatsBus::new(options).expect("good options")
+    }
 }
 
 /// Nodes that have met.

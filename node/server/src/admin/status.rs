@@ -12,7 +12,7 @@ pub(super) struct Status {
     version: &'static str,
     uptime_s: u64,
     /// Why it wants no new clients; empty = it does.
-    not_ready: Vec<&'static str>,
+    not_ready: Vec<String>,
     /// What it counted since its start; the page makes rates of these.
     totals: Totals,
     polling: i64,
@@ -52,7 +52,7 @@ struct ClusterStatus {
 }
 
 impl Status {
-    pub(super) fn of(io: &Io, not_ready: Vec<&'static str>) -> Self {
+    pub(super) fn of(io: &Io, not_ready: Vec<String>) -> Self {
         let metrics = io.metrics();
         let namespaces = io.namespaces();
         Self {

@@ -27,6 +27,16 @@ impl Io {
         self.inner.hub.node.cluster.as_ref().is_none_or(|cluster| cluster.was_connected())
     }
 
+    /// Whatever keeps this node from serving clients as a part of its cluster although the bus is there: a sentence each,
+    /// for operators. NATS refuses what the bus needs, or has not answered it yet; or another node, which was there
+    /// before, has another `room_buckets`. Empty on a node of its own.
+    pub fn cluster_faults(&self) -> Vec<String> {
+        let Some(cluster) = &self.inner.hub.node.cluster else { return Vec::new() };
+        let mut faults = cluster.outlet.faults();
+        faults.extend(cluster.dispute());
+        faults
+    }
+
     /// What the bus counts; `None` on a node of its own.
     pub fn bus_meters(&self) -> Option<&BusMeters> {
         self.inner.hub.node.cluster.as_ref().map(|cluster| cluster.outlet.meters())

@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use arc_swap::ArcSwap;
 use fanfare_proto::wire::envelope::Body;
 use fanfare_proto::{Identity, Outlet, PublishError, State, Subject, wire};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
+use tracing::{error, info};
 
+use super::agreement::Agreement;
 use super::borrowed::{Announcement, Borrowed};
 use super::directory::Directory;
 use super::pace::LogPace;
@@ -49,6 +51,8 @@ pub struct ClusterLink {
     /// Nodes were heard of that were not known before: rooms may bear the names of their sockets.
     has_new_owners: AtomicBool,
     borrowed: Borrowed,
+    /// Locked after `peers`.
+    agreement: Mutex<Agreement>,
     /// Since when others can be heard, without having been kept from it.
     connected_at: Mutex<Option<Instant>>,
     requests: Arc<Requests>,
@@ -74,10 +78,14 @@ impl ClusterLink {
         tag: NodeTag,
         options: ClusterOptions,
     ) -> Arc<Self> {
+        let buckets = options.room_buckets.max(1);
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let agreement = Agreement::new(now.as_millis() as u64, identity.instance, buckets);
         Arc::new(Self {
             outlet,
             identity,
-            buckets: options.room_buckets.max(1),
+            buckets,
+            agreement: Mutex::new(agreement),
             peers: Mutex::new(Peers::new(tag, ms(options.heartbeat_interval_ms))),
             directory: ArcSwap::from_pointee(Directory::new(tag)),
             has_new_owners: AtomicBool::new(false),
@@ -286,9 +294,37 @@ impl ClusterLink {
             }
             self.directory.store(Arc::new(directory));
         }
+        let is_changed = self.agreement.lock().judge(peers.iter());
         drop(peers);
+        if is_changed {
+            self.tell_agreement();
+        }
         gone.iter().for_each(|node| self.requests.gone(node));
         result
+    }
+
+    /// This node yields from now on, or does no more: the others are told at once.
+    fn tell_agreement(&self) {
+        self.news.notify_one();
+        match self.dispute() {
+            Some(reason) => self.log.say(|| error!(reason, "this node takes no new clients")),
+            None => self.log.say(|| info!("this node is at one with the others, and takes clients again")),
+        }
+    }
+
+    /// Why this node yields to others, in words for operators, if it does.
+    pub fn dispute(&self) -> Option<String> {
+        self.agreement.lock().dispute().map(ToString::to_string)
+    }
+
+    /// How many other nodes have other settings where all need the same.
+    pub fn disagreeing_count(&self) -> usize {
+        self.agreement.lock().disagreeing()
+    }
+
+    /// When this node started, in milliseconds since 1970.
+    pub(crate) fn started_at_ms(&self) -> u64 {
+        self.agreement.lock().started_at_ms()
     }
 
     /// Time has passed: everything may be known of more nodes.

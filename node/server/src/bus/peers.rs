@@ -232,6 +232,11 @@ impl Peers {
         confirming.map(|peer| peer.node.clone()).collect()
     }
 
+    /// Each of them.
+    pub fn iter(&self) -> impl Iterator<Item = &Peer> {
+        self.peers.values()
+    }
+
     /// All of them, in the order of their names.
     pub fn all(&self) -> Vec<Peer> {
         let mut all: Vec<_> = self.peers.values().cloned().collect();

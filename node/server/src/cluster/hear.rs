@@ -16,7 +16,7 @@ use futures_util::FutureExt;
 use tracing::{error, info, warn};
 
 use super::answer::answer;
-use super::heartbeat::greet;
+use super::heartbeat::{count_nodes, greet};
 use super::membership::{Change, apply_here};
 use super::patience::patiently;
 use super::pieces::Pieces;
@@ -214,7 +214,7 @@ impl Ear {
         let standing = self
             .cluster
             .update_peers(|peers| (peers.heard(node, instance, heartbeat, Instant::now()), Vec::new()));
-        metrics.nodes.set(self.cluster.peer_count() as i64);
+        count_nodes(&self.hub, &self.cluster);
         if request != 0 {
             // Emits that begin now go where it said.
             let confirmation = wire::Reply { request, ..Default::default() };
@@ -251,7 +251,7 @@ impl Ear {
         if left {
             self.cluster.log.say(|| info!(%node, "node left the cluster"));
         }
-        self.hub.node.metrics.nodes.set(self.cluster.peer_count() as i64);
+        count_nodes(&self.hub, &self.cluster);
     }
 
     /// The namespace, if this node serves it, and who is meant in it.

@@ -118,7 +118,13 @@ fn sweep(hub: &Hub, cluster: &ClusterLink, hears_since: Instant, now: Instant) {
     for node in gone {
         cluster.log.say(|| warn!(%node, "node is silent: it counts as gone"));
     }
+    count_nodes(hub, cluster);
+}
+
+/// After the other nodes have changed.
+pub fn count_nodes(hub: &Hub, cluster: &ClusterLink) {
     hub.node.metrics.nodes.set(cluster.peer_count() as i64);
+    hub.node.metrics.nodes_disagreeing.set(cluster.disagreeing_count() as i64);
 }
 
 fn heartbeat(hub: &Hub, cluster: &ClusterLink, started: Instant) -> wire::Heartbeat {
@@ -134,6 +140,8 @@ fn heartbeat(hub: &Hub, cluster: &ClusterLink, started: Instant) -> wire::Heartb
         room_buckets: options.room_buckets,
         namespaces: namespaces.iter().map(|namespace| namespace.name().to_owned()).collect(),
         confirms: true,
+        started_at_ms: cluster.started_at_ms(),
+        yields: cluster.dispute().is_some(),
         // The bus completes the tails.
         ..wire::Heartbeat::default()
     }
