@@ -7,7 +7,6 @@ mod answer;
 mod hear;
 mod heartbeat;
 mod membership;
-mod patience;
 mod pieces;
 mod questions;
 mod response;

@@ -157,9 +157,10 @@ metrics! {
         overloads = "fanfare_emits_overloaded_total",
         /// Messages lost in the queue of a room shard that died.
         shard_losses = "fanfare_shard_messages_lost_total",
-        /// Times that something from another node had to wait for a room shard.
+        /// Messages of other nodes that found more waiting for a room shard than this node may queue itself, or the shard
+        /// being rebuilt.
         bus_waits = "fanfare_bus_waits_total",
-        /// Broadcasts and changes from other nodes that no shard took in time.
+        /// Messages of other nodes that were dropped for a reactor on which too much waits already.
         bus_undelivered = "fanfare_bus_undelivered_total",
         /// Envelopes from other nodes that said what cannot be.
         bus_invalid_messages = "fanfare_bus_invalid_messages_total",

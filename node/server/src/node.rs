@@ -1,5 +1,7 @@
 //! What all actors of one node share, and on which of its reactors the running code is.
 
+mod backlog;
+
 use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering::Relaxed};
@@ -8,6 +10,7 @@ use std::time::Instant;
 use actix_rt::ArbiterHandle;
 use parking_lot::RwLock;
 
+pub use self::backlog::{Backlog, Share};
 use crate::bus::ClusterLink;
 use crate::ids::NodeTag;
 use crate::metrics::{Metrics, settle_here};
@@ -28,6 +31,8 @@ pub struct Node {
     pub metrics: Metrics,
     /// Its cluster; `None` if it is on its own.
     pub cluster: Option<Arc<ClusterLink>>,
+    /// What other nodes said and its reactors have not taken yet, by reactor.
+    pub backlogs: Box<[Arc<Backlog>]>,
     /// Its reactors, while they run.
     arbiters: RwLock<Vec<Option<ArbiterHandle>>>,
     /// Its reactors have ended: nothing can be delivered any more.
@@ -74,6 +79,7 @@ impl Node {
             cluster,
             arbiters: RwLock::new(vec![None; options.reactors]),
             metrics: Metrics::new(options.reactors),
+            backlogs: (0..options.reactors).map(|_| Arc::default()).collect(),
             options,
             ending: AtomicBool::new(false),
             healthy: AtomicBool::new(true),

@@ -101,6 +101,11 @@ pub struct ClusterOptions {
     pub room_buckets: u32,
     /// Milliseconds that a closing node takes at most to publish what waits. Default 2,000.
     pub close_timeout_ms: u64,
+    /// Messages of other nodes that may wait for one reactor, which handlers keep from its work; more are dropped for that
+    /// reactor's clients, and counted in `fanfare_bus_undelivered_total`. Default 131,072.
+    pub backlog_messages_max: usize,
+    /// The same bound in bytes. Default 64 MiB.
+    pub backlog_bytes_max: usize,
 }
 
 /// How a node lets its clients go before it ends, so that they come back at other nodes without a stampede.
@@ -136,6 +141,8 @@ impl Default for ClusterOptions {
             request_timeout_ms: 5_000,
             room_buckets: fanfare_proto::ROOM_BUCKETS,
             close_timeout_ms: 2_000,
+            backlog_messages_max: 131_072,
+            backlog_bytes_max: 64 * 1024 * 1024,
         }
     }
 }
@@ -231,6 +238,8 @@ impl Options {
             self.cluster.heartbeat_timeout_ms >= 2 * self.cluster.heartbeat_interval_ms,
             "cluster.heartbeat_timeout_ms must be at least two intervals: one heartbeat may be late",
         );
+        check(self.cluster.backlog_messages_max > 0, "cluster.backlog_messages_max must be more than 0");
+        check(self.cluster.backlog_bytes_max > 0, "cluster.backlog_bytes_max must be more than 0");
         check(
             (1..=65_536).contains(&self.cluster.room_buckets),
             "cluster.room_buckets must be from 1 to 65,536",

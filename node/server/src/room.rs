@@ -5,6 +5,7 @@
 //! threads. Code on the shard's own thread enters it directly; other threads reach it through its bounded mailbox.
 
 mod actor;
+mod heard;
 mod index;
 mod interest;
 mod mailbox;
@@ -13,6 +14,7 @@ mod rooms;
 mod shard;
 
 pub use actor::RoomShardActor;
+pub use heard::Asker;
 pub use index::Hold;
 #[cfg(feature = "fault-injection")]
 pub use message::CrashShard;

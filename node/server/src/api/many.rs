@@ -18,7 +18,7 @@ use crate::cluster::{
 use crate::ids::{Room, SocketId};
 use crate::options::{MS_MAX, ms};
 use crate::outbox::Packet;
-use crate::room::Target;
+use crate::room::{Asker, Target};
 use crate::socket::Gather;
 use fanfare_socketio::encode;
 
@@ -51,7 +51,7 @@ impl Broadcast {
         let id = namespace.next_ack();
         let packet = Packet::new(encode::with_ack(&encoded, namespace.name(), id), self.flags.compress);
         let target = Arc::new(self.target.clone());
-        let here = Gather::ask(namespace, &target, id, &packet, self.flags.volatile);
+        let here = Gather::ask(namespace, &target, id, &packet, self.flags.volatile, Asker::Here);
         let here = here.map_err(|_| namespace.rooms.refuse())?;
         let ticket = elsewhere.map(|(cluster, question)| cluster.ask(question));
         Ok(Acknowledgements::new(namespace.clone(), here, ticket, timeout))

@@ -47,6 +47,10 @@ pub async fn answer(
             cluster.say_to_node(&asker, Body::BroadcastAnswers(answers));
         }
     }
+    if !gather.is_complete {
+        // Some were not asked: the asker must not take them for gone.
+        return;
+    }
     let last = wire::BroadcastAnswers { request, complete: true, ..Default::default() };
     cluster.say_to_node(&asker, Body::BroadcastAnswers(last));
 }

@@ -3,7 +3,7 @@
 //! What concerns sockets goes into the mailboxes of their shards before the next envelope is looked at, so that the order
 //! of each sender is kept to the last step (ORDER-2). Whatever takes time, such as collecting answers, is a task.
 
-use std::panic::AssertUnwindSafe;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -12,13 +12,11 @@ use std::time::Instant;
 use fanfare_proto::wire::envelope::Body;
 use fanfare_proto::wire::{self, request::Question};
 use fanfare_proto::{Envelope, Inbound, Inlet, State};
-use futures_util::FutureExt;
 use tracing::{error, info, warn};
 
 use super::answer::answer;
 use super::heartbeat::{count_nodes, greet};
 use super::membership::{Change, apply_here};
-use super::patience::patiently;
 use super::pieces::Pieces;
 use super::questions::{count_here, fetch_here, rooms_here, summed};
 use super::server_events::ServerEvents;
@@ -29,7 +27,7 @@ use crate::ids::Room;
 use crate::namespace::NamespaceCore;
 use crate::options::ms;
 use crate::outbox::Packet;
-use crate::room::Target;
+use crate::room::{Asker, Overloaded, Target};
 use crate::socket::Gather;
 use fanfare_socketio::{Encoded, encode, is_event_of};
 
@@ -51,18 +49,19 @@ impl Ear {
     /// Listens until the bus is left.
     pub async fn listen(self, mut inlet: Inlet) {
         while let Some(inbound) = next(&mut inlet).await {
-            let hearing = AssertUnwindSafe(self.hear(inbound)).catch_unwind();
-            if hearing.await.is_err() {
+            if catch_unwind(AssertUnwindSafe(|| self.hear(inbound))).is_err() {
                 // A defect of ours; one envelope must not deafen the node.
                 self.hub.node.metrics.bus_undelivered.increment();
                 error!("something from another node made this one panic: it was skipped");
             }
+            // There may always be more, and this thread has other things to do.
+            tokio::task::consume_budget().await;
         }
     }
 
-    async fn hear(&self, inbound: Inbound) {
+    fn hear(&self, inbound: Inbound) {
         match inbound {
-            Inbound::Envelope(envelope) => self.hear_envelope(envelope).await,
+            Inbound::Envelope(envelope) => self.hear_envelope(envelope),
             Inbound::Lost { instance, count } => {
                 let from = self.cluster.name_of(instance);
                 let from = from.as_deref().unwrap_or("a sender that is no node");
@@ -82,12 +81,12 @@ impl Ear {
         }
     }
 
-    async fn hear_envelope(&self, envelope: Envelope) {
+    fn hear_envelope(&self, envelope: Envelope) {
         let Envelope { node, instance, body } = envelope;
         match body {
-            Body::Broadcast(broadcast) => self.broadcast(node, broadcast).await,
-            Body::Membership(membership) => self.change(node, membership).await,
-            Body::Request(request) => self.answer(node, request).await,
+            Body::Broadcast(broadcast) => self.broadcast(node, broadcast),
+            Body::Membership(membership) => self.change(node, membership),
+            Body::Request(request) => self.answer(node, request),
             Body::ServerEvent(event) => {
                 if let Some(namespace) = self.hub.namespaces.find(&event.namespace) {
                     self.server_events.heard(namespace, node, event);
@@ -105,7 +104,7 @@ impl Ear {
         }
     }
 
-    async fn broadcast(&self, node: Arc<str>, broadcast: wire::Broadcast) {
+    fn broadcast(&self, node: Arc<str>, broadcast: wire::Broadcast) {
         let Some((namespace, target)) = self.meant(broadcast.target) else { return };
         let encoded = Encoded { text: broadcast.packet.into(), attachments: broadcast.attachments };
         // Nodes check what they send; anybody else may get it wrong, and clients would pay for it.
@@ -116,20 +115,38 @@ impl Ear {
         }
         let Some(wanted) = broadcast.answers_wanted else {
             let packet = Packet::new(encoded, !broadcast.uncompressed);
-            let deliver = || namespace.rooms.try_broadcast(&target, &packet, broadcast.volatile);
-            patiently(&self.hub.node, deliver).await;
-            return;
+            let heard = namespace.rooms.hear_broadcast(&target, &packet, broadcast.volatile);
+            return heard.unwrap_or_else(|Overloaded| self.say_dropped());
         };
         let id = namespace.next_ack();
         let packet = Packet::new(encode::with_ack(&encoded, namespace.name(), id), !broadcast.uncompressed);
-        let ask = || Gather::ask(&namespace, &target, id, &packet, broadcast.volatile);
-        if let Some(gather) = patiently(&self.hub.node, ask).await {
-            let timeout = ms(wanted.timeout_ms.min(crate::options::MS_MAX));
-            actix_rt::spawn(answer(self.cluster.clone(), node, wanted.request, gather, timeout));
+        let gather = Gather::ask(&namespace, &target, id, &packet, broadcast.volatile, Asker::Elsewhere);
+        let Ok(gather) = gather else { return self.say_dropped() };
+        if !gather.is_complete {
+            self.say_dropped();
+        }
+        let timeout = ms(wanted.timeout_ms.min(crate::options::MS_MAX));
+        actix_rt::spawn(answer(self.cluster.clone(), node, wanted.request, gather, timeout));
+    }
+
+    /// Tells who asked at once that something of this node is missing.
+    fn say_lacking(&self, node: &Arc<str>, request: u64) {
+        self.say_dropped();
+        if request != 0 {
+            let reply = wire::Reply { request, piece: 1, left_out: 1, ..Default::default() };
+            self.cluster.say_to_node(node, Body::Reply(reply));
         }
     }
 
-    async fn change(&self, node: Arc<str>, membership: wire::Membership) {
+    /// It is counted already.
+    fn say_dropped(&self) {
+        let log = &self.cluster.log;
+        log.say(|| {
+            error!("a reactor does not take what other nodes say: something was dropped for its clients")
+        });
+    }
+
+    fn change(&self, node: Arc<str>, membership: wire::Membership) {
         let (Some((namespace, target)), Some(change)) = (self.meant(membership.target), membership.change)
         else {
             return;
@@ -139,48 +156,48 @@ impl Ear {
             let log = &self.cluster.log;
             return log.say(|| warn!(from = %node, %error, "a join that another node asked for was refused"));
         }
-        let make = || apply_here(&namespace, Target::clone(&target), change.clone());
-        let Some(mut here) = patiently(&self.hub.node, make).await else { return };
-        if membership.request == 0 {
+        let here = apply_here(&namespace, Target::clone(&target), change, Asker::Elsewhere);
+        let (cluster, request) = (self.cluster.clone(), membership.request);
+        let Ok(mut here) = here else {
+            return self.say_lacking(&node, request);
+        };
+        if request == 0 {
             return;
         }
-        let cluster = self.cluster.clone();
         actix_rt::spawn(async move {
             while here.recv().await.is_some() {}
             namespace.rooms.interest().settle().await;
-            let reply = wire::Reply { request: membership.request, ..Default::default() };
+            let reply = wire::Reply { request, ..Default::default() };
             cluster.say_to_node(&node, Body::Reply(reply));
         });
     }
 
-    async fn answer(&self, node: Arc<str>, request: wire::Request) {
-        let (here, id) = (&self.hub.node, request.id);
+    fn answer(&self, node: Arc<str>, request: wire::Request) {
+        let id = request.id;
         let Some(Question::Fetch(target) | Question::Count(target) | Question::Rooms(target)) =
             request.question.clone()
         else {
             return;
         };
         let Some((namespace, target)) = self.meant(Some(target)) else { return };
-        let target = || Target::clone(&target);
+        let target = Target::clone(&target);
         let bytes_max = self.cluster.outlet.envelope_bytes_max();
         // The reactors are asked now, in order with what came before; the answer is put together later.
-        let answer: Pin<Box<dyn Future<Output = Pieces>>> = match request.question {
-            Some(Question::Fetch(_)) => {
-                let Some(local) = patiently(here, || fetch_here(&namespace, target())).await else { return };
+        let answer: Result<Pin<Box<dyn Future<Output = Pieces>>>, Overloaded> = match request.question {
+            Some(Question::Fetch(_)) => fetch_here(&namespace, target, Asker::Elsewhere).map(|local| {
                 let to_wire = |socket: SocketInfo| socket.to_wire();
                 Box::pin(Pieces::of(local, bytes_max, to_wire, |reply, socket| reply.sockets.push(socket)))
-            }
-            Some(Question::Rooms(_)) => {
-                let Some(local) = patiently(here, || rooms_here(&namespace, target())).await else { return };
+                    as _
+            }),
+            Some(Question::Rooms(_)) => rooms_here(&namespace, target, Asker::Elsewhere).map(|local| {
                 let to_wire =
                     |(room, members): (Room, u64)| wire::RoomSize { name: room.to_string(), members };
-                Box::pin(Pieces::of(local, bytes_max, to_wire, |reply, room| reply.rooms.push(room)))
-            }
-            _ => {
-                let Some(local) = patiently(here, || count_here(&namespace, target())).await else { return };
-                Box::pin(async move { Pieces::count(summed(local).await) })
-            }
+                Box::pin(Pieces::of(local, bytes_max, to_wire, |reply, room| reply.rooms.push(room))) as _
+            }),
+            _ => count_here(&namespace, target, Asker::Elsewhere)
+                .map(|local| Box::pin(async move { Pieces::count(summed(local).await) }) as _),
         };
+        let Ok(answer) = answer else { return self.say_lacking(&node, id) };
         let cluster = self.cluster.clone();
         actix_rt::spawn(async move {
             let pieces = answer.await;

@@ -14,7 +14,7 @@ use crate::bus::{Question, target as wire_target};
 use crate::ids::Room;
 use crate::namespace::NamespaceCore;
 use crate::node::Node;
-use crate::room::{Hold, Overloaded, Target};
+use crate::room::{Asker, Hold, Overloaded, Target};
 use crate::socket::{RoomNameTooLong, SocketCore, check_room_names};
 
 /// What changes.
@@ -72,7 +72,7 @@ pub fn apply(namespace: &Arc<NamespaceCore>, target: Target, change: Change, sco
     let applying = || {
         change.check(&namespace.node)?;
         let question = tell(namespace, &target, &change, scope)?;
-        let here = apply_here(namespace, target.clone(), change.clone())?;
+        let here = apply_here(namespace, target.clone(), change.clone(), Asker::Here)?;
         Ok(Applying { namespace: namespace.clone(), here, collection: ask(namespace, question, scope) })
     };
     Applied(applying())
@@ -83,6 +83,7 @@ pub fn apply_here(
     namespace: &Arc<NamespaceCore>,
     target: Target,
     change: Change,
+    asker: Asker,
 ) -> Result<Local<()>, Overloaded> {
     // Emits made after this must find their way to the sockets, even before they have joined.
     let holds: Arc<Vec<Hold>> = Arc::new(match &change {
@@ -93,7 +94,7 @@ pub fn apply_here(
     });
     let (done, here) = mpsc::unbounded_channel();
     let (core, meant) = (namespace.clone(), Arc::new(target));
-    namespace.rooms.on_shards(&meant.clone(), move || {
+    namespace.rooms.on_shards(&meant.clone(), asker, move || {
         let _until_here = &holds;
         let ids = core.rooms.select_here(&meant);
         ids.into_iter().filter_map(|id| core.socket(id)).for_each(|socket| change.make(&socket));

@@ -14,7 +14,7 @@ use super::sockets::SocketInfo;
 use crate::bus::{ClusterLink, FromNode, target as wire_target};
 use crate::ids::Room;
 use crate::namespace::NamespaceCore;
-use crate::room::{Overloaded, Target};
+use crate::room::{Asker, Overloaded, Target};
 
 /// Which sockets are meant?
 pub async fn fetch(
@@ -23,7 +23,7 @@ pub async fn fetch(
     scope: Scope,
 ) -> Result<ClusterResponse<Vec<SocketInfo>>, RequestError> {
     let question = question(namespace, &target, scope, Question::Fetch)?;
-    let mut here = fetch_here(namespace, target)?;
+    let mut here = fetch_here(namespace, target, Asker::Here)?;
     let mut collection = ask(namespace, question, scope);
     let mut found = Vec::new();
     while let Some(sockets) = collection.here(&mut here).await {
@@ -44,7 +44,7 @@ pub async fn count(
     scope: Scope,
 ) -> Result<ClusterResponse<u64>, RequestError> {
     let question = question(namespace, &target, scope, Question::Count)?;
-    let mut here = count_here(namespace, target)?;
+    let mut here = count_here(namespace, target, Asker::Here)?;
     let mut collection = ask(namespace, question, scope);
     let mut sum = 0_u64;
     while let Some(count) = collection.here(&mut here).await {
@@ -65,7 +65,7 @@ pub async fn rooms(
     scope: Scope,
 ) -> Result<ClusterResponse<BTreeMap<Room, u64>>, RequestError> {
     let question = question(namespace, &target, scope, Question::Rooms)?;
-    let mut here = rooms_here(namespace, target)?;
+    let mut here = rooms_here(namespace, target, Asker::Here)?;
     let mut collection = ask(namespace, question, scope);
     let mut rooms: BTreeMap<Room, u64> = BTreeMap::new();
     let mut add = |room: Room, members: u64| {
@@ -96,22 +96,30 @@ pub struct Scope {
 pub fn fetch_here(
     namespace: &Arc<NamespaceCore>,
     target: Target,
+    asker: Asker,
 ) -> Result<Local<Vec<SocketInfo>>, Overloaded> {
-    each_reactor(namespace, target, |namespace, target| {
+    each_reactor(namespace, target, asker, |namespace, target| {
         let sockets = namespace.rooms.select_here(target).into_iter().filter_map(|id| namespace.socket(id));
         sockets.filter_map(|socket| SocketInfo::of(&socket)).collect()
     })
 }
 
-pub fn count_here(namespace: &Arc<NamespaceCore>, target: Target) -> Result<Local<u64>, Overloaded> {
-    each_reactor(namespace, target, |namespace, target| namespace.rooms.select_here(target).len() as u64)
+pub fn count_here(
+    namespace: &Arc<NamespaceCore>,
+    target: Target,
+    asker: Asker,
+) -> Result<Local<u64>, Overloaded> {
+    each_reactor(namespace, target, asker, |namespace, target| {
+        namespace.rooms.select_here(target).len() as u64
+    })
 }
 
 pub fn rooms_here(
     namespace: &Arc<NamespaceCore>,
     target: Target,
+    asker: Asker,
 ) -> Result<Local<Vec<(Room, u64)>>, Overloaded> {
-    each_reactor(namespace, target, |namespace, target| namespace.rooms.census_here(target))
+    each_reactor(namespace, target, asker, |namespace, target| namespace.rooms.census_here(target))
 }
 
 /// The sum of what the reactors say.
@@ -127,12 +135,13 @@ pub async fn summed(mut local: Local<u64>) -> u64 {
 pub fn each_reactor<T: Send + 'static>(
     namespace: &Arc<NamespaceCore>,
     target: Target,
+    asker: Asker,
     work: fn(&NamespaceCore, &Target) -> T,
 ) -> Result<Local<T>, Overloaded> {
     // One result for each reactor.
     let (results, local) = mpsc::unbounded_channel();
     let (core, meant) = (namespace.clone(), Arc::new(target));
-    namespace.rooms.on_shards(&meant.clone(), move || {
+    namespace.rooms.on_shards(&meant.clone(), asker, move || {
         // Who asked may have gone.
         let _ = results.send(work(&core, &meant));
     })?;

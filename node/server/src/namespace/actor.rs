@@ -174,7 +174,8 @@ impl Handler<Gone> for NamespaceActor {
                 namespace = self.core.name(),
                 "room shard died too often: the node is not healthy any more"
             );
-            return self.core.node.give_up();
+            self.core.node.give_up();
+            return self.core.rooms.give_up_here();
         }
         self.core.node.metrics.restarts.of(Kind::RoomShard).increment();
         warn!(namespace = self.core.name(), restarts = self.restarts, "room shard died: rebuilding it");

@@ -19,6 +19,11 @@ const STRIPES: usize = 32;
 pub struct ShardSet(u64);
 
 impl ShardSet {
+    /// The shards with these bits.
+    pub fn from_bits(bits: u64) -> Self {
+        Self(bits)
+    }
+
     /// Adds a shard.
     pub fn insert(&mut self, shard: usize) {
         self.0 |= 1 << shard;

@@ -1,4 +1,5 @@
-//! The way into a room shard from other threads: a bounded queue of deliveries.
+//! The way into a room shard from other threads: a bounded queue of deliveries. What this program sends needs a place;
+//! what other nodes said brings its [share](Share) of the reactor's backlog, and waits in the same order.
 //!
 //! Its reader is woken by the sender's [courier](fanfare_proto::courier), so that it finds a burst whole.
 
@@ -7,9 +8,10 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use fanfare_proto::courier::Sleeper;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 
 use super::message::Delivery;
+use crate::node::Share;
 
 /// The sending side; cheap to clone.
 #[derive(Clone)]
@@ -23,12 +25,23 @@ struct Shared {
 
 #[derive(Default)]
 struct Waiting {
-    deliveries: VecDeque<Delivery>,
-    /// Places reserved and not used yet, or taken out by the reader and not handled yet.
-    reserved: usize,
+    deliveries: VecDeque<Waiter>,
+    /// Deliveries that wait or were taken out by the reader and not handled yet; places reserved for others too.
+    count: Count,
     reader: Sleeper,
     /// The reader is gone.
     closed: bool,
+}
+
+/// A delivery that waits, with its share of the backlog if another node said it.
+struct Waiter(Delivery, Option<Share>);
+
+#[derive(Default)]
+struct Count {
+    /// Places reserved or used.
+    places: usize,
+    /// Deliveries of other nodes.
+    shares: usize,
 }
 
 /// A place in a mailbox. Dropping it gives it back.
@@ -38,60 +51,87 @@ pub struct Place<'a>(&'a Shared);
 pub struct Deliveries {
     shared: Arc<Shared>,
     /// Taken out of the mailbox in one go, so that its lock is not needed for each.
-    taken: VecDeque<Delivery>,
-    /// How many places that freed, which the mailbox does not know yet.
-    freed: usize,
+    taken: VecDeque<Waiter>,
+    /// What of it was handled, which the mailbox does not know yet.
+    handled: Count,
 }
 
 /// A mailbox that holds so many deliveries, and its end.
 pub fn mailbox(places: usize) -> (Mailbox, Deliveries) {
     let shared = Arc::new(Shared { waiting: Mutex::default(), places });
-    (Mailbox(shared.clone()), Deliveries { shared, taken: VecDeque::new(), freed: 0 })
+    (Mailbox(shared.clone()), Deliveries { shared, taken: VecDeque::new(), handled: Count::default() })
 }
 
 impl Mailbox {
     /// A place for one delivery; `None` if there is none, or nobody reads any more.
     pub fn reserve(&self) -> Option<Place<'_>> {
         let mut waiting = self.0.waiting.lock();
-        if waiting.closed || waiting.len() >= self.0.places {
+        if waiting.closed || waiting.count.places >= self.0.places {
             return None;
         }
-        waiting.reserved += 1;
+        waiting.count.places += 1;
         Some(Place(&self.0))
+    }
+
+    /// Queues what another node said. Tells how many deliveries wait before it; `None` if nobody will ever take it.
+    pub fn queue(&self, delivery: Delivery, share: Share) -> Option<usize> {
+        let mut waiting = self.0.waiting.lock();
+        if waiting.closed {
+            return None;
+        }
+        let before = waiting.count.all();
+        waiting.count.shares += 1;
+        self.0.push(waiting, Waiter(delivery, Some(share)));
+        Some(before)
     }
 
     /// How many deliveries wait.
     pub fn len(&self) -> usize {
-        self.0.waiting.lock().len()
+        self.0.waiting.lock().count.all()
     }
 }
 
-impl Waiting {
-    fn len(&self) -> usize {
-        self.deliveries.len() + self.reserved
+impl Shared {
+    fn push(&self, mut waiting: MutexGuard<'_, Waiting>, waiter: Waiter) {
+        waiting.deliveries.push_back(waiter);
+        let errand = waiting.reader.call();
+        drop(waiting);
+        if let Some(errand) = errand {
+            errand.run();
+        }
+    }
+}
+
+impl Count {
+    fn all(&self) -> usize {
+        self.places + self.shares
+    }
+
+    fn give_back(&mut self, handled: &mut Self) {
+        let Self { places, shares } = std::mem::take(handled);
+        self.places -= places;
+        self.shares -= shares;
     }
 }
 
 impl Place<'_> {
     /// Puts a delivery there. False if nobody will ever take it.
     pub fn send(self, delivery: Delivery) -> bool {
-        let mut waiting = self.0.waiting.lock();
+        let waiting = self.0.waiting.lock();
         if waiting.closed {
+            drop(waiting);
             return false;
         }
-        waiting.deliveries.push_back(delivery);
-        let errand = waiting.reader.call();
-        drop(waiting);
-        if let Some(errand) = errand {
-            errand.run();
-        }
+        self.0.push(waiting, Waiter(delivery, None));
+        // The delivery has it now.
+        std::mem::forget(self);
         true
     }
 }
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
-        self.0.waiting.lock().reserved -= 1;
+        self.0.waiting.lock().count.places -= 1;
     }
 }
 
@@ -100,17 +140,19 @@ impl Deliveries {
     pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Delivery> {
         if self.taken.is_empty() {
             let mut waiting = self.shared.waiting.lock();
-            waiting.reserved -= std::mem::take(&mut self.freed);
+            waiting.count.give_back(&mut self.handled);
             std::mem::swap(&mut waiting.deliveries, &mut self.taken);
-            waiting.reserved += self.taken.len();
             match self.taken.is_empty() {
                 true => waiting.reader.sleep(cx.waker()),
                 false => waiting.reader.wake_up(),
             }
         }
         match self.taken.pop_front() {
-            Some(delivery) => {
-                self.freed += 1;
+            Some(Waiter(delivery, share)) => {
+                match share {
+                    Some(_) => self.handled.shares += 1,
+                    None => self.handled.places += 1,
+                }
                 Poll::Ready(delivery)
             }
             None => Poll::Pending,
@@ -120,8 +162,8 @@ impl Deliveries {
     /// Gives back the places of what was handled: at the end of each turn, so that senders need not wait until all that
     /// was taken out is handled.
     pub fn give_back(&mut self) {
-        if self.freed > 0 {
-            self.shared.waiting.lock().reserved -= std::mem::take(&mut self.freed);
+        if self.handled.all() > 0 {
+            self.shared.waiting.lock().count.give_back(&mut self.handled);
         }
     }
 

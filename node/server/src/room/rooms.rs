@@ -7,10 +7,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::task::Waker;
 
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
+use super::heard::{Asker, Parked};
 use super::index::{Hold, RoomIndex, ShardSet};
 use super::interest::Interest;
 use super::mailbox::{Deliveries, Mailbox, mailbox};
@@ -44,14 +45,16 @@ pub fn asks_too_much(work: impl FnOnce()) -> bool {
 /// The rooms of one namespace.
 pub struct Rooms {
     key: u64,
-    node: Arc<Node>,
+    pub(super) node: Arc<Node>,
     index: Arc<RoomIndex>,
     /// By reactor: the way into its shard from other threads; `None` while it has none.
     mailboxes: Box<[RwLock<Option<Mailbox>>]>,
+    /// By reactor: what other nodes said for its shard while it is being rebuilt.
+    pub(super) parked: Box<[Mutex<Parked>]>,
     /// A bit for each shard that died and is not rebuilt yet: until then an emit fails rather than miss members.
-    down: AtomicU64,
+    pub(super) down: AtomicU64,
     /// How many shards died so far.
-    deaths: AtomicU64,
+    pub(super) deaths: AtomicU64,
 }
 
 /// A shard on its own thread, shared by its actor and by code that enters it directly.
@@ -82,6 +85,7 @@ impl Rooms {
     /// The rooms of a namespace, without members.
     pub fn new(namespace: &Arc<str>, node: Arc<Node>) -> Self {
         let mailboxes = (0..node.reactors()).map(|_| RwLock::default()).collect();
+        let parked = (0..node.reactors()).map(|_| Mutex::default()).collect();
         let key = NEXT_KEY.fetch_add(1, Relaxed);
         let interest = match &node.cluster {
             Some(cluster) => {
@@ -94,6 +98,7 @@ impl Rooms {
             index: RoomIndex::new(node.reactors(), interest),
             node,
             mailboxes,
+            parked,
             down: AtomicU64::new(0),
             deaths: AtomicU64::new(0),
         }
@@ -102,32 +107,30 @@ impl Rooms {
     /// Delivers a packet on this node: all of it, or on `Overloaded` nothing. Emits made in order by one thread
     /// reach each member in that order (ORDER-2).
     pub fn broadcast(&self, target: Target, packet: Arc<Packet>, volatile: bool) -> Result<(), Overloaded> {
-        self.try_broadcast(&Arc::new(target), &packet, volatile).map_err(|_| self.refuse())
-    }
-
-    /// The same for who tries again when it fails: it counts as no refusal.
-    pub fn try_broadcast(
-        &self,
-        target: &Arc<Target>,
-        packet: &Arc<Packet>,
-        volatile: bool,
-    ) -> Result<(), Overloaded> {
+        let target = Arc::new(target);
         let delivery = || Delivery::Broadcast { target: target.clone(), packet: packet.clone(), volatile };
         let here = || {
-            self.visit(|shard| shard.broadcast(target, packet, volatile));
+            self.visit(|shard| shard.broadcast(&target, &packet, volatile));
         };
-        self.dispatch(self.shards_for(target), delivery, here).map(drop)
+        self.dispatch(self.shards_for(&target), delivery, here).map(drop).map_err(|_| self.refuse())
     }
 
-    /// Does something on each reactor that may have members of the target, in order with the emits of this thread;
-    /// on all of them or on none. Returns how many these are.
+    /// Does something on each reactor that may have members of the target, in order with the emits of this thread.
+    /// Returns how many these are.
+    ///
+    /// # Errors
+    /// If it is not done on all of them; for [`Asker::Here`] it is done on none then.
     pub fn on_shards(
         &self,
         target: &Target,
+        asker: Asker,
         work: impl Fn() + Clone + Send + 'static,
     ) -> Result<usize, Overloaded> {
         let delivery = || Delivery::Run(Box::new(work.clone()));
-        self.dispatch(self.shards_for(target), delivery, &work)
+        match asker {
+            Asker::Here => self.dispatch(self.shards_for(target), delivery, &work),
+            Asker::Elsewhere => self.hear(target, 0, delivery),
+        }
     }
 
     /// Sends to the shards of other threads, and enters the one of this thread.
@@ -290,8 +293,12 @@ impl Rooms {
     /// The shard of this thread holds all its members again.
     pub fn rebuilt(&self) {
         if let Some(number) = self.node.reactor_here() {
-            self.down.fetch_and(!(1 << number), Relaxed);
+            self.unpark(number);
         }
+    }
+
+    pub(super) fn is_down(&self, shard: usize) -> bool {
+        self.down.load(Relaxed) & (1 << shard) != 0
     }
 
     pub(super) fn node(&self) -> &Node {
@@ -309,7 +316,7 @@ impl Rooms {
         visited
     }
 
-    fn shards_for(&self, target: &Target) -> ShardSet {
+    pub(super) fn shards_for(&self, target: &Target) -> ShardSet {
         if target.rooms.is_empty() {
             return self.index.occupied();
         }
@@ -326,7 +333,7 @@ impl Rooms {
         shards
     }
 
-    fn mailbox(&self, reactor: usize) -> Option<Mailbox> {
+    pub(super) fn mailbox(&self, reactor: usize) -> Option<Mailbox> {
         self.mailboxes.get(reactor)?.read().clone()
     }
 

@@ -9,7 +9,7 @@ use super::core::SocketCore;
 use crate::ids::SocketId;
 use crate::namespace::NamespaceCore;
 use crate::outbox::Packet;
-use crate::room::{Overloaded, Target};
+use crate::room::{Asker, Overloaded, Target};
 use fanfare_socketio::Arguments;
 
 /// What becomes of the sockets that were asked.
@@ -57,25 +57,34 @@ pub struct Gather {
     told: mpsc::UnboundedReceiver<(Option<Weak<SocketCore>>, Told)>,
     /// Asked, and not answered.
     open: HashMap<SocketId, Weak<SocketCore>>,
+    /// Whether everybody is asked who is meant.
+    pub is_complete: bool,
 }
 
 impl Gather {
     /// Sends a packet that asks for acknowledgement `id` to everybody on this node who is meant, in order with the
     /// other emits of this thread.
+    ///
+    /// # Errors
+    /// If nobody is asked, since a reactor of this node has too much to do. For another node the others are asked.
     pub fn ask(
         namespace: &Arc<NamespaceCore>,
         target: &Arc<Target>,
         id: u64,
         packet: &Arc<Packet>,
         volatile: bool,
+        asker: Asker,
     ) -> Result<Self, Overloaded> {
         let (sink, told) = mpsc::unbounded_channel();
         let work = {
             let (namespace, target, packet) = (namespace.clone(), target.clone(), packet.clone());
             move || ask_here(&namespace, &target, id, &packet, volatile, &sink)
         };
-        namespace.rooms.on_shards(target, work)?;
-        Ok(Self { id, told, open: HashMap::new() })
+        let asked = namespace.rooms.on_shards(target, asker, work);
+        if asker == Asker::Here {
+            asked?;
+        }
+        Ok(Self { id, told, open: HashMap::new(), is_complete: asked.is_ok() })
     }
 
     /// What happens next; `None` once nothing more can come.

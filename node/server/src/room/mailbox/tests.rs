@@ -2,6 +2,8 @@ use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::task::{Wake, Waker};
 
 use super::*;
+use crate::node::Backlog;
+use crate::options::ClusterOptions;
 
 #[derive(Default)]
 struct Woken(AtomicUsize);
@@ -69,4 +71,34 @@ fn what_a_dead_reader_leaves_is_told_and_later_sends_fail() {
     assert_eq!(deliveries.close(), 2);
     assert!(mailbox.reserve().is_none());
     assert!(!reserved.send(nothing()), "it was reserved before");
+}
+
+#[test]
+fn what_other_nodes_say_waits_in_order_and_takes_no_place() {
+    let (mailbox, mut deliveries) = mailbox(1);
+    let mut cx = Context::from_waker(Waker::noop());
+    let (backlog, options) = (Arc::new(Backlog::default()), ClusterOptions::default());
+    let taken = Arc::new(Mutex::new(Vec::new()));
+    let note = |n: u32| {
+        let taken = taken.clone();
+        Delivery::Run(Box::new(move || taken.lock().push(n)))
+    };
+    let share = || backlog.enter(10, &options).expect("there is room");
+    assert_eq!(mailbox.queue(note(1), share()), Some(0));
+    assert!(mailbox.reserve().expect("the only place").send(note(2)));
+    assert!(mailbox.reserve().is_none());
+    for n in 3..10 {
+        assert_eq!(mailbox.queue(note(n), share()), Some(n as usize - 1));
+    }
+    assert_eq!(mailbox.len(), 9);
+    while let Poll::Ready(delivery) = deliveries.poll_next(&mut cx) {
+        let Delivery::Run(work) = delivery else { panic!("something else was sent") };
+        work();
+    }
+    assert_eq!(*taken.lock(), (1..10).collect::<Vec<_>>());
+    assert_eq!(mailbox.len(), 0);
+    assert!(mailbox.queue(note(10), share()).is_some());
+    drop(deliveries);
+    assert!(mailbox.queue(note(11), share()).is_none());
+    assert_eq!(Arc::strong_count(&backlog), 1, "all shares are given back");
 }
