@@ -43,7 +43,7 @@ socketioxide() {
 }
 
 echo "Building (a few minutes the first time)"
-cargo build --quiet --release --bin fanfare --bin loadtest --bin bench --bin baseline
+cargo build --quiet --release --package fanfare-server --package fanfare-loadtest
 case " $* " in
 *" --help "* | *" -h "* | *" --list "*) exec "$target/release/bench" "$@" ;;
 *" --before"*)

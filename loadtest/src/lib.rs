@@ -1,5 +1,11 @@
 //! A load tester for Socket.IO servers, and the baseline to hold its figures against.
 //!
+//! ```sh
+//! loadtest fanout --url ws://127.0.0.1:3000 --clients 1000
+//! ```
+//!
+//! The library exists for the programs `loadtest`, `baseline` and `bench`; what it exports is theirs and its tests'.
+//!
 //! The tester shares no code with the server: its codec is a second opinion on the protocol. One process, one thread,
 //! one epoll loop; the tester usually shares the machine with the server, so it must cost far less than what it
 //! measures.

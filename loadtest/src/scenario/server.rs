@@ -9,13 +9,13 @@ use clap::{Args, ValueEnum};
 use rustls::ClientConfig;
 use serde::Serialize;
 
-use super::share::Share;
 use crate::client::target::{Dialing, Route, Target, TargetOptions};
 use crate::client::tls::{self, Trust};
 use crate::error::RunError;
 use crate::measure::meter::Meter;
 use crate::measure::prometheus::{MetricsToken, MetricsUrl, Scraper};
 use crate::measure::watch::Watch;
+use crate::scenario::share::Share;
 use crate::swarm::control::Control;
 use crate::swarm::{ClientId, Swarm};
 

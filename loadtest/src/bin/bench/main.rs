@@ -37,7 +37,7 @@ Examples:
   A look at two rows and two servers, once, printed only:
       make bench ARGS='--runs 1 --row fanout-w1 --row echo --peer baseline-batched --peer fanfare --print'
   What does a change cost? Keep a build of before it, make the change, and measure both in turn (about 7 minutes):
-      cargo build --release --bin fanfare && cp target/release/fanfare /tmp/fanfare-before
+      cargo build --release -p fanfare-server && cp target/release/fanfare /tmp/fanfare-before
       make bench ARGS='--before /tmp/fanfare-before'
   The same for two nodes and one row, for a script:
       make bench ARGS='--before /tmp/fanfare-before --row cluster-w1 --pairs 11 --fail-if-worse'
