@@ -9,7 +9,8 @@ pub mod open;
 mod packet;
 pub mod payload;
 pub mod request;
+pub mod session;
 
 pub use error::{BadRequest, HandshakeError};
 pub use heartbeat::{Beat, Heartbeat};
-pub use packet::{Message, Packet, PacketError};
+pub use packet::{CLOSE, Message, NOOP, PING, Packet, PacketError};

@@ -7,6 +7,13 @@ use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STAN
 use bytes::Bytes;
 use bytestring::ByteString;
 
+/// The packet that ends a session.
+pub const CLOSE: &str = "1";
+/// The packet of a heartbeat.
+pub const PING: &str = "2";
+/// The packet that says nothing, so that a poll can be answered.
+pub const NOOP: &str = "6";
+
 /// The type character that opens a text message packet.
 #[cfg(test)]
 pub const MESSAGE: char = '4';

@@ -10,6 +10,7 @@ mod ids;
 mod metrics;
 mod options;
 mod rate_limit;
+mod slow_consumer;
 
 mod bus;
 mod node;

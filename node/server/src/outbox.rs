@@ -12,13 +12,9 @@ use bytes::Bytes;
 use bytestring::ByteString;
 use parking_lot::Mutex;
 
+use crate::slow_consumer::hard_limit;
 use fanfare_socketio::Encoded;
 
-/// A client whose transport is blocked may run ahead of its bound this many times over, for as long as it may stay over
-/// it.
-const BLOCKED_FACTOR: usize = 4;
-/// The same for a client whose transport is not: its task just had no turn yet.
-const BURST_FACTOR: usize = 16;
 /// What a queued packet costs beside its bytes, which it may share with thousands of others.
 const PACKET_COST: usize = 32;
 /// A queue that grew beyond this is given back when it runs empty.
@@ -150,8 +146,8 @@ impl Outbox {
         if volatile && !(state.readiness == Readiness::Ready && state.queue.is_empty()) {
             return Pushed::Dropped;
         }
-        let factor = if state.readiness == Readiness::Blocked { BLOCKED_FACTOR } else { BURST_FACTOR };
-        if state.bytes + packet.size > self.bytes_max.saturating_mul(factor) {
+        let is_blocked = state.readiness == Readiness::Blocked;
+        if state.bytes + packet.size > hard_limit(self.bytes_max, is_blocked) {
             state.overflowed = true;
             state.wake();
             return Pushed::Overflowed;
@@ -235,6 +231,11 @@ impl Outbox {
             state.queue = VecDeque::new();
         }
         packets
+    }
+
+    /// A poll waits, and nothing for it.
+    pub fn set_ready(&self) {
+        self.state.lock().readiness = Readiness::Ready;
     }
 
     /// The transport is at work, or waits for a poll.

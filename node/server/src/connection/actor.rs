@@ -4,33 +4,28 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use actix::{Actor, AsyncContext, Handler};
+use tokio::sync::oneshot;
 
 use super::admission::Permit;
-use super::closing::Phase;
-use super::message::{ConnectionSnapshot, ObserveConnection};
+use super::message::{ConnectionSnapshot, ObserveConnection, WaitingGet};
 use super::namespaces::Namespaces;
-use super::polling::{Inbox, Polling};
-use super::probe::Probe;
+use super::polling::Inbox;
 use super::rate_limit::RateLimits;
-use super::sessions::{Hub, Session};
+use super::sessions::{self, Hub};
 use super::task::ConnectionTask;
 use crate::ids::SessionId;
 use crate::metrics::{self, Actor as Kind};
 use crate::namespace::Decided;
 use crate::options::ms;
 use crate::outbox::Outbox;
+use crate::slow_consumer::Grace;
 use crate::socket::{Close, DisconnectReason, Handshake, Link};
 use crate::timer::Alarm;
 use crate::websocket::WebSocket;
 use fanfare_engineio::Heartbeat;
 use fanfare_engineio::request::TransportKind;
+use fanfare_engineio::session::Session;
 use fanfare_socketio::Decoder;
-
-/// How a connection carries its packets.
-pub(super) enum Transport {
-    Polling(Polling),
-    WebSocket(Box<dyn WebSocket>),
-}
 
 /// What a new connection starts with.
 pub enum Opening {
@@ -44,32 +39,30 @@ pub enum Opening {
 pub struct Connection {
     pub(super) hub: Arc<Hub>,
     pub(super) link: Arc<Link>,
-    pub(super) transport: Transport,
+    /// Its life: decides what requests, packets and the clock mean. What it decides is carried out here.
+    pub(super) session: Session<WaitingGet, oneshot::Sender<()>>,
+    /// The transport, if it is no longer polling.
+    pub(super) websocket: Option<Box<dyn WebSocket>>,
     /// A WebSocket that may become the transport.
-    pub(super) probe: Option<Probe>,
+    pub(super) probe: Option<Box<dyn WebSocket>>,
     pub(super) decoder: Decoder,
-    pub(super) heartbeat: Heartbeat,
-    /// When the client must have entered a namespace; `None` once it has.
-    pub(super) connect_deadline: Option<Instant>,
     pub(super) namespaces: Namespaces,
     pub(super) alarm: Alarm,
-    pub(super) phase: Phase,
     /// Something was handed to the WebSocket and not flushed yet.
     pub(super) writing: bool,
-    /// Since when more waits for the client than may, without its reading.
-    pub(super) slow_since: Option<Instant>,
+    /// How long the client may still read too slowly.
+    pub(super) grace: Grace,
     /// Events were handed to sockets since it was last seen that their handlers keep up.
     pub(super) may_be_busy: bool,
-    /// When the client may be read again; `None` = now.
-    pub(super) read_at: Option<Instant>,
     /// What the client may still send; `None` without limits.
     pub(super) rate_limits: Option<Box<RateLimits>>,
     /// Its place among the sessions, where these are limited; given back when it is closed.
     pub(super) permit: Option<Box<Permit>>,
-    /// The node drains: when this connection is closed, finished or not.
-    pub(super) leave_by: Option<Instant>,
     /// Packets of a POST that are being handled.
     pub(super) inbox: Option<Box<Inbox>>,
+    /// Closed when the answer to the last POST is written. Polls are not told before that what its packets have caused:
+    /// python-engineio takes an acknowledgement that overtakes the answer for the end of the POST, and hangs for 25 s.
+    pub(super) answering: Option<oneshot::Receiver<()>>,
     /// The client asked for binary data as base64 text (`b64` in its handshake).
     pub(super) base64: bool,
 }
@@ -86,46 +79,42 @@ impl Connection {
     ) {
         let options = &hub.node.options;
         let now = Instant::now();
-        let (transport, kind, writing) = match opening {
-            Opening::Polling => (Transport::Polling(Polling::default()), TransportKind::Polling, false),
-            Opening::WebSocket(websocket) => {
-                (Transport::WebSocket(websocket), TransportKind::WebSocket, true)
-            }
+        let (websocket, kind) = match opening {
+            Opening::Polling => (None, TransportKind::Polling),
+            Opening::WebSocket(websocket) => (Some(websocket), TransportKind::WebSocket),
         };
+        let heartbeat = Heartbeat::new(now, ms(options.ping_interval_ms), ms(options.ping_timeout_ms));
         let link = Arc::new(Link::new(session, Outbox::new(options.outbox_bytes_max), handshake, kind));
         let connection = Self {
             hub: hub.clone(),
             link: link.clone(),
-            transport,
+            session: Session::new(kind, heartbeat, now + ms(options.connect_timeout_ms)),
+            // The open packet waits to be written.
+            writing: websocket.is_some(),
+            websocket,
             probe: None,
             decoder: Decoder::new(options.max_attachments),
-            heartbeat: Heartbeat::new(now, ms(options.ping_interval_ms), ms(options.ping_timeout_ms)),
-            connect_deadline: Some(now + ms(options.connect_timeout_ms)),
             namespaces: Namespaces::default(),
             alarm: Alarm::default(),
-            phase: Phase::Open,
-            writing,
-            slow_since: None,
+            grace: Grace::default(),
             may_be_busy: false,
-            read_at: None,
             rate_limits: RateLimits::new(&options.limits, now),
             permit,
-            leave_by: None,
             inbox: None,
+            answering: None,
             base64,
         };
         hub.node.metrics.connects.of(counted_as(kind)).increment();
         hub.node.metrics.connections.of(counted_as(kind)).increment();
-        hub.sessions.insert(Session { actor: connection.start(), link });
+        hub.sessions.insert(sessions::Session { actor: connection.start(), link });
     }
 }
 
 impl Connection {
     /// The client has entered a namespace.
     fn entered(&mut self) {
-        let Some(deadline) = self.connect_deadline.take() else { return };
+        let Some(left) = self.session.on_connect(Instant::now()) else { return };
         let node = &self.hub.node;
-        let left = deadline.saturating_duration_since(Instant::now());
         node.metrics.handshakes.record(ms(node.options.connect_timeout_ms).saturating_sub(left));
     }
 
@@ -158,7 +147,7 @@ impl Handler<Decided> for Connection {
 
     fn handle(&mut self, mut decided: Decided, _: &mut Self::Context) {
         // A closed connection leaves the verdict where it is: then the socket is closed too.
-        if self.is_open()
+        if self.session.is_open()
             && let Some(verdict) = decided.take()
             && self.namespaces.decide(&decided.namespace, &verdict)
         {
@@ -175,7 +164,7 @@ impl Handler<ObserveConnection> for Connection {
             transport: self.link.transport().as_str(),
             namespaces: self.namespaces.len(),
             upgrading: self.probe.is_some(),
-            leaving: self.leave_by.is_some(),
+            leaving: self.session.leaves_by().is_some(),
             outbox_bytes: self.link.outbox.bytes(),
         }
     }
@@ -195,7 +184,7 @@ impl Drop for Connection {
     fn drop(&mut self) {
         self.hub.sessions.remove(self.link.session);
         let metrics = &self.hub.node.metrics;
-        if matches!(self.phase, Phase::Open) {
+        if self.session.is_open() {
             self.permit = None;
             metrics.deaths.of(Kind::Connection).increment();
             self.count_closed(DisconnectReason::ForcedServerClose);

@@ -1,7 +1,7 @@
 //! From the client's Engine.IO messages to its sockets.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use actix::AsyncContext;
 use tracing::debug;
@@ -12,6 +12,7 @@ use crate::metrics::{Limit, PacketType};
 use crate::namespace::{Connect, namespace_here, send_refusal};
 use crate::options::ms;
 use crate::socket::{AckArrived, Close, DisconnectReason, Event};
+use fanfare_engineio::session::Meaning;
 use fanfare_engineio::{Message, Packet, PacketError};
 use fanfare_socketio as socketio;
 
@@ -20,34 +21,33 @@ type Ctx = actix::Context<Connection>;
 impl Connection {
     /// Handles one Engine.IO packet, or what was meant to be one.
     pub(super) fn receive(&mut self, packet: Result<Packet, PacketError>, ctx: &mut Ctx) {
-        if !self.is_open() {
+        if !self.session.is_open() {
             return;
         }
         let now = Instant::now();
         if let Ok(packet) = &packet {
             self.charge(packet, now);
         }
-        if !matches!(packet, Ok(Packet::Pong(_))) {
-            self.heartbeat.on_other_packet(now);
-        }
-        match packet {
-            Ok(Packet::Message(message)) => self.receive_message(message, ctx),
-            Ok(Packet::Pong(_)) => self.receive_pong(now),
-            Ok(Packet::Close) => self.client_closes(),
-            Ok(Packet::Ping(_)) => self.break_off(DisconnectReason::TransportError, "a client must not ping"),
-            // Nothing of the sort is due from a client here; the official server lets them pass.
-            Ok(Packet::Open(_) | Packet::Upgrade | Packet::Noop) => {}
-            Err(error) => {
+        let meaning = self.session.on_packet(packet.as_ref(), now);
+        match (meaning, packet) {
+            (_, Err(error)) => {
                 debug!(session = ?self.link.session, %error, "client sent no Engine.IO packet");
                 self.break_off(DisconnectReason::ParseError, "not an Engine.IO packet");
             }
+            (_, Ok(Packet::Message(message))) => self.receive_message(message, ctx),
+            (Meaning::Pong(round_trip), _) => self.receive_pong(round_trip),
+            (Meaning::Close, _) => self.client_closes(),
+            (Meaning::Ping, _) => {
+                self.break_off(DisconnectReason::TransportError, "a client must not ping");
+            }
+            (Meaning::Message | Meaning::Nothing, _) => {}
         }
     }
 
-    fn receive_pong(&mut self, now: Instant) {
+    fn receive_pong(&self, round_trip: Option<Duration>) {
         let metrics = &self.hub.node.metrics;
         metrics.packets_received.of(PacketType::Pong).increment();
-        if let Some(round_trip) = self.heartbeat.on_pong(now) {
+        if let Some(round_trip) = round_trip {
             metrics.pings.record(round_trip);
         }
     }

@@ -10,12 +10,15 @@ use tokio::sync::oneshot;
 use crate::websocket::WebSocket;
 use fanfare_engineio::HandshakeError;
 
+/// A GET that waits: where its answer goes.
+pub type WaitingGet = oneshot::Sender<Result<PollAnswer, Unanswered>>;
+
 /// From a GET: answer when there is something to say. Dropping the receiver aborts the poll.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct Poll {
     /// Where the answer goes.
-    pub answer: oneshot::Sender<Result<PollAnswer, Unanswered>>,
+    pub answer: WaitingGet,
 }
 
 /// Why a request to a session gets no answer of substance.

@@ -38,14 +38,8 @@ impl Connection {
         metrics.limits.of(Limit::Events).add(until_events.is_some().into());
         metrics.limits.of(Limit::Bytes).add(until_bytes.is_some().into());
         if let Some(until) = until_events.max(until_bytes) {
-            self.pause(until);
-            self.heartbeat.on_pause(now);
+            self.session.pause_excused(until, now);
         }
-    }
-
-    /// Reads the client no further before then.
-    pub(super) fn pause(&mut self, until: Instant) {
-        self.read_at = self.read_at.max(Some(until));
     }
 }
 

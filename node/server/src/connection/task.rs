@@ -6,24 +6,23 @@ use std::time::{Duration, Instant};
 
 use actix::ActorContext;
 use actix::fut::ActorFuture;
+use bytestring::ByteString;
 use tracing::debug;
 
-use super::actor::{Connection, Transport};
-use super::closing::Phase;
+use super::actor::Connection;
 use crate::metrics::PacketType;
 use crate::options::ms;
 use crate::outbox::{Outbox, Packet as OutboxPacket};
 use crate::socket::DisconnectReason;
 use crate::websocket::{Received, WebSocket, WebSocketError};
-use fanfare_engineio::{Beat, Packet, payload};
+use fanfare_engineio::session::Timeout;
+use fanfare_engineio::{PING, Packet, payload};
 
 /// Bytes handed to a WebSocket at a time: one system call, and the most its write buffer grows to by small
 /// packets.
 const BATCH_BYTES: usize = 16 * 1024;
 /// Messages read before other connections get a turn.
 pub(super) const READS_PER_TURN: usize = 32;
-/// The Engine.IO packet.
-const PING: &str = "2";
 /// How long a client is not read whose event asked for more than the node could do.
 const SLOW_DOWN: Duration = Duration::from_millis(10);
 
@@ -42,11 +41,11 @@ impl ActorFuture<Connection> for ConnectionTask {
         cx: &mut Context<'_>,
     ) -> Poll<()> {
         let notices = connection.link.outbox.attend(cx);
-        if notices.overflowed && connection.is_open() {
+        if notices.overflowed && connection.session.is_open() {
             connection.too_slow();
         }
         if notices.slow_down {
-            connection.pause(Instant::now() + SLOW_DOWN);
+            connection.session.pause(Instant::now() + SLOW_DOWN);
         }
         if connection.alarm.rang() {
             connection.on_time(Instant::now());
@@ -54,84 +53,69 @@ impl ActorFuture<Connection> for ConnectionTask {
         connection.drive_transport(ctx, cx);
         connection.drive_probe(cx);
         if let Some(ending) = notices.ending
-            && connection.is_open()
+            && connection.session.is_open()
         {
             connection.drive_ending(ending);
             connection.drive_transport(ctx, cx);
         }
-        if matches!(connection.phase, Phase::Closed) {
+        connection.note_end();
+        let Some(deadline) = connection.next_deadline() else {
             ctx.terminate();
             return Poll::Ready(());
-        }
-        connection.alarm.set(connection.next_deadline(), cx);
+        };
+        connection.alarm.set(deadline, cx);
         Poll::Pending
     }
 }
 
 impl Connection {
     fn drive_transport(&mut self, ctx: &mut Ctx, cx: &mut Context<'_>) {
-        match &mut self.transport {
-            Transport::Polling(_) => {
-                self.drive_inbox(ctx, cx);
-                self.drive_polling(cx);
-            }
-            Transport::WebSocket(_) => {
-                self.drive_writes(cx);
-                // What was posted before an upgrade comes before what is read after it.
-                self.drive_inbox(ctx, cx);
-                if self.inbox.is_none() && !self.reads_no_more() {
-                    self.drive_reads(ctx, cx);
-                }
-                // Closing queued a Close frame, if it was the reading that closed.
-                if self.writing && !self.is_open() {
-                    self.drive_writes(cx);
-                }
-            }
+        if self.websocket.is_none() {
+            self.drive_inbox(ctx, cx);
+            return self.drive_polling(cx);
+        }
+        self.drive_writes(cx);
+        // What was posted before an upgrade comes before what is read after it.
+        self.drive_inbox(ctx, cx);
+        if self.inbox.is_none() && !self.reads_no_more() {
+            self.drive_reads(ctx, cx);
+        }
+        // Closing queued a Close frame, if it was the reading that closed.
+        if self.writing && !self.session.is_open() {
+            self.drive_writes(cx);
         }
     }
 
     fn drive_polling(&mut self, cx: &mut Context<'_>) {
-        if !self.is_open() {
+        if !self.session.is_open() {
             return;
         }
         // A POST that is read no further for now is answered late, and holds nothing up.
         let is_posting = self.inbox.is_some() && !self.must_not_read();
-        let Transport::Polling(polling) = &mut self.transport else { return };
-        let hung_up = polling.poll.as_mut().is_some_and(|poll| poll.poll_closed(cx).is_ready());
-        if hung_up {
-            polling.poll = None;
-        }
-        let must_wait = (polling.is_answering(cx) || is_posting) && !self.link.outbox.is_empty();
-        let flushed = if must_wait { Ok(()) } else { polling.flush(&self.link.outbox) };
-        match flushed {
-            Ok(()) if !hung_up => {}
-            outcome => {
-                self.hub.node.metrics.undelivered.add(outcome.err().unwrap_or_default() as u64);
-                return self.transport_failed("poll connection closed prematurely", None);
-            }
+        let has_hung_up = self.session.get_mut().is_some_and(|get| get.poll_closed(cx).is_ready());
+        let must_wait = (self.is_answering_post(cx) || is_posting) && !self.link.outbox.is_empty();
+        let flushed = match (has_hung_up, must_wait) {
+            (true, _) => Err(0),
+            (false, true) => Ok(()),
+            (false, false) => self.flush_poll(),
+        };
+        if let Err(lost) = flushed {
+            self.hub.node.metrics.undelivered.add(lost as u64);
+            return self.transport_failed("poll connection closed prematurely", None);
         }
         // Without a poll nothing can be written.
-        let is_over = polling.poll.is_none() && self.link.outbox.set_blocked();
-        self.judge_slowness(is_over);
-    }
-
-    /// A client may not stay over its bound, nor get far over it (SLOW-1).
-    fn judge_slowness(&mut self, is_over: bool) {
-        match (is_over, self.slow_since) {
-            (true, None) => self.slow_since = Some(Instant::now()),
-            (false, Some(_)) => self.slow_since = None,
-            _ => {}
-        }
+        let is_over = self.session.get_mut().is_none() && self.link.outbox.set_blocked();
+        self.grace.look(is_over);
     }
 
     fn slow_deadline(&self) -> Option<Instant> {
-        self.slow_since.map(|since| since + ms(self.hub.node.options.slow_consumer_grace_ms))
+        self.grace.deadline(ms(self.hub.node.options.slow_consumer_grace_ms))
     }
 
     fn drive_writes(&mut self, cx: &mut Context<'_>) {
         loop {
-            let is_open = self.is_open();
-            let Transport::WebSocket(websocket) = &mut self.transport else { return };
+            let is_open = self.session.is_open();
+            let Some(websocket) = &mut self.websocket else { return };
             if self.writing {
                 match websocket.poll_flush(cx) {
                     Poll::Ready(Ok(())) => self.writing = false,
@@ -139,13 +123,13 @@ impl Connection {
                     Poll::Pending => {
                         if is_open {
                             let is_over = self.link.outbox.set_blocked();
-                            self.judge_slowness(is_over);
+                            self.grace.look(is_over);
                         }
                         return;
                     }
                 }
             }
-            self.slow_since = None;
+            self.grace.look(false);
             if !is_open || fill(websocket.as_mut(), &self.link.outbox, self.base64) == 0 {
                 return;
             }
@@ -155,17 +139,17 @@ impl Connection {
 
     fn drive_reads(&mut self, ctx: &mut Ctx, cx: &mut Context<'_>) {
         for _ in 0..READS_PER_TURN {
-            if matches!(self.phase, Phase::Closed) || self.must_not_read() {
+            if self.session.is_closed() || self.must_not_read() {
                 return;
             }
-            let Transport::WebSocket(websocket) = &mut self.transport else { return };
+            let Some(websocket) = &mut self.websocket else { return };
             let packet = match websocket.poll_receive(cx) {
                 Poll::Pending => return,
                 Poll::Ready(Ok(Received::Text(text))) => Packet::decode_text(text),
                 Poll::Ready(Ok(Received::Binary(data))) => Ok(Packet::decode_binary(data)),
                 Poll::Ready(Ok(Received::Closed)) => {
                     self.time_out(DisconnectReason::TransportClose, "");
-                    self.phase = Phase::Closed;
+                    self.session.end();
                     return;
                 }
                 Poll::Ready(Err(error)) => return self.websocket_failed(&error),
@@ -178,89 +162,57 @@ impl Connection {
 
     /// Handlers are behind, or asked for more than the node can do.
     pub(super) fn must_not_read(&mut self) -> bool {
-        if !self.is_open() {
+        if !self.session.is_open() {
             return false;
         }
         // Nothing makes handlers fall behind but what was handed to them since the last look.
         self.may_be_busy = self.may_be_busy && self.namespaces.are_busy();
-        self.may_be_busy || self.read_at.is_some()
+        self.may_be_busy || self.session.is_paused()
     }
 
     fn websocket_failed(&mut self, error: &WebSocketError) {
         debug!(session = ?self.link.session, %error, "WebSocket failed");
         match error.close_code() {
             // The WebSocket goes on for as long as the client needs to read the Close frame.
-            Some(code) if self.is_open() => {
+            Some(code) if self.session.is_open() => {
                 self.hub.node.metrics.protocol_errors.increment();
                 self.transport_failed("WebSocket protocol broken", Some(code));
             }
-            Some(_) => self.phase = Phase::Closed,
+            Some(_) => self.session.end(),
             None => {
                 self.time_out(DisconnectReason::TransportClose, "network failed");
-                self.phase = Phase::Closed;
+                self.session.end();
             }
         }
     }
 
     fn on_time(&mut self, now: Instant) {
-        match &self.phase {
-            Phase::Closed => return,
-            Phase::Closing { until, .. } => {
-                if now >= *until {
-                    self.phase = Phase::Closed;
-                }
-                return;
-            }
-            Phase::Open => {}
-        }
-        if self.connect_deadline.is_some_and(|deadline| now >= deadline) {
-            return self.give_up_waiting();
-        }
-        let is_paused = self.read_at.is_some();
-        if self.read_at.is_some_and(|at| now >= at) {
-            self.read_at = None;
-        }
-        if self.slow_deadline().is_some_and(|deadline| now >= deadline) {
+        if self.session.is_open() && self.slow_deadline().is_some_and(|deadline| now >= deadline) {
             return self.too_slow();
         }
-        let mut beat = self.heartbeat.on_deadline(now);
-        if beat == Beat::TimedOut && is_paused {
-            // Its pong may be among what is not read.
-            self.heartbeat.on_pause(now);
-            beat = self.heartbeat.on_deadline(now);
+        let due = self.session.on_deadline(now);
+        match due.timeout {
+            Some(Timeout::Connect) => return self.give_up_waiting(),
+            Some(Timeout::Ping) => return self.time_out(DisconnectReason::PingTimeout, ""),
+            None => {}
         }
-        match beat {
-            Beat::Early => {}
-            Beat::Ping => self.ping(),
-            Beat::TimedOut => return self.time_out(DisconnectReason::PingTimeout, ""),
-        }
-        self.probe_on_time(now);
-    }
-
-    fn ping(&mut self) {
-        self.hub.node.metrics.packets_sent.of(PacketType::Ping).increment();
-        match &mut self.transport {
-            // One that no poll has fetched yet says the same.
-            Transport::Polling(polling) if polling.control.contains(&PING) => {}
-            Transport::Polling(polling) => polling.control.push(PING),
-            Transport::WebSocket(websocket) => {
-                websocket.queue_text(&bytestring::ByteString::from_static(PING));
+        if due.ping {
+            self.hub.node.metrics.packets_sent.of(PacketType::Ping).increment();
+            if let Some(websocket) = &mut self.websocket {
+                websocket.queue_text(&ByteString::from_static(PING));
                 self.writing = true;
             }
         }
+        if due.probe_expired {
+            self.abandon_probe(None);
+        }
     }
 
-    fn next_deadline(&self) -> Instant {
-        if let Phase::Closing { until, .. } = self.phase {
-            return until;
-        }
-        let probe = self.probe.iter().flat_map(|probe| probe.noop_at.into_iter().chain([probe.deadline]));
-        probe
-            .chain(self.connect_deadline)
-            .chain(self.slow_deadline())
-            .chain(self.read_at)
-            .chain(self.leave_by)
-            .fold(self.heartbeat.deadline(), Instant::min)
+    /// `None` once nothing is left to do.
+    fn next_deadline(&self) -> Option<Instant> {
+        let deadline = self.session.deadline()?;
+        let slow = self.slow_deadline().filter(|_| self.session.is_open());
+        Some(slow.map_or(deadline, |slow| slow.min(deadline)))
     }
 }
 

@@ -33,13 +33,13 @@ fn a_volatile_packet_goes_only_first_and_only_when_the_transport_is_ready() {
 fn a_client_that_does_not_read_costs_at_most_its_bound() {
     let outbox = Outbox::new(10 * (PACKET_COST + 1));
     assert!(!outbox.set_blocked());
-    for _ in 0..10 * BLOCKED_FACTOR {
+    for _ in 0..10 * hard_limit(1, true) {
         assert_eq!(outbox.push(&packet("x"), false), Pushed::Queued);
     }
     assert_eq!(outbox.push(&packet("x"), false), Pushed::Overflowed);
     assert_eq!(outbox.push(&packet("x"), false), Pushed::Closed);
     assert!(outbox.has_overflowed());
-    assert_eq!(outbox.clear(), 10 * BLOCKED_FACTOR);
+    assert_eq!(outbox.clear(), 10 * hard_limit(1, true));
 }
 
 #[test]
