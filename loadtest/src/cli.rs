@@ -71,6 +71,7 @@ Exit codes:
 /// unit of work, which is the figure that counts when server and tester share a machine.
 #[derive(Debug, Parser)]
 #[command(name = "loadtest", version, after_long_help = EXAMPLES, after_help = "--help shows examples and exit codes")]
+#[non_exhaustive]
 pub struct Cli {
     /// Command to run.
     #[command(subcommand)]
@@ -82,6 +83,7 @@ pub struct Cli {
 
 /// Commands of the tester.
 #[derive(Debug, Subcommand)]
+#[non_exhaustive]
 pub enum Command {
     /// A scenario, from the command line.
     #[command(flatten)]
@@ -96,6 +98,7 @@ pub enum Command {
 
 /// Options of `loadtest run`.
 #[derive(Debug, Args)]
+#[non_exhaustive]
 pub struct RunOptions {
     /// TOML file: `scenario`, `[options]` named as on the command line, and `[[phases]]`
     pub file: PathBuf,

@@ -4,6 +4,7 @@ use std::io;
 
 /// A run ended without a result.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum RunError {
     /// The operating system refused something.
     #[error("operating system: {0}")]

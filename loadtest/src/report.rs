@@ -21,6 +21,7 @@ pub(crate) mod table;
 
 /// The result of a run.
 #[derive(Debug, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Report {
     /// Name of the scenario: `fanout`, `echo`, `connect`, `idle`, …
     pub scenario: String,

@@ -25,6 +25,7 @@ use share::Share;
 
 /// Scenarios that can be run.
 #[derive(Debug, Clone, Subcommand)]
+#[non_exhaustive]
 pub enum Scenario {
     /// Messages to rooms: server time per delivery, deliveries per second, latency
     Fanout(FanoutOptions),

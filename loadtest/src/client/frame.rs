@@ -56,6 +56,7 @@ pub struct Frame {
 
 /// The peer broke RFC 6455.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum FrameError {
     /// A reserved bit without an extension (section 5.2).
     #[error("peer set a reserved bit without a negotiated extension")]

@@ -15,6 +15,7 @@ const HEADERS_MAX: usize = 64;
 
 /// The peer's part of the handshake was not as RFC 6455 wants it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum HandshakeError {
     /// Something other than HTTP.
     #[error("peer did not speak HTTP: {0}")]

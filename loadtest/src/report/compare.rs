@@ -12,6 +12,7 @@ use crate::report::Report;
 
 /// Options of `loadtest compare`.
 #[derive(Debug, Args)]
+#[non_exhaustive]
 pub struct CompareOptions {
     /// Report of the earlier run, as written by --json
     pub before: PathBuf,

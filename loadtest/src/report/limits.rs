@@ -9,6 +9,7 @@ use crate::report::Report;
 /// Limits of a run; one that is not given is not checked.
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Limits (exit code 4 if the run crosses one)")]
+#[non_exhaustive]
 pub struct Limits {
     /// Highest median latency that passes, such as 5ms
     #[arg(long, global = true, value_name = "TIME", value_parser = humantime::parse_duration)]

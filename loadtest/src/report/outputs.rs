@@ -11,6 +11,7 @@ use crate::report::page;
 
 /// Options for the report.
 #[derive(Debug, Clone, Default, Args)]
+#[non_exhaustive]
 pub struct Outputs {
     /// Also write the report with its curves as an HTML page into this file
     #[arg(long, global = true, value_name = "FILE")]

@@ -27,6 +27,7 @@ use crate::traffic::phases;
 
 /// Options of `loadtest avalanche`.
 #[derive(Debug, Clone, Args, Serialize)]
+#[non_exhaustive]
 pub struct AvalancheOptions {
     /// Servers to connect to.
     #[command(flatten)]

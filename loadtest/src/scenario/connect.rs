@@ -22,6 +22,7 @@ use crate::traffic::phases;
 
 /// Options of `loadtest connect`.
 #[derive(Debug, Clone, Args, Serialize)]
+#[non_exhaustive]
 pub struct ConnectOptions {
     /// Servers to connect to.
     #[command(flatten)]

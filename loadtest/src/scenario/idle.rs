@@ -19,6 +19,7 @@ use crate::traffic::phases;
 
 /// Options of `loadtest idle`.
 #[derive(Debug, Clone, Args, Serialize)]
+#[non_exhaustive]
 pub struct IdleOptions {
     /// Servers to connect to.
     #[command(flatten)]

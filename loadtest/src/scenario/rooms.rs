@@ -19,6 +19,7 @@ use crate::traffic::{Completion, Traffic, TrafficOptions};
 
 /// Options of `loadtest fanout` and `loadtest cluster`.
 #[derive(Debug, Clone, Args, Serialize)]
+#[non_exhaustive]
 pub struct FanoutOptions {
     /// Servers to connect to.
     #[command(flatten)]
@@ -35,6 +36,7 @@ pub struct FanoutOptions {
 
 /// Clients and rooms.
 #[derive(Debug, Clone, Args, Serialize)]
+#[non_exhaustive]
 pub struct RoomOptions {
     /// Number of clients, dealt to the rooms round robin
     #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
@@ -52,6 +54,7 @@ pub struct RoomOptions {
 
 /// Options of `loadtest broadcast`.
 #[derive(Debug, Clone, Args, Serialize)]
+#[non_exhaustive]
 pub struct BroadcastOptions {
     /// Servers to connect to.
     #[command(flatten)]
@@ -70,6 +73,7 @@ pub struct BroadcastOptions {
 
 /// Options of `loadtest echo`.
 #[derive(Debug, Clone, Args, Serialize)]
+#[non_exhaustive]
 pub struct EchoOptions {
     /// Servers to connect to.
     #[command(flatten)]
@@ -85,6 +89,7 @@ pub struct EchoOptions {
 
 /// Options of `loadtest slow`.
 #[derive(Debug, Clone, Args, Serialize)]
+#[non_exhaustive]
 pub struct SlowOptions {
     /// The traffic.
     #[command(flatten)]
@@ -97,6 +102,7 @@ pub struct SlowOptions {
 
 /// Options of `loadtest churn`.
 #[derive(Debug, Clone, Args, Serialize)]
+#[non_exhaustive]
 pub struct ChurnOptions {
     /// The traffic.
     #[command(flatten)]
@@ -116,6 +122,7 @@ pub struct ChurnOptions {
 
 /// Options of `loadtest jitter`.
 #[derive(Debug, Clone, Args, Serialize)]
+#[non_exhaustive]
 pub struct JitterOptions {
     /// The traffic.
     #[command(flatten)]

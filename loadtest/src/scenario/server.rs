@@ -21,6 +21,7 @@ use crate::swarm::{ClientId, Swarm};
 
 /// Servers, and ways to reach and to watch them.
 #[derive(Debug, Clone, Args, Serialize)]
+#[non_exhaustive]
 pub struct ServerOptions {
     /// Address of a server, such as ws://HOST:PORT or wss://HOST/PATH, also with http; several times for a cluster:
     /// clients are dealt round robin

@@ -12,6 +12,7 @@ use crate::traffic::stamp::STAMP_BYTES;
 
 /// Amount of traffic.
 #[derive(Debug, Clone, Args, Serialize)]
+#[non_exhaustive]
 pub struct LoadOptions {
     /// Number of messages in flight per publisher (closed loop: as fast as the server is)
     #[arg(long, value_name = "W", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=65536))]

@@ -25,6 +25,7 @@ use crate::workers::assignment::{Answer, Order, VERSION, receive, send};
 
 /// Options of `loadtest worker`.
 #[derive(Debug, Args, Serialize)]
+#[non_exhaustive]
 pub struct WorkerOptions {
     /// Address to wait for coordinators at; every host that reaches it can make this machine send traffic
     #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:9600")]
