@@ -6,8 +6,12 @@ cd "$(dirname "$0")/.."
 # shellcheck source=scripts/steps.sh
 source scripts/steps.sh
 
+echo "==> Installing what the tests need, if it is missing"
+scripts/setup-tests.sh
+
 step "Is the code formatted?" cargo fmt --all --check
 step "Does the linter agree?" cargo clippy --workspace --all-targets -- -D warnings
+dependency_steps
 step "Is the documentation sound?" cargo doc --workspace --no-deps
 step "Do the tests pass? They judge the server with official clients and a browser" \
   cargo test --workspace --no-fail-fast

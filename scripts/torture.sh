@@ -7,6 +7,18 @@ cd "$(dirname "$0")/.."
 # shellcheck source=scripts/steps.sh
 source scripts/steps.sh
 
+echo "==> Installing what the tests need, if it is missing"
+scripts/setup-tests.sh
+step "Can the tools be installed that look at dependencies?" scripts/tools.sh
+dependency_steps
+# The database is a repository of its own, which not every machine may fetch from.
+if command -v cargo-deny >/dev/null && cargo deny --log-level off fetch db; then
+  step "Is there no known vulnerability in a dependency?" cargo deny --log-level error check advisories
+else
+  echo "==> NOT CHECKED, since the database cannot be had: is there no known vulnerability in a dependency?"
+  left_out+=("Is there no known vulnerability in a dependency?")
+fi
+
 # For every core a process that never rests, bounded in case that nobody ends it.
 burn() {
   local core

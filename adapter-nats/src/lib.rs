@@ -12,6 +12,8 @@
 //! The client library logs each event at INFO and each failure at ERROR, again and again. This crate logs what people
 //! need, once; so let a log filter turn `async_nats` off.
 
+#![deny(clippy::unwrap_used)]
+
 mod barrier;
 mod bus;
 mod dial;

@@ -12,6 +12,8 @@
 //!
 //! In reading order, each layer using only those above it:
 
+#![deny(clippy::unwrap_used)]
+
 // Reasons for a run without a result.
 mod error;
 

@@ -1,5 +1,7 @@
 //! `loadtest`: load tester for Socket.IO servers. Reads the command line, runs one scenario, prints one report.
 
+#![deny(clippy::unwrap_used)]
+
 use std::process::ExitCode;
 
 use clap::Parser;

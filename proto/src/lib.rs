@@ -6,6 +6,8 @@
 //! without a network. `conformance` is what each must pass. [`courier`] spares
 //! the threads on both sides wake-ups.
 
+#![deny(clippy::unwrap_used)]
+
 mod bus;
 pub mod courier;
 mod envelope;

@@ -1,5 +1,7 @@
 //! `fanfare`: a Socket.IO node.
 
+#![deny(clippy::unwrap_used)]
+
 use std::path::PathBuf;
 use std::process::ExitCode;
 

@@ -3,6 +3,9 @@
 //! Pure: bytes, times and facts in, values out. It does not know that Socket.IO exists, and it never reads a
 //! clock, takes a lock, or does I/O.
 
+#![deny(clippy::unwrap_used)]
+#![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests may read a clock"))]
+
 mod error;
 mod heartbeat;
 pub mod open;

@@ -6,6 +6,8 @@
 //! Errors of handlers are logged with `tracing`, which shows nothing unless the program installs a subscriber, such as
 //! `tracing_subscriber::fmt().init()`; [`Io::on_error`] is told of each.
 
+#![deny(clippy::unwrap_used)]
+
 mod ids;
 mod metrics;
 mod options;

@@ -4,6 +4,9 @@
 //! takes a lock, or does I/O. What it knows of Engine.IO is one character: an encoded packet begins with the
 //! type of a message, so that no transport has to copy it to put that in front.
 
+#![deny(clippy::unwrap_used)]
+#![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests may read a clock"))]
+
 mod answer;
 mod arguments;
 mod decode;

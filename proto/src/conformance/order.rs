@@ -60,7 +60,7 @@ pub async fn each_of_many_threads_and_nodes_has_its_order(scope: Scope<'_>) {
         for _ in 0..(NODES.len() - 1) * THREADS * EVENTS {
             let envelope = peer.next().await;
             let parts: Vec<usize> =
-                label(&envelope.body).split('.').map(|part| part.parse().unwrap()).collect();
+                label(&envelope.body).split('.').map(|part| part.parse().expect("a number")).collect();
             let (node, thread, n) = (parts[0], parts[1], parts[2]);
             assert_ne!(node, own, "a node hears itself");
             assert_eq!(&*envelope.node, NODES[node]);
