@@ -14,16 +14,22 @@
 //! * Nothing waits without a bound: the outlet drops and counts, and a node that does not read its inlet loses what
 //!   exceeds its bounds, and learns of it.
 
+pub(crate) mod incoming;
+pub(crate) mod memory;
+pub(crate) mod meters;
+pub(crate) mod outgoing;
+pub mod wake;
+
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_core::Stream;
 
-use crate::envelope::Envelope;
-use crate::meters::BusMeters;
-use crate::subject::Subject;
+use crate::bus::meters::BusMeters;
 use crate::wire::envelope::Body;
+use crate::wire::envelope::Envelope;
+use crate::wire::subject::Subject;
 
 /// A bus that is not in use yet.
 pub trait Bus: Send + 'static {

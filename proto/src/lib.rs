@@ -8,26 +8,19 @@
 
 #![deny(clippy::unwrap_used)]
 
-mod bus;
-pub mod courier;
-mod envelope;
-mod incoming;
-mod memory;
-mod meters;
-mod outgoing;
-mod subject;
 pub mod wire;
 
-#[cfg(test)]
-mod arbitrary;
+mod bus;
+
 #[cfg(feature = "conformance")]
 pub mod conformance;
 
+pub use bus::incoming::Incoming;
+pub use bus::memory::{Faults, MemoryBus, MemoryHub};
+pub use bus::meters::{BusMeters, Meter};
+pub use bus::outgoing::{Frame, Numbered, Outgoing, encode};
+pub use bus::wake as courier;
 pub use bus::{Bus, Closed, Identity, Inbound, Inlet, Outlet, PublishError, Settled, State};
-pub use envelope::{ATTACHMENTS_MAX, Envelope, Refusal};
-pub use incoming::Incoming;
-pub use memory::{Faults, MemoryBus, MemoryHub};
-pub use meters::{BusMeters, Meter};
-pub use outgoing::{Frame, Numbered, Outgoing, encode};
 pub use prost;
-pub use subject::{ROOM_BUCKETS, Subject, bucket_of};
+pub use wire::envelope::{ATTACHMENTS_MAX, Envelope, Refusal};
+pub use wire::subject::{ROOM_BUCKETS, Subject, bucket_of};

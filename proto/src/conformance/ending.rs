@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::peer::{Scope, bucket, event};
 use crate::bus::{PublishError, State};
-use crate::subject::Subject;
+use crate::wire::subject::Subject;
 
 pub async fn close_publishes_what_was_queued_and_ends_the_inlet(scope: Scope<'_>) {
     let (mut sender, mut receiver) = (scope.join("send", &[]).await, scope.join("hear", &[bucket(1)]).await);

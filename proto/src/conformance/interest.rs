@@ -7,9 +7,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::peer::{Peer, Scope, bucket, event, label, namespace};
-use crate::subject::Subject;
 use crate::wire;
 use crate::wire::envelope::Body;
+use crate::wire::subject::Subject;
 
 /// How long a bus may take to unhear.
 const UNLISTEN_DEADLINE: Duration = Duration::from_secs(60);

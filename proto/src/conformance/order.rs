@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::thread;
 
 use super::peer::{Peer, Scope, bucket, event, label, namespace};
-use crate::subject::Subject;
+use crate::wire::subject::Subject;
 
 /// Subjects of every kind, with that of the receiver.
 fn subjects_of(receiver: &str) -> Vec<Subject> {

@@ -9,10 +9,10 @@ use std::time::Duration;
 use prost::bytes::Bytes;
 
 use crate::bus::{Bus, Identity, Inbound, Inlet, Outlet, State};
-use crate::envelope::Envelope;
-use crate::subject::Subject;
 use crate::wire;
 use crate::wire::envelope::Body;
+use crate::wire::envelope::Envelope;
+use crate::wire::subject::Subject;
 
 /// Whatever was promised must have happened by then, on a busy machine too.
 pub const DEADLINE: Duration = Duration::from_secs(60);

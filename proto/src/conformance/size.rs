@@ -4,8 +4,8 @@ use std::task::Poll;
 
 use super::peer::{Scope, bucket, event, label, large_event, namespace};
 use crate::bus::PublishError;
-use crate::meters::BusMeters;
-use crate::subject::Subject;
+use crate::bus::meters::BusMeters;
+use crate::wire::subject::Subject;
 
 /// Larger than one frame of any bus.
 const LARGE: [usize; 3] = [1 << 20, (1 << 20) + 1, (1 << 20) - 1];

@@ -5,8 +5,8 @@ use proptest::option;
 use proptest::prelude::*;
 use prost::bytes::Bytes;
 
-use crate::envelope::ATTACHMENTS_MAX;
 use crate::wire;
+use crate::wire::envelope::ATTACHMENTS_MAX;
 use crate::wire::envelope::Body;
 
 /// A body that receivers take.

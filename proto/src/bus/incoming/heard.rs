@@ -5,10 +5,10 @@ use std::sync::Arc;
 use prost::bytes::{Bytes, BytesMut};
 
 use super::origin::FAR;
-use crate::envelope::{Content, Refusal};
-use crate::meters::BusMeters;
+use crate::bus::meters::BusMeters;
 use crate::wire;
 use crate::wire::envelope::Body;
+use crate::wire::envelope::{Content, Refusal};
 
 /// What an envelope that is being put together takes beside its parts.
 const ASSEMBLY_OVERHEAD_BYTES: u64 = 256;

@@ -6,7 +6,8 @@ use prost::Message;
 use prost::bytes::Bytes;
 
 use crate::wire;
-use crate::wire::envelope::Body;
+
+pub use super::schema::envelope::Body;
 
 /// The version of the schema.
 pub const VERSION: u32 = 1;

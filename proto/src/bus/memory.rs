@@ -14,12 +14,12 @@ use rand::{RngExt, SeedableRng};
 use tokio::sync::Notify;
 use tokio::time::{Instant, Sleep, timeout};
 
+use crate::bus::incoming::Incoming;
+use crate::bus::meters::BusMeters;
+use crate::bus::outgoing::{Frame, Outgoing, encode};
 use crate::bus::{Bus, Closed, Identity, Inbound, Inlet, Outlet, PublishError, Settled, State};
-use crate::incoming::Incoming;
-use crate::meters::BusMeters;
-use crate::outgoing::{Frame, Outgoing, encode};
-use crate::subject::Subject;
 use crate::wire::envelope::Body;
+use crate::wire::subject::Subject;
 
 /// How long anybody waits for a bus that is cut off.
 const SETTLE_TIMEOUT: Duration = Duration::from_secs(5);

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::arbitrary::body;
+use crate::wire::arbitrary::body;
 
 proptest! {
     #[test]
@@ -41,7 +41,7 @@ proptest! {
 
     #[test]
     fn nothing_that_may_come_brings_it_down(
-        frames in proptest::collection::vec((0..4_u32, crate::arbitrary::any_envelope(), any::<bool>()), 0..40),
+        frames in proptest::collection::vec((0..4_u32, crate::wire::arbitrary::any_envelope(), any::<bool>()), 0..40),
     ) {
         use prost::Message;
         let mut ear = Ear::new();

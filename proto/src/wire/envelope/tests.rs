@@ -2,7 +2,7 @@ use proptest::prelude::*;
 use prost::bytes::Bytes;
 
 use super::*;
-use crate::arbitrary::{any_envelope, body};
+use crate::wire::arbitrary::{any_envelope, body};
 use crate::wire::{membership, request};
 
 /// A node takes it, up to the putting together of parts.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::origin::Origin;
-use crate::meters::BusMeters;
+use crate::bus::meters::BusMeters;
 
 /// Senders remembered; beyond it those that were silent longest are forgotten.
 pub(super) const ORIGINS_MAX: usize = 10_000;

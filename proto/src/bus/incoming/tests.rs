@@ -6,7 +6,7 @@ mod round_trip;
 use super::origin::{FAR, SENT_IN_A_SECOND_MAX};
 use super::origins::{ORIGINS_MAX, PARTS_AGE_MAX};
 use super::*;
-use crate::outgoing::{Frame, Outgoing, encode};
+use crate::bus::outgoing::{Frame, Outgoing, encode};
 
 const INSTANCE: u64 = 7;
 

@@ -7,10 +7,10 @@ use prost::Message;
 use prost::bytes::{Bytes, BytesMut};
 
 use crate::bus::Identity;
-use crate::envelope::VERSION;
-use crate::subject::Subject;
 use crate::wire;
 use crate::wire::envelope::Body;
+use crate::wire::envelope::VERSION;
+use crate::wire::subject::Subject;
 
 /// Subjects used lately are told in so many heartbeats, in case one of these is lost too.
 const TOLD_AGAIN: u64 = 3;

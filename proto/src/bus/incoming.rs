@@ -18,13 +18,13 @@ use std::time::{Duration, Instant};
 
 use prost::bytes::Bytes;
 
+use crate::bus::meters::BusMeters;
+use crate::bus::outgoing::HEADER_BYTES;
 use crate::bus::{Identity, Inbound};
-use crate::envelope::{Content, Envelope, Refusal, content, decode, decode_body};
-use crate::meters::BusMeters;
-use crate::outgoing::HEADER_BYTES;
-use crate::subject::Subject;
 use crate::wire;
 use crate::wire::envelope::Body;
+use crate::wire::envelope::{Content, Envelope, Refusal, content, decode, decode_body};
+use crate::wire::subject::Subject;
 use heard::Step;
 use origin::Arrival;
 use origins::Origins;
