@@ -114,7 +114,7 @@ impl Shared {
     /// Other nodes show themselves, or leave: what is held may be held for one of them.
     pub(crate) fn hear_signs<'a>(&self, envelopes: impl Iterator<Item = &'a Envelope>) {
         let now = Instant::now();
-        let mut errand = None;
+        let mut wake = None;
         for Envelope { node, body, .. } in envelopes {
             let mut queue = self.queue.lock();
             let nobody_is_missing = match body {
@@ -125,11 +125,11 @@ impl Shared {
                 _ => false,
             };
             if nobody_is_missing {
-                errand = queue.publisher.call();
+                wake = queue.publisher.notify();
             }
         }
-        if let Some(errand) = errand {
-            errand.run();
+        if let Some(wake) = wake {
+            wake.send();
         }
     }
 
@@ -149,18 +149,18 @@ impl Shared {
 
     /// Begins to leave. The first word counts.
     pub(crate) fn leave(&self, patience: Duration) {
-        let errand = {
+        let wake = {
             let mut queue = self.queue.lock();
             queue.close();
-            queue.publisher.call()
+            queue.publisher.notify()
         };
         self.leaves_at.send_if_modified(|leaves_at| {
             let is_first = leaves_at.is_none();
             leaves_at.get_or_insert_with(|| Instant::now() + patience.min(FOREVER));
             is_first
         });
-        if let Some(errand) = errand {
-            errand.run();
+        if let Some(wake) = wake {
+            wake.send();
         }
     }
 }

@@ -42,10 +42,10 @@ impl Outlet for NatsOutlet {
         } else {
             queue.push(subjects, bytes, now)?;
         }
-        let errand = queue.publisher.call();
+        let wake = queue.publisher.notify();
         drop(queue);
-        if let Some(errand) = errand {
-            errand.run();
+        if let Some(wake) = wake {
+            wake.send();
         }
         Ok(())
     }

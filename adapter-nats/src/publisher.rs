@@ -90,13 +90,13 @@ impl Publisher {
                 }
                 let until = match queue.work(now) {
                     Work::Now => {
-                        queue.publisher.wake_up();
+                        queue.publisher.stop_waiting();
                         return Poll::Ready(true);
                     }
                     Work::Over => return Poll::Ready(false),
                     Work::Later(until) => until,
                 };
-                queue.publisher.sleep(cx.waker());
+                queue.publisher.wait(cx.waker());
                 let Some(until) = until else { return Poll::Pending };
                 drop(queue);
                 timer.as_mut().reset(until);

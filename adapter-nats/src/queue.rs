@@ -7,8 +7,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use fanfare_proto::courier::Sleeper;
 use fanfare_proto::prost::bytes::Bytes;
+use fanfare_proto::wake::Waiter;
 use fanfare_proto::wire::envelope::Body;
 use fanfare_proto::{BusMeters, Numbered, Outgoing, PublishError, Subject};
 use tokio::time::Instant;
@@ -35,7 +35,7 @@ pub(crate) struct Queue {
     signs: VecDeque<Waiting>,
     meters: Arc<BusMeters>,
     /// The publisher, to be called when something was pushed, or the queue was closed.
-    pub(crate) publisher: Sleeper,
+    pub(crate) publisher: Waiter,
 }
 
 /// An envelope with all its copies.
@@ -80,7 +80,7 @@ impl Queue {
             hold,
             signs: VecDeque::new(),
             meters,
-            publisher: Sleeper::default(),
+            publisher: Waiter::default(),
         }
     }
 

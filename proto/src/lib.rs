@@ -3,7 +3,7 @@
 //! [`wire`] is the schema (`proto/fanfare/v1/envelope.proto`), [`Envelope`] what was checked of it, [`Subject`] where it
 //! goes. An implementation of [`Bus`] moves frames; [`Outgoing`] numbers and cuts them, [`Incoming`] restores order,
 //! puts parts together and counts what is missing, so that every bus keeps the same promises. [`MemoryBus`] is one
-//! without a network. `conformance` is what each must pass. [`courier`] spares
+//! without a network. `conformance` is what each must pass. [`wake`] spares
 //! the threads on both sides wake-ups.
 
 #![deny(clippy::unwrap_used)]
@@ -19,7 +19,7 @@ pub use bus::incoming::Incoming;
 pub use bus::memory::{Faults, MemoryBus, MemoryHub};
 pub use bus::meters::{BusMeters, Meter};
 pub use bus::outgoing::{Frame, Numbered, Outgoing, encode};
-pub use bus::wake as courier;
+pub use bus::wake;
 pub use bus::{Bus, Closed, Identity, Inbound, Inlet, Outlet, PublishError, Settled, State};
 pub use prost;
 pub use wire::envelope::{ATTACHMENTS_MAX, Envelope, Refusal};

@@ -1,34 +1,36 @@
-//! Wake-ups of other threads, carried together.
+//! Wake-ups of other threads, sent together.
+//!
+//! It lies at the seam since both sides of it wake threads: a node those of its reactors, a bus the one that publishes.
 //!
 //! Waking a thread costs a system call, and a thread that is woken by the first item of a burst works on that one alone
-//! while the others come in: it writes to every member once for each. So on a thread with a courier a wake-up waits until
-//! the tasks that were ready have had their turn. It waits for its own thread only: whoever else has something for the
-//! same sleeper meanwhile wakes it at once, since nobody shall wait for a thread that is held up.
+//! while the others come in: it writes to every member once for each. So on a thread with a wake task a wake-up waits
+//! until the tasks that were ready have had their turn. It waits for its own thread only: another thread that has
+//! something for the same waiter meanwhile wakes it at once, since nothing may wait for a thread that is held up.
 
 use std::cell::RefCell;
 use std::future::poll_fn;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::task::{Poll, Waker};
 
-/// A task that sleeps until there is something for it. It lies under the lock of what it waits for.
+/// A task that waits until there is something for it. It lies under the lock of what it waits for.
 #[derive(Debug, Default)]
-pub struct Sleeper {
+pub struct Waiter {
     /// Its task; `None` while it is awake.
     waker: Option<Waker>,
-    /// The courier that is going to wake it.
+    /// The wake task that is going to wake it.
     owed_by: Option<u64>,
 }
 
-/// What is to be done for a sleeper when its lock is free again.
-#[must_use = "the sleeper is not woken before this is run"]
-pub struct Errand {
+/// A wake-up to be sent when the lock that the waiter lies under is free again.
+#[must_use = "the waiter is not woken before this is sent"]
+pub struct PendingWake {
     waker: Waker,
     can_wait: bool,
 }
 
-impl Sleeper {
-    /// It has found nothing.
-    pub fn sleep(&mut self, waker: &Waker) {
+impl Waiter {
+    /// Notes that the task has found nothing, and is to be woken.
+    pub fn wait(&mut self, waker: &Waker) {
         match &mut self.waker {
             Some(known) => known.clone_from(waker),
             None => self.waker = Some(waker.clone()),
@@ -36,13 +38,14 @@ impl Sleeper {
         self.owed_by = None;
     }
 
-    /// It has found something by itself.
-    pub fn wake_up(&mut self) {
+    /// Notes that the task has found something by itself.
+    pub fn stop_waiting(&mut self) {
         *self = Self::default();
     }
 
-    /// There is something for it; `None` if it is awake, or this thread is going to wake it anyhow.
-    pub fn call(&mut self) -> Option<Errand> {
+    /// Notes that there is something for the task. Returns the wake-up to send; `None` if the task is awake, or this
+    /// thread is going to wake it anyhow.
+    pub fn notify(&mut self) -> Option<PendingWake> {
         let here = here();
         if here.is_some() && self.owed_by == here {
             return None;
@@ -50,88 +53,89 @@ impl Sleeper {
         if here.is_some() && self.owed_by.is_none() {
             let waker = self.waker.clone()?;
             self.owed_by = here;
-            return Some(Errand { waker, can_wait: true });
+            return Some(PendingWake { waker, can_wait: true });
         }
         self.owed_by = None;
-        Some(Errand { waker: self.waker.take()?, can_wait: false })
+        Some(PendingWake { waker: self.waker.take()?, can_wait: false })
     }
 }
 
-impl Errand {
-    /// Wakes the sleeper: with the next errands of this thread's courier, or at once.
-    pub fn run(self) {
+impl PendingWake {
+    /// Wakes the waiter: together with the next others of this thread's wake task, or at once.
+    pub fn send(self) {
         if self.can_wait { put_off(self.waker) } else { self.waker.wake() }
     }
 }
 
-struct Errands {
-    /// Which courier this is.
-    courier: u64,
+/// Wake-ups that this thread has put off.
+struct PutOff {
+    /// The number of the wake task.
+    wake_task: u64,
     /// Tasks of other threads, to be woken.
     wakers: Vec<Waker>,
-    /// The courier's own task, while it sleeps.
+    /// The wake task itself, while it waits.
     task: Option<Waker>,
 }
 
-static NEXT_COURIER: AtomicU64 = AtomicU64::new(1);
+static NEXT_WAKE_TASK: AtomicU64 = AtomicU64::new(1);
 
 thread_local! {
-    /// `None` on a thread without a courier.
-    static ERRANDS: RefCell<Option<Errands>> = const { RefCell::new(None) };
+    /// `None` on a thread without a wake task.
+    static PUT_OFF: RefCell<Option<PutOff>> = const { RefCell::new(None) };
 }
 
-/// The courier of this thread, if it has one. A thread that is ending has none.
+/// The wake task of this thread, if it has one. A thread that is ending has none.
 fn here() -> Option<u64> {
-    ERRANDS.try_with(|errands| errands.borrow().as_ref().map(|errands| errands.courier)).ok().flatten()
+    PUT_OFF.try_with(|put_off| put_off.borrow().as_ref().map(|put_off| put_off.wake_task)).ok().flatten()
 }
 
 fn put_off(waker: Waker) {
     let mut waker = Some(waker);
-    let courier = ERRANDS.try_with(|errands| {
-        let mut errands = errands.borrow_mut();
-        let errands = errands.as_mut()?;
-        errands.wakers.extend(waker.take());
-        errands.task.take()
+    let wake_task = PUT_OFF.try_with(|put_off| {
+        let mut put_off = put_off.borrow_mut();
+        let put_off = put_off.as_mut()?;
+        put_off.wakers.extend(waker.take());
+        put_off.task.take()
     });
-    // There is no courier after all, or it has to be told.
-    if let Some(waker) = waker.or(courier.ok().flatten()) {
+    // There is no wake task after all, or it has to be woken itself.
+    if let Some(waker) = waker.or(wake_task.ok().flatten()) {
         waker.wake();
     }
 }
 
-/// The courier of the thread it is polled on, which must be one task among the others. If it is dropped what waits is
-/// woken, and wake-ups are not put off any more.
+/// Runs the wake task of the thread it is polled on, which must be one task among the others. When it is dropped, what
+/// was put off is woken, and from then on wake-ups are sent at once.
 pub async fn run() {
-    let _desk = Desk::open();
-    let mut carried = Vec::new();
+    let _registration = Registration::new();
+    let mut sent = Vec::new();
     poll_fn(|cx| {
-        ERRANDS.with_borrow_mut(|errands| {
-            if let Some(errands) = errands {
-                errands.task = Some(cx.waker().clone());
-                std::mem::swap(&mut errands.wakers, &mut carried);
+        PUT_OFF.with_borrow_mut(|put_off| {
+            if let Some(put_off) = put_off {
+                put_off.task = Some(cx.waker().clone());
+                std::mem::swap(&mut put_off.wakers, &mut sent);
             }
         });
-        carried.drain(..).for_each(Waker::wake);
+        sent.drain(..).for_each(Waker::wake);
         Poll::Pending
     })
     .await
 }
 
-/// While it lives, errands are taken.
-struct Desk;
+/// Keeps this thread putting wake-ups off while it lives.
+struct Registration;
 
-impl Desk {
-    fn open() -> Self {
-        let courier = NEXT_COURIER.fetch_add(1, Relaxed);
-        ERRANDS.set(Some(Errands { courier, wakers: Vec::new(), task: None }));
+impl Registration {
+    fn new() -> Self {
+        let wake_task = NEXT_WAKE_TASK.fetch_add(1, Relaxed);
+        PUT_OFF.set(Some(PutOff { wake_task, wakers: Vec::new(), task: None }));
         Self
     }
 }
 
-impl Drop for Desk {
+impl Drop for Registration {
     fn drop(&mut self) {
-        let errands = ERRANDS.try_with(RefCell::take).ok().flatten();
-        errands.into_iter().flat_map(|errands| errands.wakers).for_each(Waker::wake);
+        let put_off = PUT_OFF.try_with(RefCell::take).ok().flatten();
+        put_off.into_iter().flat_map(|put_off| put_off.wakers).for_each(Waker::wake);
     }
 }
 

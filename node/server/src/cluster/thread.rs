@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use fanfare_proto::{Bus, Identity, Inlet, Subject, courier};
+use fanfare_proto::{Bus, Identity, Inlet, Subject, wake};
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
@@ -37,7 +37,7 @@ impl ClusterThread {
             let identity = identity.clone();
             move || {
                 actix_rt::System::new().block_on(async move {
-                    actix_rt::spawn(courier::run());
+                    actix_rt::spawn(wake::run());
                     let (outlet, inlet) = bus.start(identity);
                     // Who started this thread waits for it.
                     let _ = started.send(outlet);

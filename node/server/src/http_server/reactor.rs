@@ -4,7 +4,7 @@ use std::net::{SocketAddr, TcpStream as StdStream};
 use std::sync::Arc;
 
 use actix_rt::Arbiter;
-use fanfare_proto::courier;
+use fanfare_proto::wake;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
@@ -43,7 +43,7 @@ impl Reactor {
         arbiter.spawn_fn(move || {
             service.hub.node.settle_here(number);
             spawn::open();
-            actix_rt::spawn(courier::run());
+            actix_rt::spawn(wake::run());
             let layers = Layers::new(&service.hub.node.options);
             actix_rt::spawn(async move {
                 while let Some((stream, peer)) = accepted.recv().await {

@@ -1,13 +1,13 @@
 //! The way into a room shard from other threads: a bounded queue of deliveries. What this program sends needs a place;
 //! what other nodes said brings its [share](Share) of the reactor's backlog, and waits in the same order.
 //!
-//! Its reader is woken by the sender's [courier](fanfare_proto::courier), so that it finds a burst whole.
+//! Its reader is woken by the sender's [wake task](fanfare_proto::wake), so that it finds a burst whole.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use fanfare_proto::courier::Sleeper;
+use fanfare_proto::wake::Waiter;
 use parking_lot::{Mutex, MutexGuard};
 
 use super::message::Delivery;
@@ -25,16 +25,16 @@ struct Shared {
 
 #[derive(Default)]
 struct Waiting {
-    deliveries: VecDeque<Waiter>,
+    deliveries: VecDeque<Queued>,
     /// Deliveries that wait or were taken out by the reader and not handled yet; places reserved for others too.
     count: Count,
-    reader: Sleeper,
+    reader: Waiter,
     /// The reader is gone.
     closed: bool,
 }
 
 /// A delivery that waits, with its share of the backlog if another node said it.
-struct Waiter(Delivery, Option<Share>);
+struct Queued(Delivery, Option<Share>);
 
 #[derive(Default)]
 struct Count {
@@ -51,7 +51,7 @@ pub struct Place<'a>(&'a Shared);
 pub struct Deliveries {
     shared: Arc<Shared>,
     /// Taken out of the mailbox in one go, so that its lock is not needed for each.
-    taken: VecDeque<Waiter>,
+    taken: VecDeque<Queued>,
     /// What of it was handled, which the mailbox does not know yet.
     handled: Count,
 }
@@ -81,7 +81,7 @@ impl Mailbox {
         }
         let before = waiting.count.all();
         waiting.count.shares += 1;
-        self.0.push(waiting, Waiter(delivery, Some(share)));
+        self.0.push(waiting, Queued(delivery, Some(share)));
         Some(before)
     }
 
@@ -92,12 +92,12 @@ impl Mailbox {
 }
 
 impl Shared {
-    fn push(&self, mut waiting: MutexGuard<'_, Waiting>, waiter: Waiter) {
-        waiting.deliveries.push_back(waiter);
-        let errand = waiting.reader.call();
+    fn push(&self, mut waiting: MutexGuard<'_, Waiting>, queued: Queued) {
+        waiting.deliveries.push_back(queued);
+        let wake = waiting.reader.notify();
         drop(waiting);
-        if let Some(errand) = errand {
-            errand.run();
+        if let Some(wake) = wake {
+            wake.send();
         }
     }
 }
@@ -122,7 +122,7 @@ impl Place<'_> {
             drop(waiting);
             return false;
         }
-        self.0.push(waiting, Waiter(delivery, None));
+        self.0.push(waiting, Queued(delivery, None));
         // The delivery has it now.
         std::mem::forget(self);
         true
@@ -143,12 +143,12 @@ impl Deliveries {
             waiting.count.give_back(&mut self.handled);
             std::mem::swap(&mut waiting.deliveries, &mut self.taken);
             match self.taken.is_empty() {
-                true => waiting.reader.sleep(cx.waker()),
-                false => waiting.reader.wake_up(),
+                true => waiting.reader.wait(cx.waker()),
+                false => waiting.reader.stop_waiting(),
             }
         }
         match self.taken.pop_front() {
-            Some(Waiter(delivery, share)) => {
+            Some(Queued(delivery, share)) => {
                 match share {
                     Some(_) => self.handled.shares += 1,
                     None => self.handled.places += 1,

@@ -19,86 +19,86 @@ impl Woken {
     }
 }
 
-fn asleep() -> (Sleeper, Arc<Woken>) {
+fn waiting() -> (Waiter, Arc<Woken>) {
     let woken = Arc::new(Woken::default());
-    let mut sleeper = Sleeper::default();
-    sleeper.sleep(&woken.clone().into());
-    (sleeper, woken)
+    let mut waiter = Waiter::default();
+    waiter.wait(&woken.clone().into());
+    (waiter, woken)
 }
 
-fn call(sleeper: &mut Sleeper) {
-    if let Some(errand) = sleeper.call() {
-        errand.run();
+fn notify(waiter: &mut Waiter) {
+    if let Some(pending) = waiter.notify() {
+        pending.send();
     }
 }
 
 #[test]
-fn a_thread_without_a_courier_wakes_at_once_and_only_who_sleeps() {
-    let (mut sleeper, woken) = asleep();
-    call(&mut sleeper);
+fn a_thread_without_a_wake_task_wakes_at_once_and_only_who_waits() {
+    let (mut waiter, woken) = waiting();
+    notify(&mut waiter);
     assert_eq!(woken.times(), 1);
-    call(&mut sleeper);
+    notify(&mut waiter);
     assert_eq!(woken.times(), 1, "it is awake");
-    sleeper.sleep(&woken.clone().into());
-    sleeper.wake_up();
-    call(&mut sleeper);
+    waiter.wait(&woken.clone().into());
+    waiter.stop_waiting();
+    notify(&mut waiter);
     assert_eq!(woken.times(), 1, "it has found something by itself");
 }
 
 #[tokio::test]
-async fn errands_wait_for_the_tasks_that_were_ready_and_a_burst_is_one() {
-    let (mut sleeper, woken) = asleep();
-    let courier = tokio::spawn(run());
+async fn wake_ups_wait_for_the_tasks_that_were_ready_and_a_burst_is_one() {
+    let (mut waiter, woken) = waiting();
+    let wake_task = tokio::spawn(run());
     tokio::task::yield_now().await;
     let neighbour = tokio::spawn({
         let woken = woken.clone();
         async move { woken.times() }
     });
-    call(&mut sleeper);
-    call(&mut sleeper);
+    notify(&mut waiter);
+    notify(&mut waiter);
     assert_eq!(woken.times(), 0);
     assert_eq!(neighbour.await.unwrap(), 0, "it was ready before");
     tokio::task::yield_now().await;
     assert_eq!(woken.times(), 1);
-    // It sleeps again, and is woken again.
-    sleeper.sleep(&woken.clone().into());
-    call(&mut sleeper);
+    // It waits again, and is woken again.
+    waiter.wait(&woken.clone().into());
+    notify(&mut waiter);
     tokio::task::yield_now().await;
     tokio::task::yield_now().await;
     assert_eq!(woken.times(), 2);
-    courier.abort();
+    wake_task.abort();
 }
 
 /// A thread may be held up, by a handler that computes: nobody else's wake-ups wait for it.
 #[tokio::test]
-async fn nobody_waits_for_the_courier_of_another_thread() {
-    let (mut sleeper, woken) = asleep();
-    let courier = tokio::spawn(run());
+async fn nobody_waits_for_the_wake_task_of_another_thread() {
+    let (mut waiter, woken) = waiting();
+    let wake_task = tokio::spawn(run());
     tokio::task::yield_now().await;
-    call(&mut sleeper);
-    // This thread does not get to its courier; another one has something too.
-    let mut sleeper = std::thread::spawn(move || {
-        call(&mut sleeper);
-        sleeper
+    notify(&mut waiter);
+    // This thread does not get to its wake task; another one has something too.
+    let mut waiter = std::thread::spawn(move || {
+        notify(&mut waiter);
+        waiter
     })
     .join()
     .unwrap();
     assert_eq!(woken.times(), 1);
-    call(&mut sleeper);
+    notify(&mut waiter);
     assert_eq!(woken.times(), 1, "it is awake");
-    courier.abort();
+    wake_task.abort();
 }
 
 #[tokio::test]
-async fn a_courier_that_is_dropped_leaves_nobody_asleep() {
-    let (mut sleeper, woken) = asleep();
-    let courier = tokio::spawn(run());
+async fn a_wake_task_that_is_dropped_leaves_nobody_waiting() {
+    let (mut waiter, woken) = waiting();
+    let wake_task = tokio::spawn(run());
     tokio::task::yield_now().await;
-    call(&mut sleeper);
-    courier.abort();
-    assert!(courier.await.is_err());
+    notify(&mut waiter);
+    wake_task.abort();
+    assert!(wake_task.await.is_err());
     assert_eq!(woken.times(), 1);
-    sleeper.sleep(&woken.clone().into());
-    call(&mut sleeper);
-    assert_eq!(woken.times(), 2, "no courier any more");
+    waiter.wait(&woken.clone().into());
+    notify(&mut waiter);
+    assert_eq!(woken.times(), 2, "no wake task any more");
 }
