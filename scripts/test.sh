@@ -13,6 +13,7 @@ step "Is the code formatted?" cargo fmt --all --check
 step "Does the linter agree?" cargo clippy --workspace --all-targets -- -D warnings
 dependency_steps
 step "Is the documentation sound?" cargo doc --workspace --no-deps
+step "Can every crate be packaged?" scripts/package.sh
 step "Do the tests pass? They judge the server with official clients and a browser" \
   cargo test --workspace --no-fail-fast
 verdict

@@ -12,7 +12,7 @@ scripts/setup-tests.sh
 step "Can the tools be installed that look at dependencies?" scripts/tools.sh
 dependency_steps
 # The database is a repository of its own, which not every machine may fetch from.
-if command -v cargo-deny >/dev/null && cargo deny --log-level off fetch db; then
+if command -v cargo-deny >/dev/null && timeout 120 cargo deny --log-level off fetch db; then
   step "Is there no known vulnerability in a dependency?" cargo deny --log-level error check advisories
 else
   echo "==> NOT CHECKED, since the database cannot be had: is there no known vulnerability in a dependency?"
@@ -31,6 +31,7 @@ burn() {
 burners=()
 trap 'kill "${burners[@]}" 2>/dev/null || true' EXIT
 
+step "Can every crate be built from its package?" scripts/package.sh --verify
 step "Do all tests pass, those that take long too, with more of everything?" \
   env TORTURE=1 "PROPTEST_CASES=${PROPTEST_CASES:-20000}" \
   cargo test --workspace --lib --bins --tests --no-fail-fast -- --include-ignored

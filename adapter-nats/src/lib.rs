@@ -1,5 +1,15 @@
 //! The `Bus` of `fanfare-proto` over NATS.
 //!
+//! ```
+//! use fanfare_adapter_nats::{NatsBus, NatsOptions};
+//!
+//! let options = NatsOptions { servers: vec!["nats://127.0.0.1:4222".into()], ..NatsOptions::default() };
+//! let bus = NatsBus::new(options)?; // checks the options; connects once a node starts it
+//! // let io = fanfare::Io::builder().bus(bus).build();
+//! # drop(bus);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! [`NatsOptions`] say which servers and how, [`NatsBus`] joins them. What leaves waits in a bounded `queue` for the
 //! `publisher`, after an outage until the other nodes are back (`hold`). What comes goes from the subscriptions through
 //! the `merge`, which restores the order between them, into the `inbox` that the node reads. The `listener` carries out

@@ -1,5 +1,18 @@
 //! The cluster wire of Fanfare: what nodes say to each other, and the seam [`Bus`] that carries it.
 //!
+//! ```
+//! use fanfare_proto::prost::Message;
+//! use fanfare_proto::wire::envelope::Body;
+//! use fanfare_proto::wire::{Broadcast, Envelope};
+//!
+//! let packet = r#"42["news","hello"]"#.to_owned();
+//! let body = Body::Broadcast(Broadcast { packet: packet.into(), ..Broadcast::default() });
+//! let envelope = Envelope { version: 1, body: Some(body), ..Envelope::default() };
+//! let bytes = envelope.encode_to_vec();
+//! assert_eq!(Envelope::decode(&*bytes)?, envelope);
+//! # Ok::<(), fanfare_proto::prost::DecodeError>(())
+//! ```
+//!
 //! [`wire`] is the schema (`proto/fanfare/v1/envelope.proto`), [`Envelope`] what was checked of it, [`Subject`] where it
 //! goes. An implementation of [`Bus`] moves frames; [`Outgoing`] numbers and cuts them, [`Incoming`] restores order,
 //! puts parts together and counts what is missing, so that every bus keeps the same promises. [`MemoryBus`] is one

@@ -1,4 +1,20 @@
-//! Engine.IO protocol 4: packets, polling payloads, admission of requests, the open packet, the heartbeat.
+//! Engine.IO protocol 4 without I/O: packets, polling payloads, admission of requests, the open packet, the heartbeat, and
+//! the life of a session.
+//!
+//! ```
+//! use fanfare_engineio::{Message, Packet, PacketError, payload};
+//!
+//! // A polling client has posted a message and the answer to a ping.
+//! let body = "42[\"hello\"]\u{1e}3";
+//! let packets: Vec<Packet> = payload::decode(body.into()).collect::<Result<_, _>>()?;
+//! let hello = Message::Text("2[\"hello\"]".into());
+//! assert_eq!(packets, [Packet::Message(hello), Packet::Pong("".into())]);
+//! # Ok::<(), PacketError>(())
+//! ```
+//!
+//! * [`Packet`] is a WebSocket frame, or an element of a polling [`payload`].
+//! * [`request`] decides whether an HTTP request may be, and what it wants; [`HandshakeError`] and [`BadRequest`] say why not.
+//! * [`open`] is the first packet of a session, [`session`] its state machine, [`Heartbeat`] the pings in it.
 //!
 //! Pure: bytes, times and facts in, values out. It does not know that Socket.IO exists, and it never reads a
 //! clock, takes a lock, or does I/O.

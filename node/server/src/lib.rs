@@ -1,7 +1,37 @@
-//! Fanfare: a Socket.IO server that stock clients use without noticing.
+//! Fanfare: a Socket.IO server that stock clients use without noticing, alone or as one node of a cluster.
 //!
-//! [`Io`] is the server, [`Namespace`] and [`Socket`] are what handlers work with. Start with the example
-//! `cheatsheet`; `ARCHITECTURE.md` tells how it works inside.
+//! ```no_run
+//! use fanfare::{Ack, Data, Io, Socket};
+//!
+//! #[tokio::main]
+//! async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     tracing_subscriber::fmt().init(); // errors of handlers are logged with `tracing`
+//!     let io = Io::new();
+//!     io.on_connect(async |socket: Socket| socket.join("lobby").await);
+//!     io.on("chat", async |socket: Socket, Data((room, text)): Data<(String, String)>, ack: Ack| {
+//!         socket.to(room).emit("chat", text)?;
+//!         ack.send("ok")
+//!     });
+//!     let server = io.listen("127.0.0.1:3000").await?;
+//!     server.closed().await;
+//!     Ok(())
+//! }
+//! ```
+//!
+//! `docs/guide.md` has the official emit cheat sheet line by line, `examples/` has programs to start from, and
+//! `ARCHITECTURE.md` tells how it works inside.
+//!
+//! | for … | there is |
+//! |---|---|
+//! | the server | [`Io`], [`IoBuilder`]; [`Server`] listens, [`Drained`] is how a drain went; [`Admin`] serves operators |
+//! | sockets and rooms | [`Namespace`], [`Socket`], [`SocketId`], [`Handshake`]; [`Room`], [`IntoRooms`], [`Changed`]; [`DisconnectReason`] |
+//! | handlers | what they take: [`Data`], [`Auth`], [`EventName`], [`Ack`], [`Arguments`], [`Raw`], [`Value`], or what implements [`FromContext`]; what they are: [`Handler`], [`IntoOutcome`], [`IntoDecision`] of a middleware |
+//! | emitting | [`Broadcast`] to many, [`Direct`] to one; [`Bytes`] travel as attachments |
+//! | acknowledgements | [`Ack`] answers a client; [`Acknowledgement`] is the answer of one, [`AckStream`] and [`BroadcastAcks`] are those of many; [`FromAnswer`] |
+//! | a cluster | [`Bus`] carries it, [`MemoryBus`] in one process; [`RemoteSocket`], [`ClusterResponse`], [`ServerAck`], [`ServerAnswer`], [`NodeReport`]; [`Emitter`] for programs that are not nodes |
+//! | options | [`Options`], [`ClientLimits`], [`ClusterOptions`], [`DrainOptions`], [`Cookie`], [`Cors`] |
+//! | errors | [`EmitError`], [`AckError`], [`ConnectError`], [`RequestError`], [`ServeError`], [`EncodeError`], [`ArgumentError`]; [`HandlerError`] is what [`Io::on_error`] is told |
+//! | metrics | [`Metrics`], with [`Counter`], [`Gauge`], [`Histogram`] and [`Family`] by [`Label`]; [`Observation`] for tests and debuggers |
 //!
 //! Errors of handlers are logged with `tracing`, which shows nothing unless the program installs a subscriber, such as
 //! `tracing_subscriber::fmt().init()`; [`Io::on_error`] is told of each.

@@ -33,6 +33,7 @@ pub struct Arguments {
 
 /// Arguments that do not fit the type they are read as. The client's doing.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ArgumentError {
     /// Fewer arguments than needed.
     #[error("the client sent no argument {position}")]

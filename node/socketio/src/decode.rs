@@ -27,6 +27,7 @@ const COPY_BYTES_MAX: usize = 4096;
 
 /// Why the message of a client is no packet. The official server closes the connection with `forced close`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum DecodeError {
     /// A message without text.
     #[error("the client sent an empty message")]

@@ -41,6 +41,7 @@ pub struct Encoded {
 
 /// Why a packet cannot be sent. All of these are the application's doing.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum EncodeError {
     /// The name is one of those that Socket.IO keeps for itself.
     #[error("the event name {0:?} is reserved")]

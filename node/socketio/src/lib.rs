@@ -1,4 +1,20 @@
-//! Socket.IO packets (protocol 5): the codec of `socket.io-parser`, and the values that it carries.
+//! Socket.IO packets (protocol 5) without I/O: the codec of `socket.io-parser`, and the values that it carries.
+//!
+//! ```
+//! use fanfare_socketio::{Decoder, Packet, encode};
+//!
+//! let mut decoder = Decoder::new(10); // attachments that a packet may have
+//! let packet = decoder.text(r#"27["add",1,2]"#.into())?.expect("it has no attachments to wait for");
+//! let Packet::Event { namespace, id: Some(id), arguments, .. } = packet else { panic!("not an event") };
+//! let (a, b): (u32, u32) = arguments.deserialize()?;
+//! let answer = encode::ack(&namespace, id, &(a + b))?;
+//! assert_eq!(answer.text, "437[3]");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! * [`Decoder`] turns messages into a [`Packet`], and says by [`DecodeError`] why a message is not one.
+//! * [`Arguments`] are kept as text until somebody wants them as values: of their own types, or as [`Value`] or [`Raw`].
+//! * [`encode`] writes packets, and takes bytes out of the arguments as attachments.
 //!
 //! Pure: text and bytes in, packets out. It does not know what a transport is, and it never reads a clock,
 //! takes a lock, or does I/O. What it knows of Engine.IO is one character: an encoded packet begins with the
@@ -19,7 +35,7 @@ mod value;
 
 pub use answer::FromAnswer;
 pub use arguments::{ArgumentError, Arguments};
-pub use decode::Decoder;
+pub use decode::{DecodeError, Decoder};
 pub use encode::{EncodeError, Encoded};
 pub use foreign::is_event_of;
 #[cfg(test)]

@@ -12,6 +12,7 @@ use fanfare_socketio::{ArgumentError, EncodeError};
 
 /// Why an emit did not happen. Nothing of it was sent.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum EmitError {
     /// The caller's fault: the event's name is reserved, or the arguments have no JSON.
     #[error(transparent)]
@@ -67,6 +68,7 @@ impl From<Overloaded> for EmitError {
 
 /// Why there is no answer to an emit.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum AckError {
     /// It was not sent.
     #[error(transparent)]

@@ -31,6 +31,7 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Why a server did not start. Its `Debug` is its `Display`, because that is what Rust prints if `main` returns it.
 #[derive(thiserror::Error)]
+#[non_exhaustive]
 pub enum ServeError {
     /// The address cannot be listened on.
     #[error("cannot listen on {address}: {source}")]
