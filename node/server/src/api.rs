@@ -2,7 +2,7 @@
 //! extractors.
 
 mod ack;
-mod answers;
+mod broadcast_acks;
 mod cluster;
 mod data;
 mod emit;
@@ -23,7 +23,7 @@ mod servers;
 mod socket;
 
 pub use ack::{Ack, Acknowledgement};
-pub use answers::{AckStream, BroadcastAcks};
+pub use broadcast_acks::{AckStream, BroadcastAcks};
 pub use emit::{Broadcast, Direct};
 pub use emitter::{Emission, Emitter};
 pub use error::{AckError, ConnectError, EmitError};

@@ -2,8 +2,8 @@
 //!
 //! A node on its own has the same operations; there is nobody else to ask then.
 
-mod acknowledgements;
-mod answer;
+mod ack_reports;
+mod acks;
 mod hear;
 mod heartbeat;
 mod membership;
@@ -15,7 +15,7 @@ mod server_events;
 mod sockets;
 mod thread;
 
-pub use acknowledgements::{Acknowledged, Acknowledgements};
+pub use acks::ClusterAcks;
 pub use membership::{Applied, Change, apply};
 pub use questions::{Scope, count, fetch, rooms};
 pub use response::{ClusterResponse, RequestError};

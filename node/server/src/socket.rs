@@ -1,25 +1,21 @@
 //! One client in one namespace: its rooms, handlers and pending acknowledgements, and the actor that runs its
 //! events.
 
-mod acks;
+mod ack;
 mod actor;
-mod answer;
 mod close;
 mod core;
 mod failure;
-mod gather;
 mod handlers;
 mod link;
 mod message;
 mod rooms;
 
 pub use crate::reason::DisconnectReason;
-pub use acks::{NoAck, PendingAck};
+pub use ack::{AckSlot, AckUpdate, LocalAcks, NoAck, PendingAck};
 pub use actor::SocketActor;
-pub use answer::AckSlot;
 pub use core::{SendError, SharedDataTooLarge, SocketCore};
 pub use failure::{Failure, Failures, HandlerErrorKind};
-pub use gather::{Gather, Told};
 pub use handlers::{
     Callback, ConnectContext, ConnectRejection, DisconnectContext, EventContext, HandlerFuture, Handlers,
     Outcome, Rejection, Returned, ServerContext,

@@ -3,18 +3,15 @@
 use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
-use std::time::{Duration, Instant};
+use std::task::{Context, Poll};
 
 use serde::Serialize;
-use tokio::time::Sleep;
 
 use super::error::{AckError, EmitError};
 use super::extract::FromContext;
-use crate::options::{MS_MAX, ms};
 use crate::outbox::Packet;
 use crate::socket::{AckSlot, EventContext, PendingAck, Rejection};
-use fanfare_socketio::{Arguments, FromAnswer, encode};
+use fanfare_socketio::{FromAnswer, encode};
 
 /// The way to answer an event. Extract it in a handler; it can be kept and used later, from any thread.
 ///
@@ -56,45 +53,14 @@ impl FromContext<EventContext> for Ack {
 /// With a timeout it must be awaited in a tokio runtime.
 #[must_use = "await it for the client's answer; use `emit` if you need none"]
 pub struct Acknowledgement<T> {
-    state: State,
-    deadline: Option<Instant>,
-    sleep: Option<Pin<Box<Sleep>>>,
+    /// `None` once the error was told.
+    state: Result<PendingAck, Option<EmitError>>,
     answer: PhantomData<fn() -> T>,
 }
 
-enum State {
-    Failed(Option<EmitError>),
-    Waiting(PendingAck),
-}
-
 impl<T> Acknowledgement<T> {
-    pub(super) fn new(sent: Result<PendingAck, EmitError>, timeout: Option<Duration>) -> Self {
-        let state = match sent {
-            Ok(pending) => State::Waiting(pending),
-            Err(error) => State::Failed(Some(error)),
-        };
-        let deadline = timeout.map(|timeout| Instant::now() + timeout.min(ms(MS_MAX)));
-        Self { state, deadline, sleep: None, answer: PhantomData }
-    }
-}
-
-impl<T> Acknowledgement<T> {
-    fn poll_answer(&mut self, cx: &mut Context<'_>) -> Poll<Result<Arguments, AckError>> {
-        let pending = match &mut self.state {
-            State::Failed(error) => {
-                let error = error.take().map_or(AckError::Disconnected, AckError::Emit);
-                return Poll::Ready(Err(error));
-            }
-            State::Waiting(pending) => pending,
-        };
-        if let Poll::Ready(answer) = Pin::new(&mut *pending).poll(cx) {
-            return Poll::Ready(answer.map_err(AckError::from));
-        }
-        let Some(deadline) = self.deadline else { return Poll::Pending };
-        let sleep = self.sleep.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline.into())));
-        ready!(sleep.as_mut().poll(cx));
-        pending.count_timeout();
-        Poll::Ready(Err(AckError::Timeout))
+    pub(super) fn new(sent: Result<PendingAck, EmitError>) -> Self {
+        Self { state: sent.map_err(Some), answer: PhantomData }
     }
 }
 
@@ -102,6 +68,9 @@ impl<T: FromAnswer> Future for Acknowledgement<T> {
     type Output = Result<T, AckError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.poll_answer(cx).map(|answer| Ok(T::from_answer(answer?)?))
+        match &mut self.state {
+            Ok(pending) => Pin::new(pending).poll(cx).map(|answer| Ok(T::from_answer(answer?)?)),
+            Err(error) => Poll::Ready(Err(error.take().map_or(AckError::Disconnected, AckError::Emit))),
+        }
     }
 }

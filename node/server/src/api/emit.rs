@@ -250,8 +250,8 @@ impl Direct {
             .map_err(EmitError::from)
             .and_then(|encoded| {
                 let packet = Packet::new(encoded, self.flags.compress);
-                Ok(self.socket.send_with_ack(id, packet, self.flags.volatile)?)
+                Ok(self.socket.send_with_ack(id, packet, self.flags.volatile, self.flags.timeout)?)
             });
-        Acknowledgement::new(sent, self.flags.timeout)
+        Acknowledgement::new(sent)
     }
 }

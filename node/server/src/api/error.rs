@@ -85,8 +85,11 @@ pub enum AckError {
 }
 
 impl From<NoAck> for AckError {
-    fn from(_: NoAck) -> Self {
-        Self::Disconnected
+    fn from(error: NoAck) -> Self {
+        match error {
+            NoAck::Disconnected => Self::Disconnected,
+            NoAck::Timeout => Self::Timeout,
+        }
     }
 }
 

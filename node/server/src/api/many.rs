@@ -6,20 +6,20 @@ use std::sync::Arc;
 use fanfare_proto::wire;
 use serde::Serialize;
 
-use super::answers::AckStream;
+use super::broadcast_acks::AckStream;
 use super::emit::Broadcast;
 use super::error::EmitError;
 use super::namespace::Namespace;
 use super::remote::RemoteSocket;
 use super::rooms::IntoRooms;
 use crate::cluster::{
-    Acknowledgements, Applied, Change, ClusterResponse, RequestError, Scope, apply, count, fetch, rooms,
+    Applied, Change, ClusterAcks, ClusterResponse, RequestError, Scope, apply, count, fetch, rooms,
 };
 use crate::ids::{Room, SocketId};
 use crate::options::{MS_MAX, ms};
 use crate::outbox::Packet;
 use crate::room::{Asker, Target};
-use crate::socket::Gather;
+use crate::socket::LocalAcks;
 use fanfare_socketio::encode;
 
 impl Broadcast {
@@ -32,7 +32,7 @@ impl Broadcast {
         AckStream::new(self.ask(event, &arguments))
     }
 
-    fn ask(&self, event: &str, arguments: &impl Serialize) -> Result<Acknowledgements, EmitError> {
+    fn ask(&self, event: &str, arguments: &impl Serialize) -> Result<ClusterAcks, EmitError> {
         let namespace = &self.namespace;
         let encoded = encode::event(namespace.name(), None, event, arguments)?;
         let timeout = self.scope().timeout;
@@ -51,10 +51,10 @@ impl Broadcast {
         let id = namespace.next_ack();
         let packet = Packet::new(encode::with_ack(&encoded, namespace.name(), id), self.flags.compress);
         let target = Arc::new(self.target.clone());
-        let here = Gather::ask(namespace, &target, id, &packet, self.flags.volatile, Asker::Here);
+        let here = LocalAcks::ask(namespace, &target, id, &packet, self.flags.volatile, Asker::Here);
         let here = here.map_err(|_| namespace.rooms.refuse())?;
         let ticket = elsewhere.map(|(cluster, question)| cluster.ask(question));
-        Ok(Acknowledgements::new(namespace.clone(), here, ticket, timeout))
+        Ok(ClusterAcks::new(namespace.clone(), here, ticket, timeout))
     }
 
     /// The sockets that are meant, on all nodes.

@@ -14,7 +14,7 @@ use fanfare_proto::wire::{self, request::Question};
 use fanfare_proto::{Envelope, Inbound, Inlet, State};
 use tracing::{error, info, warn};
 
-use super::answer::answer;
+use super::ack_reports;
 use super::heartbeat::{count_nodes, greet};
 use super::membership::{Change, apply_here};
 use super::pieces::Pieces;
@@ -28,7 +28,7 @@ use crate::namespace::NamespaceCore;
 use crate::options::ms;
 use crate::outbox::Packet;
 use crate::room::{Asker, Overloaded, Target};
-use crate::socket::Gather;
+use crate::socket::LocalAcks;
 use fanfare_socketio::{Encoded, encode, is_event_of};
 
 /// A node's ear.
@@ -120,13 +120,13 @@ impl Ear {
         };
         let id = namespace.next_ack();
         let packet = Packet::new(encode::with_ack(&encoded, namespace.name(), id), !broadcast.uncompressed);
-        let gather = Gather::ask(&namespace, &target, id, &packet, broadcast.volatile, Asker::Elsewhere);
-        let Ok(gather) = gather else { return self.say_dropped() };
-        if !gather.is_complete {
+        let acks = LocalAcks::ask(&namespace, &target, id, &packet, broadcast.volatile, Asker::Elsewhere);
+        let Ok(acks) = acks else { return self.say_dropped() };
+        if !acks.is_complete {
             self.say_dropped();
         }
         let timeout = ms(wanted.timeout_ms.min(crate::options::MS_MAX));
-        actix_rt::spawn(answer(self.cluster.clone(), node, wanted.request, gather, timeout));
+        actix_rt::spawn(ack_reports::report(self.cluster.clone(), node, wanted.request, acks, timeout));
     }
 
     /// Tells who asked at once that something of this node is missing.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use actix::{Actor, ActorContext, Handler};
 
-use super::answer::AckSlot;
+use super::ack::AckSlot;
 use super::core::{Phase, SocketCore};
 use super::handlers::{ConnectContext, EventContext, run};
 use super::message::{AckArrived, Close, Event, Finish, ObserveSocket, SocketSnapshot, Stop};
@@ -66,7 +66,7 @@ impl SocketActor {
             return;
         }
         let ack = event.ack.map(|id| AckSlot::new(core.clone(), id));
-        let answer = ack.as_ref().map(|ack| ack.answer().clone());
+        let answer = ack.as_ref().map(|ack| ack.reply().clone());
         for handler in handlers {
             let context = EventContext {
                 socket: core.clone(),

@@ -5,14 +5,13 @@
 
 use std::sync::atomic::{AtomicU8, AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use actix::Addr;
 use parking_lot::{Mutex, MutexGuard};
 
-use super::acks::{Acks, PendingAck};
+use super::ack::{AckSender, Acks, PendingAck};
 use super::actor::SocketActor;
-use super::gather::Asked;
 use super::handlers::Handlers;
 use super::link::Link;
 use super::message::SocketSnapshot;
@@ -200,6 +199,7 @@ impl SocketCore {
         id: u64,
         packet: Arc<Packet>,
         volatile: bool,
+        timeout: Option<Duration>,
     ) -> Result<PendingAck, SendError> {
         let mut inner = self.inner();
         // Closing settles what waits under this lock, after the phase has changed.
@@ -208,7 +208,7 @@ impl SocketCore {
         }
         let answer = inner.acks.get_or_insert_default().wait(id);
         drop(inner);
-        let pending = PendingAck { id, socket: Arc::downgrade(self), answer };
+        let pending = PendingAck::new(self, id, answer, timeout);
         self.send(packet, volatile)?;
         Ok(pending)
     }
@@ -219,13 +219,13 @@ impl SocketCore {
         id: u64,
         packet: Arc<Packet>,
         volatile: bool,
-        asked: Asked,
+        sender: AckSender,
     ) -> Result<(), SendError> {
         let mut inner = self.inner();
         if self.phase() >= Phase::Leaving {
             return Err(SendError::Disconnected);
         }
-        inner.acks.get_or_insert_default().wait_together(id, asked);
+        inner.acks.get_or_insert_default().wait_together(id, sender);
         drop(inner);
         self.send(packet, volatile).inspect_err(|_| self.forget_ack(id))
     }

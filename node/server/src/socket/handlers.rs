@@ -11,7 +11,7 @@ use bytestring::ByteString;
 use futures_util::FutureExt;
 use serde_json::value::RawValue;
 
-use super::answer::{AckSlot, Answer};
+use super::ack::{AckSlot, Reply};
 use super::core::SocketCore;
 use super::failure::{Failure, HandlerErrorKind};
 use crate::namespace::NamespaceCore;
@@ -135,7 +135,7 @@ impl Handlers {
 pub fn run(
     socket: &Arc<SocketCore>,
     what: &str,
-    answer: Option<Arc<Answer>>,
+    answer: Option<Arc<Reply>>,
     call: impl FnOnce() -> Result<HandlerFuture<Outcome>, Rejection>,
 ) {
     let started = Instant::now();
@@ -168,7 +168,7 @@ fn finish(
     socket: &Arc<SocketCore>,
     what: &str,
     started: Instant,
-    answer: Option<&Answer>,
+    answer: Option<&Reply>,
     outcome: std::thread::Result<Outcome>,
 ) {
     socket.namespace.node.metrics.handlings.record(started.elapsed());
@@ -179,7 +179,7 @@ fn finish(
     }
 }
 
-fn fail(socket: &Arc<SocketCore>, what: &str, answer: Option<&Answer>, kind: HandlerErrorKind) {
+fn fail(socket: &Arc<SocketCore>, what: &str, answer: Option<&Reply>, kind: HandlerErrorKind) {
     if let Some(answer) = answer {
         answer.fail();
     }

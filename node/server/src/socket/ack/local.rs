@@ -1,20 +1,20 @@
-//! Acknowledgements of many sockets to one broadcast.
+//! Acknowledgements of this node's sockets to one broadcast.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 
 use tokio::sync::mpsc;
 
-use super::core::SocketCore;
 use crate::ids::SocketId;
 use crate::namespace::NamespaceCore;
 use crate::outbox::Packet;
 use crate::room::{Asker, Overloaded, Target};
+use crate::socket::SocketCore;
 use fanfare_socketio::Arguments;
 
-/// What becomes of the sockets that were asked.
+/// News of the sockets that were asked.
 #[derive(Debug)]
-pub enum Told {
+pub enum AckUpdate {
     /// One was asked.
     Asked(SocketId),
     /// One has answered.
@@ -23,45 +23,45 @@ pub enum Told {
     Gone(SocketId),
 }
 
-type Sink = mpsc::UnboundedSender<(Option<Weak<SocketCore>>, Told)>;
+type Sink = mpsc::UnboundedSender<(Option<Weak<SocketCore>>, AckUpdate)>;
 
 /// One socket that was asked. Dropped without an answer it is gone.
 #[derive(Debug)]
-pub struct Asked {
+pub struct AckSender {
     socket: SocketId,
     /// Bounded by the number of sockets that were asked, each of which says two things.
     sink: Option<Sink>,
 }
 
-impl Asked {
+impl AckSender {
     /// The answer came; false if nobody waits for it.
     pub fn answer(mut self, arguments: Arguments) -> bool {
         let sink = self.sink.take();
-        sink.is_some_and(|sink| sink.send((None, Told::Answer(self.socket, arguments))).is_ok())
+        sink.is_some_and(|sink| sink.send((None, AckUpdate::Answer(self.socket, arguments))).is_ok())
     }
 }
 
-impl Drop for Asked {
+impl Drop for AckSender {
     fn drop(&mut self) {
         if let Some(sink) = self.sink.take() {
             // Nobody may be waiting any more.
-            let _ = sink.send((None, Told::Gone(self.socket)));
+            let _ = sink.send((None, AckUpdate::Gone(self.socket)));
         }
     }
 }
 
 /// The answers of this node's sockets to one broadcast. Dropping it forgets the acknowledgements that did not come.
 #[derive(Debug)]
-pub struct Gather {
+pub struct LocalAcks {
     id: u64,
-    told: mpsc::UnboundedReceiver<(Option<Weak<SocketCore>>, Told)>,
-    /// Asked, and not answered.
+    updates: mpsc::UnboundedReceiver<(Option<Weak<SocketCore>>, AckUpdate)>,
+    /// AckSender, and not answered.
     open: HashMap<SocketId, Weak<SocketCore>>,
     /// Whether everybody is asked who is meant.
     pub is_complete: bool,
 }
 
-impl Gather {
+impl LocalAcks {
     /// Sends a packet that asks for acknowledgement `id` to everybody on this node who is meant, in order with the
     /// other emits of this thread.
     ///
@@ -75,7 +75,7 @@ impl Gather {
         volatile: bool,
         asker: Asker,
     ) -> Result<Self, Overloaded> {
-        let (sink, told) = mpsc::unbounded_channel();
+        let (sink, updates) = mpsc::unbounded_channel();
         let work = {
             let (namespace, target, packet) = (namespace.clone(), target.clone(), packet.clone());
             move || ask_here(&namespace, &target, id, &packet, volatile, &sink)
@@ -84,35 +84,35 @@ impl Gather {
         if asker == Asker::Here {
             asked?;
         }
-        Ok(Self { id, told, open: HashMap::new(), is_complete: asked.is_ok() })
+        Ok(Self { id, updates, open: HashMap::new(), is_complete: asked.is_ok() })
     }
 
     /// What happens next; `None` once nothing more can come.
-    pub async fn next(&mut self) -> Option<Told> {
-        let told = self.told.recv().await?;
-        Some(self.note(told))
+    pub async fn next(&mut self) -> Option<AckUpdate> {
+        let updates = self.updates.recv().await?;
+        Some(self.note(updates))
     }
 
     /// What has happened already.
-    pub fn now(&mut self) -> Option<Told> {
+    pub fn now(&mut self) -> Option<AckUpdate> {
         // Not by polling `next`: a task may poll only so often before its channels play empty.
-        let told = self.told.try_recv().ok()?;
-        Some(self.note(told))
+        let updates = self.updates.try_recv().ok()?;
+        Some(self.note(updates))
     }
 
-    fn note(&mut self, (asked, told): (Option<Weak<SocketCore>>, Told)) -> Told {
-        match (&told, asked) {
-            (Told::Answer(id, _) | Told::Gone(id), None) => drop(self.open.remove(id)),
-            (Told::Asked(id), Some(socket)) => drop(self.open.insert(*id, socket)),
+    fn note(&mut self, (asked, update): (Option<Weak<SocketCore>>, AckUpdate)) -> AckUpdate {
+        match (&update, asked) {
+            (AckUpdate::Answer(id, _) | AckUpdate::Gone(id), None) => drop(self.open.remove(id)),
+            (AckUpdate::Asked(id), Some(socket)) => drop(self.open.insert(*id, socket)),
             _ => {}
         }
-        told
+        update
     }
 }
 
-impl Drop for Gather {
+impl Drop for LocalAcks {
     fn drop(&mut self) {
-        self.told.close();
+        self.updates.close();
         while self.now().is_some() {}
         for socket in self.open.values().filter_map(Weak::upgrade) {
             socket.forget_ack(self.id);
@@ -130,13 +130,13 @@ fn ask_here(
     sink: &Sink,
 ) {
     for socket in namespace.rooms.select_here(target).into_iter().filter_map(|id| namespace.socket(id)) {
-        let asked = (Some(Arc::downgrade(&socket)), Told::Asked(socket.id));
+        let asked = (Some(Arc::downgrade(&socket)), AckUpdate::Asked(socket.id));
         if sink.send(asked).is_err() {
             // Nobody waits for answers any more, but the event was promised.
             let _ = socket.send(packet.clone(), volatile);
             continue;
         }
-        let asked = Asked { socket: socket.id, sink: Some(sink.clone()) };
+        let asked = AckSender { socket: socket.id, sink: Some(sink.clone()) };
         // A socket that is gone says so itself.
         let _ = socket.send_together(id, packet.clone(), volatile, asked);
         // Who waited may have given up in between, and have found nothing to forget.

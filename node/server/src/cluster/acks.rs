@@ -1,4 +1,4 @@
-//! The answers of all clients that a broadcast reaches.
+//! Acknowledgements of all clients that a broadcast reaches, on all nodes.
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
@@ -11,30 +11,21 @@ use crate::bus::{FromNode, Ticket};
 use crate::ids::SocketId;
 use crate::namespace::NamespaceCore;
 use crate::options::deadline_after;
-use crate::socket::{Gather, Told};
+use crate::socket::{AckUpdate, LocalAcks};
 use fanfare_socketio::Arguments;
 
-/// One client's answer.
-#[derive(Clone, Debug)]
-pub struct Acknowledged {
-    /// Whose it is.
-    pub socket: SocketId,
-    /// What it answered.
-    pub arguments: Arguments,
-}
-
 /// Answers as they come. Dropping it forgets those that have not come.
-pub struct Acknowledgements {
+pub struct ClusterAcks {
     namespace: Arc<NamespaceCore>,
     /// This node's clients; `None` once nothing more comes from them.
-    here: Option<Gather>,
+    here: Option<LocalAcks>,
     /// Those of other nodes; `None` on a node of its own, and for `local`.
     elsewhere: Option<Ticket>,
     deadline: Instant,
     /// Asked, and not answered.
     open: HashSet<SocketId>,
     /// Answered, and not handed out.
-    ready: VecDeque<Acknowledged>,
+    ready: VecDeque<(SocketId, Arguments)>,
     /// The nodes that have told whom they asked.
     reported: HashSet<Arc<str>>,
     /// Left or silent.
@@ -43,10 +34,10 @@ pub struct Acknowledgements {
     timed_out: bool,
 }
 
-impl Acknowledgements {
+impl ClusterAcks {
     pub fn new(
         namespace: Arc<NamespaceCore>,
-        here: Gather,
+        here: LocalAcks,
         elsewhere: Option<Ticket>,
         timeout: Duration,
     ) -> Self {
@@ -64,7 +55,7 @@ impl Acknowledgements {
     }
 
     /// The next answer; `None` when everybody has answered or gone, or the time is up.
-    pub async fn next(&mut self) -> Option<Acknowledged> {
+    pub async fn next(&mut self) -> Option<(SocketId, Arguments)> {
         loop {
             if let Some(answer) = self.ready.pop_front() {
                 return Some(answer);
@@ -97,12 +88,12 @@ impl Acknowledgements {
         self.timed_out
     }
 
-    fn heard_here(&mut self, told: Option<Told>) {
+    fn heard_here(&mut self, told: Option<AckUpdate>) {
         match told {
-            Some(Told::Asked(socket)) => drop(self.open.insert(socket)),
-            Some(Told::Answer(socket, arguments)) => self.answered(socket, arguments),
+            Some(AckUpdate::Asked(socket)) => drop(self.open.insert(socket)),
+            Some(AckUpdate::Answer(socket, arguments)) => self.answered(socket, arguments),
             // It stays among those who did not answer.
-            Some(Told::Gone(_)) => {}
+            Some(AckUpdate::Gone(_)) => {}
             None => self.here = None,
         }
     }
@@ -136,7 +127,7 @@ impl Acknowledgements {
 
     fn answered(&mut self, socket: SocketId, arguments: Arguments) {
         if self.open.remove(&socket) {
-            self.ready.push_back(Acknowledged { socket, arguments });
+            self.ready.push_back((socket, arguments));
         }
     }
 
@@ -155,9 +146,9 @@ impl Acknowledgements {
     }
 }
 
-async fn next_here(here: &mut Option<Gather>) -> Option<Told> {
+async fn next_here(here: &mut Option<LocalAcks>) -> Option<AckUpdate> {
     match here {
-        Some(gather) => gather.next().await,
+        Some(acks) => acks.next().await,
         None => std::future::pending().await,
     }
 }

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
 
-use super::core::SocketCore;
 use crate::outbox::Packet;
+use crate::socket::SocketCore;
 use fanfare_socketio::encode;
 
 /// The answer was given.
@@ -16,16 +16,16 @@ const FAILED: u8 = 2;
 const ABANDONED: u8 = 4;
 
 /// What is known of the answer to one event. Holding it does not keep the client waiting.
-pub struct Answer {
+pub struct Reply {
     socket: Arc<SocketCore>,
     id: u64,
     state: AtomicU8,
 }
 
-impl Answer {
+impl Reply {
     /// A handler of the event failed: if nobody answers, the client is answered with nothing, so that it does not
     /// wait for ever.
-    pub(super) fn fail(&self) {
+    pub(in crate::socket) fn fail(&self) {
         if self.state.fetch_or(FAILED, Relaxed) & ABANDONED != 0 {
             self.give_nothing();
         }
@@ -48,16 +48,16 @@ impl Answer {
 }
 
 /// The place where one event can be answered, once. Shared by all who may still do so: its end means that nobody will.
-pub struct AckSlot(Arc<Answer>);
+pub struct AckSlot(Arc<Reply>);
 
 impl AckSlot {
     /// A place for the answer to the event with this id.
-    pub(super) fn new(socket: Arc<SocketCore>, id: u64) -> Arc<Self> {
-        Arc::new(Self(Arc::new(Answer { socket, id, state: AtomicU8::new(0) })))
+    pub(in crate::socket) fn new(socket: Arc<SocketCore>, id: u64) -> Arc<Self> {
+        Arc::new(Self(Arc::new(Reply { socket, id, state: AtomicU8::new(0) })))
     }
 
-    /// What becomes of the answer.
-    pub(super) fn answer(&self) -> &Arc<Answer> {
+    /// The answer, without keeping the client waiting.
+    pub(in crate::socket) fn reply(&self) -> &Arc<Reply> {
         &self.0
     }
 

@@ -7,7 +7,7 @@ use std::pin::Pin;
 use futures_util::Stream;
 
 use super::error::{AckError, EmitError};
-use crate::cluster::{Acknowledged, Acknowledgements};
+use crate::cluster::ClusterAcks;
 use crate::ids::SocketId;
 use fanfare_socketio::FromAnswer;
 
@@ -41,12 +41,12 @@ impl<T> BroadcastAcks<T> {
 /// forgets the answers.
 #[must_use = "await it for the clients' answers; use `emit` if you need none"]
 pub struct AckStream<T> {
-    state: Result<Acknowledgements, EmitError>,
+    state: Result<ClusterAcks, EmitError>,
     answer: PhantomData<fn() -> T>,
 }
 
 impl<T> AckStream<T> {
-    pub(super) fn new(asked: Result<Acknowledgements, EmitError>) -> Self {
+    pub(super) fn new(asked: Result<ClusterAcks, EmitError>) -> Self {
         Self { state: asked, answer: PhantomData }
     }
 
@@ -62,7 +62,7 @@ impl<T> AckStream<T> {
 impl<T: FromAnswer> AckStream<T> {
     /// The next answer; `None` when everybody has answered, or the time is up, or nothing was sent.
     pub async fn next(&mut self) -> Option<(SocketId, Result<T, AckError>)> {
-        let Acknowledged { socket, arguments } = self.state.as_mut().ok()?.next().await?;
+        let (socket, arguments) = self.state.as_mut().ok()?.next().await?;
         Some((socket, T::from_answer(arguments).map_err(AckError::from)))
     }
 
@@ -83,7 +83,7 @@ impl<T: FromAnswer + Send + 'static> IntoFuture for AckStream<T> {
         Box::pin(async move {
             let mut asked = self.state?;
             let mut answers = Vec::new();
-            while let Some(Acknowledged { socket, arguments }) = asked.next().await {
+            while let Some((socket, arguments)) = asked.next().await {
                 answers.push((socket, T::from_answer(arguments).map_err(AckError::from)));
             }
             let unanswered = asked.unanswered().collect();

@@ -9,7 +9,7 @@ use fanfare_proto::wire::envelope::Body;
 use crate::bus::ClusterLink;
 use crate::ids::SocketId;
 use crate::options::deadline_after;
-use crate::socket::{Gather, Told};
+use crate::socket::{AckUpdate, LocalAcks};
 use fanfare_socketio::{Arguments, encode};
 
 /// Answers that travel in one envelope, if so many are there.
@@ -19,17 +19,17 @@ const BYTES_MAX: usize = 256 * 1024;
 
 /// Hands on what the clients answer until all have answered or gone, and says so then. If the time is up before, nothing
 /// more is said: the asker has a clock of its own, and would take an early word for the end of silent clients.
-pub async fn answer(
+pub async fn report(
     cluster: Arc<ClusterLink>,
     asker: Arc<str>,
     request: u64,
-    mut gather: Gather,
+    mut acks: LocalAcks,
     timeout: Duration,
 ) {
     let deadline = deadline_after(timeout);
     loop {
         // The first one is waited for; what has come meanwhile travels with it.
-        let first = match tokio::time::timeout_at(deadline, gather.next()).await {
+        let first = match tokio::time::timeout_at(deadline, acks.next()).await {
             Ok(Some(first)) => first,
             Ok(None) => break,
             Err(_) => return,
@@ -40,14 +40,14 @@ pub async fn answer(
             bytes += add(&mut answers, news);
             let count = answers.answers.len() + answers.asked.len();
             if count < ANSWERS_MAX && bytes < BYTES_MAX {
-                told = gather.now();
+                told = acks.now();
             }
         }
         if !(answers.asked.is_empty() && answers.answers.is_empty()) {
             cluster.say_to_node(&asker, Body::BroadcastAnswers(answers));
         }
     }
-    if !gather.is_complete {
+    if !acks.is_complete {
         // Some were not asked: the asker must not take them for gone.
         return;
     }
@@ -56,13 +56,13 @@ pub async fn answer(
 }
 
 /// Returns the bytes that were added.
-fn add(answers: &mut wire::BroadcastAnswers, told: Told) -> usize {
+fn add(answers: &mut wire::BroadcastAnswers, told: AckUpdate) -> usize {
     match told {
-        Told::Asked(socket) => {
+        AckUpdate::Asked(socket) => {
             answers.asked.push(socket.to_string());
             socket.as_str().len()
         }
-        Told::Answer(socket, arguments) => match to_wire(socket, &arguments) {
+        AckUpdate::Answer(socket, arguments) => match to_wire(socket, &arguments) {
             Some(answer) => {
                 let bytes = answer.arguments.len()
                     + answer.attachments.iter().map(|bytes| bytes.len()).sum::<usize>();
@@ -72,7 +72,7 @@ fn add(answers: &mut wire::BroadcastAnswers, told: Told) -> usize {
             None => 0,
         },
         // The asker knows it as one that did not answer.
-        Told::Gone(_) => 0,
+        AckUpdate::Gone(_) => 0,
     }
 }
 
