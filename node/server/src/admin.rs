@@ -27,7 +27,7 @@ use tracing::{debug, warn};
 use self::auth::Door;
 use self::status::Status;
 use crate::api::Io;
-use crate::bus::{describe_meters, meter_descriptions};
+use crate::cluster::outbound::{describe_meters, meter_descriptions};
 use crate::metrics::{Description, Metrics, table};
 
 /// Connections served at a time; more wait.

@@ -44,7 +44,6 @@ mod options;
 mod rate_limit;
 mod slow_consumer;
 
-mod bus;
 mod node;
 mod reason;
 mod spawn;
@@ -73,9 +72,11 @@ pub use api::{
     IntoDecision, IntoOutcome, IntoRooms, Io, IoBuilder, Namespace, Observation, RemoteSocket, ServerAck,
     Socket,
 };
-pub use bus::TooLarge;
 pub use bytes::Bytes;
-pub use cluster::{Applied, ClusterResponse, NodeReport, NotReached, RequestError, ServerAnswer, roll_call};
+pub use cluster::inbound::{
+    Applied, ClusterResponse, NodeReport, NotReached, RequestError, ServerAnswer, roll_call,
+};
+pub use cluster::outbound::TooLarge;
 pub use fanfare_engineio::request::TransportKind;
 /// The seam to a bus, and one without a network.
 pub use fanfare_proto::{Bus, BusMeters, Faults, MemoryBus, MemoryHub};

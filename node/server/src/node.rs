@@ -11,7 +11,7 @@ use actix_rt::ArbiterHandle;
 use parking_lot::RwLock;
 
 pub use self::backlog::{Backlog, Share};
-use crate::bus::ClusterLink;
+use crate::cluster::outbound::ClusterLink;
 use crate::ids::NodeTag;
 use crate::metrics::{Metrics, settle_here};
 use crate::options::Options;

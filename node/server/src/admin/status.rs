@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::api::Io;
-use crate::cluster::NodeReport;
+use crate::cluster::inbound::NodeReport;
 
 /// A node and its view of the cluster.
 #[derive(Serialize)]

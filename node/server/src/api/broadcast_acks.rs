@@ -7,7 +7,7 @@ use std::pin::Pin;
 use futures_util::Stream;
 
 use super::error::{AckError, EmitError};
-use crate::cluster::ClusterAcks;
+use crate::cluster::inbound::ClusterAcks;
 use crate::ids::SocketId;
 use fanfare_socketio::FromAnswer;
 

@@ -3,7 +3,7 @@
 use fanfare_proto::BusMeters;
 
 use super::io::Io;
-use crate::cluster::NodeReport;
+use crate::cluster::inbound::NodeReport;
 
 impl Io {
     /// The name of this node: what the ids of its sockets begin with.

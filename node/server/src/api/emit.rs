@@ -12,7 +12,7 @@ use serde::Serialize;
 use super::ack::Acknowledgement;
 use super::error::EmitError;
 use super::rooms::IntoRooms;
-use crate::bus::{ClusterLink, TooLarge, target};
+use crate::cluster::outbound::{ClusterLink, TooLarge, target};
 use crate::ids::Room;
 use crate::namespace::NamespaceCore;
 use crate::outbox::Packet;

@@ -11,8 +11,8 @@ use smallvec::SmallVec;
 
 use super::error::EmitError;
 use super::rooms::IntoRooms;
-use crate::bus::{ClusterLink, TooLarge, target};
-use crate::cluster::{Change, ClusterThread, NotReached};
+use crate::cluster::inbound::{Change, ClusterThread, NotReached};
+use crate::cluster::outbound::{ClusterLink, TooLarge, target};
 use crate::ids::Room;
 use crate::options::ClusterOptions;
 use fanfare_socketio::{Encoded, encode};

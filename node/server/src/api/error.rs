@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 
-use crate::bus::TooLarge;
+use crate::cluster::outbound::TooLarge;
 use crate::room::Overloaded;
 use crate::socket::{
     ConnectRejection, NoAck, NotChanged, RoomNameTooLong, SendError, SharedDataTooLarge, TooManyRooms,

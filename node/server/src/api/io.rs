@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 use tracing::warn;
 
 use super::namespace::Namespace;
-use crate::cluster::ClusterThread;
+use crate::cluster::inbound::ClusterThread;
 use crate::connection::{Admission, Hub, Sessions};
 use crate::http_server::{
     AllowRequest, ClientFiles, Drained, Fallback, HttpService, Origins, ServeError, Server, TrustedProxies,

@@ -12,7 +12,7 @@ use super::error::EmitError;
 use super::namespace::Namespace;
 use super::remote::RemoteSocket;
 use super::rooms::IntoRooms;
-use crate::cluster::{
+use crate::cluster::inbound::{
     Applied, Change, ClusterAcks, ClusterResponse, RequestError, Scope, apply, count, fetch, rooms,
 };
 use crate::ids::{Room, SocketId};

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::io::Io;
-use crate::bus::publish_meters;
+use crate::cluster::outbound::publish_meters;
 use crate::connection::{ConnectionSnapshot, ObserveConnection};
 use crate::metrics::Mailbox;
 use crate::namespace::{NamespaceCore, NamespaceSnapshot, ObserveNamespace};

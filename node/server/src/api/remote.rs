@@ -11,7 +11,7 @@ use super::error::{AckError, EmitError};
 use super::many::only;
 use super::rooms::IntoRooms;
 use super::socket::Socket;
-use crate::cluster::{Applied, SocketInfo};
+use crate::cluster::inbound::{Applied, SocketInfo};
 use crate::ids::{Room, SocketId};
 use crate::namespace::NamespaceCore;
 use crate::socket::Handshake;

@@ -10,7 +10,7 @@ use super::error::EmitError;
 use super::extract::{Data, EventName, FromContext};
 use super::handler::{Handler, IntoOutcome, callback};
 use super::namespace::Namespace;
-use crate::cluster::{ClusterResponse, RequestError, ServerAnswer, ask_servers, emit_to_servers};
+use crate::cluster::inbound::{ClusterResponse, RequestError, ServerAnswer, ask_servers, emit_to_servers};
 use crate::socket::{Rejection, ServerContext};
 use fanfare_socketio::{Arguments, Encoded, encode};
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use fanfare_proto::{Subject, bucket_of};
 use parking_lot::Mutex;
 
-use crate::bus::ClusterLink;
+use crate::cluster::outbound::ClusterLink;
 use crate::ids::SocketId;
 
 /// The rooms of one namespace, as far as the bus is concerned.

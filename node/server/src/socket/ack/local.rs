@@ -55,7 +55,7 @@ impl Drop for AckSender {
 pub struct LocalAcks {
     id: u64,
     updates: mpsc::UnboundedReceiver<(Option<Weak<SocketCore>>, AckUpdate)>,
-    /// AckSender, and not answered.
+    /// Asked, and not answered.
     open: HashMap<SocketId, Weak<SocketCore>>,
     /// Whether everybody is asked who is meant.
     pub is_complete: bool,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use crate::bus::{FromNode, Ticket, TooLarge};
+use crate::cluster::outbound::{FromNode, Ticket, TooLarge};
 use crate::node::Node;
 use crate::options::deadline_after;
 use crate::room::Overloaded;

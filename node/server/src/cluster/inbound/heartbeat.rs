@@ -8,7 +8,7 @@ use fanfare_proto::wire::envelope::Body;
 use tracing::warn;
 
 use super::response::Collection;
-use crate::bus::{ClusterLink, Ticket};
+use crate::cluster::outbound::{ClusterLink, Ticket};
 use crate::connection::Hub;
 use crate::options::ms;
 

@@ -14,9 +14,9 @@ use serde::Serialize;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tracing::debug;
 
-use super::questions::{Scope, ask, finish, put};
+use super::query::{Scope, ask, finish, put};
 use super::response::{ClusterResponse, RequestError};
-use crate::bus::{ClusterLink, FromNode};
+use crate::cluster::outbound::{ClusterLink, FromNode};
 use crate::namespace::NamespaceCore;
 use crate::node::Node;
 use crate::room::Target;

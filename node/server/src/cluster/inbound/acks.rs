@@ -7,7 +7,7 @@ use std::time::Duration;
 use fanfare_proto::wire;
 use tokio::time::Instant;
 
-use crate::bus::{FromNode, Ticket};
+use crate::cluster::outbound::{FromNode, Ticket};
 use crate::ids::SocketId;
 use crate::namespace::NamespaceCore;
 use crate::options::deadline_after;

@@ -8,9 +8,9 @@ use fanfare_proto::wire;
 use fanfare_proto::wire::envelope::Body;
 use tokio::sync::mpsc;
 
-use super::questions::{Scope, ask, finish, put};
+use super::query::{Scope, ask, finish, put};
 use super::response::{ClusterResponse, Collection, Local, RequestError};
-use crate::bus::{Question, target as wire_target};
+use crate::cluster::outbound::{Question, target as wire_target};
 use crate::ids::Room;
 use crate::namespace::NamespaceCore;
 use crate::node::Node;

@@ -3,6 +3,18 @@
 //! What concerns sockets goes into the mailboxes of their shards before the next envelope is looked at, so that the order
 //! of each sender is kept to the last step (ORDER-2). Whatever takes time, such as collecting answers, is a task.
 
+mod ack_reports;
+mod acks;
+mod discovery;
+mod heartbeat;
+mod membership;
+mod pieces;
+mod query;
+mod response;
+mod server_events;
+mod sockets;
+mod thread;
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -14,14 +26,21 @@ use fanfare_proto::wire::{self, request::Question};
 use fanfare_proto::{Envelope, Inbound, Inlet, State};
 use tracing::{error, info, warn};
 
-use super::ack_reports;
-use super::heartbeat::{count_nodes, greet};
-use super::membership::{Change, apply_here};
-use super::pieces::Pieces;
-use super::questions::{count_here, fetch_here, rooms_here, summed};
-use super::server_events::ServerEvents;
-use super::sockets::SocketInfo;
-use crate::bus::{ClusterLink, FromNode, Standing};
+pub use acks::ClusterAcks;
+pub use discovery::{NodeReport, NotReached, roll_call};
+pub use membership::{Applied, Change, apply};
+pub use query::{Scope, count, fetch, rooms};
+pub use response::{ClusterResponse, RequestError};
+pub use server_events::{ServerAnswer, ask_servers, emit_to_servers};
+pub use sockets::SocketInfo;
+pub use thread::ClusterThread;
+
+use self::heartbeat::{count_nodes, greet};
+use self::membership::apply_here;
+use self::pieces::Pieces;
+use self::query::{count_here, fetch_here, rooms_here, summed};
+use self::server_events::ServerEvents;
+use crate::cluster::outbound::{ClusterLink, FromNode, Standing};
 use crate::connection::Hub;
 use crate::ids::Room;
 use crate::namespace::NamespaceCore;
@@ -32,14 +51,14 @@ use crate::socket::LocalAcks;
 use fanfare_socketio::{Encoded, encode, is_event_of};
 
 /// A node's ear.
-pub struct Ear {
+pub struct InboundTask {
     hub: Arc<Hub>,
     cluster: Arc<ClusterLink>,
     started: Instant,
     server_events: ServerEvents,
 }
 
-impl Ear {
+impl InboundTask {
     /// Of a node that has just started; on the thread that is going to listen.
     pub fn new(hub: Arc<Hub>, cluster: Arc<ClusterLink>) -> Self {
         let server_events = ServerEvents::start(&hub.node, &cluster);

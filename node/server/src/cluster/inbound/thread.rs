@@ -9,9 +9,9 @@ use fanfare_proto::{Bus, Identity, Inlet, Subject, wake};
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
-use super::hear::Ear;
+use super::InboundTask;
 use super::heartbeat::{beat, watch_silence};
-use crate::bus::ClusterLink;
+use crate::cluster::outbound::ClusterLink;
 use crate::connection::Hub;
 use crate::ids::NodeTag;
 use crate::options::ClusterOptions;
@@ -95,7 +95,7 @@ async fn run(inlet: Inlet, hub: oneshot::Receiver<Arc<Hub>>) {
     let Some(cluster) = hub.node.cluster.clone() else { return };
     let beating = actix_rt::spawn(beat(hub.clone(), cluster.clone()));
     let watching = actix_rt::spawn(watch_silence(hub.clone(), cluster.clone()));
-    Ear::new(hub, cluster.clone()).listen(inlet).await;
+    InboundTask::new(hub, cluster.clone()).listen(inlet).await;
     beating.abort();
     watching.abort();
     cluster.announces_no_more();

@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 
 use super::response::{ClusterResponse, Collection, Local, RequestError};
 use super::sockets::SocketInfo;
-use crate::bus::{ClusterLink, FromNode, target as wire_target};
+use crate::cluster::outbound::{ClusterLink, FromNode, target as wire_target};
 use crate::ids::Room;
 use crate::namespace::NamespaceCore;
 use crate::room::{Asker, Overloaded, Target};
@@ -154,7 +154,7 @@ fn question(
     target: &Target,
     scope: Scope,
     question: fn(wire::Target) -> Question,
-) -> Result<Option<crate::bus::Question>, RequestError> {
+) -> Result<Option<crate::cluster::outbound::Question>, RequestError> {
     let Some(cluster) = namespace.node.cluster.as_ref().filter(|_| !scope.local) else { return Ok(None) };
     let target_wire = wire_target(namespace.name(), &target.rooms, &target.except);
     let body = |id| Body::Request(wire::Request { id, question: Some(question(target_wire)) });
@@ -167,7 +167,7 @@ pub fn put(
     namespace: &NamespaceCore,
     target: &Target,
     body: impl FnOnce(u64) -> Body,
-) -> Result<Option<crate::bus::Question>, RequestError> {
+) -> Result<Option<crate::cluster::outbound::Question>, RequestError> {
     let question = cluster.question(namespace.shared_name(), &target.rooms, body)?;
     if question.is_some() && !cluster.is_connected() {
         return Err(RequestError::Disconnected);
@@ -176,7 +176,11 @@ pub fn put(
 }
 
 /// Asks, now that this node's reactors were asked.
-pub fn ask(namespace: &NamespaceCore, question: Option<crate::bus::Question>, scope: Scope) -> Collection {
+pub fn ask(
+    namespace: &NamespaceCore,
+    question: Option<crate::cluster::outbound::Question>,
+    scope: Scope,
+) -> Collection {
     let ticket =
         namespace.node.cluster.as_ref().zip(question).map(|(cluster, question)| cluster.ask(question));
     Collection::new(&namespace.node, ticket, scope.timeout)

@@ -6,7 +6,7 @@ use std::time::Duration;
 use fanfare_proto::wire;
 use fanfare_proto::wire::envelope::Body;
 
-use crate::bus::ClusterLink;
+use crate::cluster::outbound::ClusterLink;
 use crate::ids::SocketId;
 use crate::options::deadline_after;
 use crate::socket::{AckUpdate, LocalAcks};
