@@ -73,7 +73,7 @@ pub enum RunError {
     /// A worker failed.
     #[error("worker {worker}: {reason}")]
     Worker {
-        /// Its address as given.
+        /// Address of the worker as given.
         worker: String,
         /// Reason in words.
         reason: String,

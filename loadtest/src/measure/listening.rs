@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 /// A process of this machine.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ServerProcess {
-    /// Its process id.
+    /// Id of the process.
     pub pid: u32,
     /// The name of its program, as far as Linux keeps it: 15 bytes.
     pub name: String,

@@ -18,7 +18,7 @@ pub(crate) enum Membership {
 /// One client's side of the books.
 #[derive(Debug)]
 pub(super) struct Member {
-    /// Its rooms in rising order, each with one sequence for each publisher.
+    /// Rooms of the member in rising order, each with one sequence for each publisher.
     rooms: Vec<(u32, Vec<Sequence>)>,
     pub(super) membership: Membership,
     /// Time at which it left its rooms, in nanoseconds of the swarm's clock.

@@ -16,7 +16,7 @@ const FILLER: u8 = b'x';
 pub(crate) struct Stamp {
     /// Number of the publisher.
     pub(crate) publisher: u32,
-    /// Its place among the publisher's messages, from 0.
+    /// Position among the publisher's messages, from 0.
     pub(crate) sequence: u64,
     /// Time at which it was handed to the operating system, in nanoseconds since the tester started.
     pub(crate) sent_ns: u64,

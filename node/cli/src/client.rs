@@ -1,4 +1,4 @@
-//! What commands have in common that speak to a cluster without being a node of it.
+//! Access to a cluster for commands that are not nodes of it.
 
 use std::path::PathBuf;
 
@@ -9,22 +9,22 @@ use figment::value::{Dict, Value};
 use crate::config::Config;
 use crate::serve;
 
-/// How to reach the cluster, for who is no node of it.
+/// Flags of the commands that talk to a cluster without being a node of it.
 #[derive(Args)]
 pub struct ClusterFlags {
-    /// Configuration file (TOML) of a node: what it says of NATS counts here too.
+    /// Configuration file (TOML) of a node; its settings for NATS are used here too.
     #[arg(long, env = "FANFARE_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
-    /// NATS servers of the cluster, with commas in between; FANFARE_NATS does the same.
+    /// NATS servers of the cluster, separated by commas; FANFARE_NATS sets the same.
     #[arg(long, value_name = "URL[,URL…]")]
     nats: Option<String>,
-    /// How long to wait for NATS.
+    /// Time to wait for a connection to NATS.
     #[arg(long, value_name = "TIME", default_value = "5s")]
     pub patience: humantime::Duration,
 }
 
 impl ClusterFlags {
-    /// The way there; the log goes to standard error from now on.
+    /// Connects to the bus of the cluster. The log goes to standard error from now on.
     pub fn bus(&self) -> Result<NatsBus, String> {
         let flags = self.nats.iter().map(|nats| ("nats".to_owned(), Value::from(nats.clone()))).collect();
         let config = Config::load(self.config.as_deref(), flags).map_err(|faults| faults.to_string())?;

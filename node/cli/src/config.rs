@@ -21,40 +21,40 @@ use crate::address::Address;
 
 pub use fault::Faults;
 
-/// What the binary can be told.
+/// Configuration of the binary.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// Where clients connect: an address or a name with a port, or a port alone, which this machine alone reaches. Default
-    /// `127.0.0.1:3000`.
+    /// Where clients connect: an address or a name with a port, or a port alone, which this machine alone reaches.
+    /// Default `127.0.0.1:3000`.
     pub listen: Address,
     /// Where operators ask for metrics and health: an address or a name with a port, or a port alone, which this machine
-    /// alone reaches. Default `127.0.0.1:9464`; if that port is taken by somebody else, such as another node, the node goes
-    /// on without.
+    /// alone reaches. Default `127.0.0.1:9464`; if that port is taken by somebody else, such as another node, the node
+    /// goes on without.
     pub ops_listen: Address,
-    /// What operators must show for all but `/healthz` and `/readyz`: as a bearer token, or as the password of HTTP Basic.
-    /// Default none: everybody who reaches the address may look.
+    /// Token that operators must present for every path but `/healthz` and `/readyz`: as a bearer token, or as the
+    /// password of HTTP Basic. Default none: everybody who reaches the address may look.
     pub ops_token: Option<String>,
     /// The app that runs on the node. Default `relay`.
     pub app: App,
     /// The `client-dist` folder of the npm package `socket.io`, to be served to browsers. Default none.
     pub client_dist: Option<PathBuf>,
-    /// What is logged: a level (`error`, `warn`, `info`, `debug`, `trace`, `off`), or `tracing` directives for single
-    /// modules, such as `info,fanfare=debug`. The client library of NATS stays
-    /// silent, since the node itself says what people need, unless the directives name `async_nats`. Default `info`.
+    /// Log filter: a level (`error`, `warn`, `info`, `debug`, `trace`, `off`), or `tracing` directives for single
+    /// modules, such as `info,fanfare=debug`. The NATS client library stays silent, since the node itself logs what
+    /// operators need, unless the directives name `async_nats`. Default `info`.
     pub log: String,
-    /// How it is logged. Default `text`.
+    /// Format of log lines. Default `text`.
     pub log_format: LogFormat,
-    /// Where the NATS servers of the cluster listen, with commas in between, such as `nats://127.0.0.1:4222`; absent = a
+    /// Addresses of the cluster's NATS servers, separated by commas, such as `nats://127.0.0.1:4222`; absent = a
     /// node on its own. Default none.
     pub nats: Option<String>,
-    /// How to use these servers.
+    /// Settings of the connection to the NATS servers.
     pub nats_client: NatsOptions,
     /// Timing, sizes and transports.
     pub server: Options,
 }
 
-/// What runs on the node.
+/// Application that runs on the node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum App {
@@ -102,12 +102,13 @@ impl Config {
         let mut told = Figment::new();
         if let Some(file) = file {
             if !file.is_file() {
-                let is = if file.is_dir() { "a folder is no configuration:" } else { "there is no file" };
+                let is =
+                    if file.is_dir() { "a folder is not a configuration file:" } else { "there is no file" };
                 return Err(all_of(vec![format!("{is} {}", file.display())]));
             }
             told = told.merge(Toml::file_exact(file));
         }
-        // The name of the file itself comes the same way, and is no part of what is in it.
+        // The name of the file itself comes the same way, and is not a key.
         told = told.merge(Env::prefixed("FANFARE_").ignore(&["config"]).split("__"));
         told = told.merge(Serialized::globals(flags));
         let (valid, mut faults) = try_keys(&told, file);
@@ -117,9 +118,8 @@ impl Config {
             faults.push(format!("log: {error}"));
         }
         if config.ops_token.as_ref().is_some_and(String::is_empty) {
-            faults.push(
-                "ops_token: it is empty, which would let nobody in; leave it out to let everybody in".into(),
-            );
+            faults
+                .push("ops_token: empty, which would let nobody in; leave it out to let everybody in".into());
         }
         faults.extend(config.server.faults().into_iter().map(|fault| format!("server: {fault}")));
         if !config.nats_client.servers.is_empty() {

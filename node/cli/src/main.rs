@@ -27,10 +27,10 @@ Examples:
   fanfare                                     a node on 127.0.0.1:3000 with the relay app; open http://127.0.0.1:3000
   fanfare serve --listen 0.0.0.0:3000 --app none
   fanfare default-config > fanfare.toml       a file to start from
-  fanfare check-config --config fanfare.toml  what is wrong with it, all at once
+  fanfare check-config --config fanfare.toml  its faults, all at once
   FANFARE_SERVER__PING_INTERVAL_MS=10000 fanfare serve
   fanfare serve --listen 127.0.0.1:3001 --nats nats://127.0.0.1:4222   one node of a cluster
-  fanfare nodes --nats nats://127.0.0.1:4222                           who is in it
+  fanfare nodes --nats nats://127.0.0.1:4222                           its nodes
   fanfare emit --nats nats://127.0.0.1:4222 --room lobby news 42     an event for everybody in a room
   fanfare healthcheck                         0 if the node on this machine wants clients, else 1 and why not
   fanfare completions bash > /etc/bash_completion.d/fanfare
@@ -52,7 +52,7 @@ enum Command {
     /// Run a node (the default).
     #[command(after_help = EXAMPLES)]
     Serve(Flags),
-    /// Say what is wrong with a configuration, or print the one in force.
+    /// Check a configuration: print its faults, or the settings in force.
     CheckConfig(Flags),
     /// Print every key with its default: a file to start from.
     DefaultConfig(reference::Arguments),
@@ -61,9 +61,9 @@ enum Command {
     Emit(emit::Arguments),
     /// List the nodes of a running cluster.
     Nodes(nodes::Arguments),
-    /// Ask a node whether it is well: for containers and scripts.
+    /// Ask a node whether it is ready, or alive: for containers and scripts.
     Healthcheck(healthcheck::Arguments),
-    /// Print what a shell needs to complete this command.
+    /// Print the script that completes this command in a shell.
     Completions(completions::Arguments),
     /// Print the version.
     Version,
@@ -81,7 +81,7 @@ struct Flags {
     /// Address for metrics and health checks, also NAME:PORT, or PORT on this machine alone [default: 127.0.0.1:9464].
     #[arg(long, value_name = "ADDR:PORT")]
     ops_listen: Option<String>,
-    /// NATS servers of the cluster, with commas in between [default: none, a node on its own].
+    /// NATS servers of the cluster, separated by commas [default: none, a node on its own].
     #[arg(long, value_name = "URL[,URL…]")]
     nats: Option<String>,
     /// Threads that serve connections [default: one for each core].
@@ -93,10 +93,10 @@ struct Flags {
     /// Folder `client-dist` of the npm package `socket.io`, served to browsers as /socket.io/socket.io.js.
     #[arg(long, value_name = "FOLDER")]
     client_dist: Option<PathBuf>,
-    /// What is logged: error, warn, info, debug, trace, or `tracing` directives [default: info].
+    /// Log filter: error, warn, info, debug, trace, off, or `tracing` directives [default: info].
     #[arg(long, value_name = "LEVEL")]
     log: Option<String>,
-    /// How it is logged [default: text].
+    /// Format of log lines [default: text].
     #[arg(long)]
     log_format: Option<LogFormat>,
 }

@@ -1,4 +1,4 @@
-//! What a node sees coming when it starts: the limits in force, and settings that are going to hurt.
+//! Checks of a starting node: the limits in force, and warnings about settings that are going to hurt.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tracing::{info, warn};
@@ -7,13 +7,13 @@ use crate::config::Config;
 
 /// File descriptors that are not for clients: listeners, pollers of the reactors, NATS, the log, operators.
 const RESERVED: u64 = 100;
-/// A node that has fewer cannot do what it is made for.
+/// Least number of file descriptors with which a node can do its work.
 const DESCRIPTORS_MIN: u64 = 10_000;
 /// Milliseconds after which many proxies close a connection on which nothing happened.
 const PROXY_PATIENCE_MS: u64 = 60_000;
 
-/// Makes room for as many clients as the system allows, and says what is in force and what is going to hurt. Without a limit
-/// on connections that room becomes it: who finds none is refused then, and not left waiting.
+/// Makes room for as many clients as the system allows, and logs the limits in force and the settings that will hurt.
+/// Without a limit on connections that room becomes the limit: clients beyond it are refused, and not left waiting.
 pub fn look_ahead(config: &mut Config) {
     let nofile = raise_descriptors();
     // The system tells no number if there is no limit.

@@ -63,14 +63,14 @@ async fn serve(config: Config) -> Result<(), String> {
     });
     match told {
         Told::Interrupt => {
-            info!("interrupted: closing at once");
+            info!("interrupted: closing all connections at once");
             io.close().await;
         }
         Told::Terminate => {
-            info!("told to end: draining; a second signal ends it at once");
+            info!("termination requested: draining; a second signal ends the node at once");
             let drained = io.drain().await;
             if drained.cut > 0 {
-                return Err(format!("not drained in time: {} connections were cut off", drained.cut));
+                return Err(format!("draining took too long: {} connections were cut off", drained.cut));
             }
         }
     }
@@ -99,7 +99,7 @@ async fn listen_for_operators(config: &Config, io: &Io) -> Result<(), String> {
         Ok(address) => {
             info!("for operators: http://{} (a page), /metrics, /healthz, /readyz", reachable(address));
         }
-        // Several nodes on one machine shall not need a port each for what nobody asked for.
+        // Several nodes on one machine should not need a port each for something that nobody asked for.
         Err(error) if *address == Config::default().ops_listen => {
             warn!(%error, "no metrics and health checks on {address}: choose another address with --ops-listen");
         }
@@ -127,7 +127,7 @@ fn warn_about_relay(addresses: &[SocketAddr]) {
     }
 }
 
-/// What a signal tells a node.
+/// Request that a signal makes of a node.
 enum Told {
     /// Somebody sits there and waits.
     Interrupt,

@@ -1,4 +1,4 @@
-//! Why a request is refused: the codes, messages and bodies of `Server.errors` in engine.io.
+//! Reasons why a request is refused: the codes, messages and bodies of `Server.errors` in engine.io.
 
 use serde::Serialize;
 
@@ -37,7 +37,7 @@ pub enum HandshakeError {
     UnsupportedProtocolVersion,
 }
 
-/// What is bad about a request of code 3. The client sees `Bad request` only; this is for the log.
+/// Fault of a request that is refused with code 3. The client sees `Bad request` only; this is for the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BadRequest {
     /// The `Origin` header holds characters that a header must not.

@@ -1,6 +1,6 @@
 //! The heartbeat of protocol 4, as a state machine over instants that the caller gives.
 //!
-//! It holds no timer: the caller asks for [`Heartbeat::deadline`] and comes back with the time.
+//! Pure: the caller asks for [`Heartbeat::deadline`], holds the timer, and comes back with the time.
 
 use std::time::{Duration, Instant};
 
@@ -24,7 +24,7 @@ enum State {
     AwaitingExtended,
 }
 
-/// What is to be done at a deadline.
+/// Step that is due at a deadline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Beat {
     /// Nothing: the deadline has moved into the future.

@@ -3,7 +3,7 @@
 use bytestring::ByteString;
 use serde::Serialize;
 
-/// What the client is told about its session.
+/// Data of the handshake: what the client learns about its session.
 #[derive(Debug, Clone, Copy)]
 pub struct Open<'a> {
     /// The session id, a bearer secret.
@@ -11,9 +11,9 @@ pub struct Open<'a> {
     /// Whether the client may move to WebSocket. False for a session that begins on WebSocket, and where
     /// upgrades are switched off.
     pub upgrade_to_websocket: bool,
-    /// How often the server pings, in milliseconds.
+    /// Interval between two pings of the server, in milliseconds.
     pub ping_interval_ms: u64,
-    /// How long it waits for the pong, in milliseconds.
+    /// Time that the client has to answer a ping, in milliseconds.
     pub ping_timeout_ms: u64,
     /// The greatest request body or WebSocket message that the server takes, in bytes. The client splits its
     /// polling payloads by it.

@@ -18,7 +18,7 @@ pub const NOOP: &str = "6";
 #[cfg(test)]
 pub const MESSAGE: char = '4';
 
-/// What a message packet carries.
+/// Content of a message packet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Message {
     /// The text after the type character.
@@ -56,13 +56,13 @@ pub enum Frame {
     Binary(Bytes),
 }
 
-/// Why the text of a client is no packet. The official server closes the session with `parse error`.
+/// Reason why the text of a client is not a packet. The official server closes the session with `parse error`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PacketError {
     /// Nothing between two separators, or an empty text frame.
     #[error("the client sent an empty packet")]
     Empty,
-    /// The first character is no packet type.
+    /// The first character is not a packet type.
     #[error("the client sent the unknown packet type {0:?}")]
     UnknownType(char),
 }

@@ -21,7 +21,7 @@ pub fn decode(body: ByteString) -> Payload {
 /// The packets of a payload, in order.
 #[derive(Debug, Clone)]
 pub struct Payload {
-    /// What is not read yet; `None` after the last packet or an error.
+    /// The unread remainder; `None` after the last packet or an error.
     rest: Option<ByteString>,
 }
 

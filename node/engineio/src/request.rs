@@ -1,6 +1,6 @@
 //! Which requests are admitted, and as what: `verify` of engine.io as a function of facts.
 //!
-//! It looks nothing up itself: the caller passes a function that knows the sessions.
+//! Pure: the caller passes a function that looks the sessions up.
 
 mod query;
 
@@ -32,7 +32,7 @@ pub enum Method {
     Other,
 }
 
-/// What the server offers.
+/// Transports that the server offers.
 #[derive(Debug, Clone, Copy)]
 pub struct Options {
     /// Polling is enabled.
@@ -43,7 +43,7 @@ pub struct Options {
     pub allow_upgrades: bool,
 }
 
-/// What the decision needs to know about an existing session.
+/// The facts about an existing session that the decision needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SessionView {
     /// The transport that it is on now.
@@ -59,7 +59,7 @@ pub enum TransportKind {
     WebSocket,
 }
 
-/// What an admitted request is.
+/// Kinds of admitted requests.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Admission {
     /// A new session. The caller now asks the application and then calls [`Query::check_version`]: the

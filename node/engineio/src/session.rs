@@ -1,8 +1,8 @@
 //! Life of one session, as a state machine: requests, packets and instants in; decisions, deadlines and an end out.
 //!
-//! It decides, and carries nothing out. Whoever owns it answers requests, writes packets and holds the timer. `G` is the
-//! owner's handle of a GET that waits, `P` that of a POST whose body is being read: every handle that goes in comes out
-//! exactly once, to be answered, or is dropped with the phase that held it.
+//! The session decides and carries nothing out: its owner answers requests, writes packets and holds the timer. `G` is
+//! the owner's handle of a GET that waits, `P` that of a POST whose body is being read: every handle that goes in comes
+//! out exactly once, to be answered, or is dropped with the phase that held it.
 //!
 //! ```text
 //!            probe            5 (upgrade)
@@ -56,7 +56,7 @@ enum Phase<G, P> {
     Closed,
 }
 
-/// How the polls of a client hear of the end: the one that waits, or else those that follow.
+/// Way in which the polls of a client learn of the end: the waiting one, or else those that follow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Farewell {
     /// The server ends the session: by a close packet, which waits for the next poll if none is there. Nothing of what
@@ -79,7 +79,7 @@ pub enum LastAnswer {
     Refusal,
 }
 
-/// What the owner must do when it closes a session.
+/// Duties of the owner when it closes a session.
 #[derive(Debug)]
 pub struct Closing<G> {
     /// Transport of the session.
@@ -90,7 +90,7 @@ pub struct Closing<G> {
     pub has_probe: bool,
 }
 
-/// What a packet of the client means to its session.
+/// Meaning of a client's packet to its session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Meaning {
     /// A message, for the layer above.
@@ -105,18 +105,19 @@ pub enum Meaning {
     Ping,
 }
 
-/// What is due at a deadline.
+/// Work that is due at a deadline.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Due {
     /// The session must be closed: [`Timeout`] says why.
     pub timeout: Option<Timeout>,
-    /// A ping is due. It must be sent over the WebSocket; over polling it is among the [control packets](Control) already.
+    /// A ping is due. It must be sent over the WebSocket; over polling it is among the [control packets](Control)
+    /// already.
     pub ping: bool,
     /// The WebSocket that was to take over must be closed; the session goes on.
     pub probe_expired: bool,
 }
 
-/// Why a session ends by its clock.
+/// Reason why a session ends by its clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Timeout {
     /// The client has entered no namespace in time.
@@ -242,8 +243,8 @@ impl<G, P> Session<G, P> {
 
     /// The time has come, or so the owner's timer says; calling early is harmless.
     ///
-    /// What is closed ends by itself here; an open session is closed by the owner, as [`Due::timeout`] asks. At the deadline
-    /// of draining the owner must close it too.
+    /// A closed session ends by itself here; an open one is closed by the owner, as [`Due::timeout`] asks. At the
+    /// deadline of draining the owner must close it too.
     pub fn on_deadline(&mut self, now: Instant) -> Due {
         match &self.phase {
             Phase::Closed => return Due::default(),

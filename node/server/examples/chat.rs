@@ -1,4 +1,4 @@
-//! A small chat: names, rooms, who is there, who is typing.
+//! A small chat: names, rooms, the people present, the people typing.
 //!
 //! ```sh
 //! cargo run -p fanfare --example chat -- node_modules/socket.io/client-dist
@@ -26,7 +26,7 @@ use serde::Deserialize;
 const PAGE: &str = include_str!("chat.html");
 const NAME_CHARS_MAX: usize = 20;
 
-/// What the page sends as `auth`.
+/// Data that the page sends as `auth`.
 #[derive(Deserialize)]
 struct Login {
     name: String,
@@ -80,7 +80,7 @@ fn client_dist() -> PathBuf {
     told.map_or_else(|| "target/client/node_modules/socket.io/client-dist".into(), PathBuf::from)
 }
 
-/// Lets in who has a name. The page shows the refusal.
+/// Lets in every client that has a name. The page shows the refusal.
 async fn log_in(socket: Socket, Auth(login): Auth<Login>) -> Result<(), ConnectError> {
     let name = login.name.trim();
     if name.is_empty() || name.chars().count() > NAME_CHARS_MAX {
@@ -91,7 +91,7 @@ async fn log_in(socket: Socket, Auth(login): Auth<Login>) -> Result<(), ConnectE
     socket.share(name).map_err(|error| ConnectError::new(error.to_string()))
 }
 
-/// Moves to a room, and answers with the names of those who are in it.
+/// Moves to a room, and answers with the names of the people in it.
 async fn enter(
     socket: Socket,
     namespace: Namespace,
@@ -128,7 +128,7 @@ fn name(socket: &Socket) -> String {
     socket.data().map_or_else(String::new, |Name(name)| name)
 }
 
-/// Who is in a room, on all nodes.
+/// Names of everybody in a room, on all nodes.
 async fn names_in(namespace: &Namespace, room: &str) -> Vec<String> {
     let found = match namespace.to(room).fetch_sockets().await {
         // Without NATS there are still those of this node.

@@ -28,7 +28,7 @@ const HOW_TO_TRY: &str = r#"Listening on http://127.0.0.1:3000. To try it, in an
 
 Start it a second time to see what reaches everybody but the sender. Ctrl-C ends each."#;
 
-/// What a client may send as `auth`.
+/// Data that a client may send as `auth`.
 #[derive(Deserialize)]
 struct Credentials {
     #[serde(default)]

@@ -1,6 +1,6 @@
-//! What operators ask a node over HTTP: its metrics, whether it lives and wants clients, what its actors do.
+//! Administration of a node over HTTP: its metrics, its health and readiness, snapshots of its actors.
 //!
-//! On a port of its own, so that it answers when the clients' port is full, and is not offered to them.
+//! Listens on a port of its own, so that it answers when the clients' port is full, and is not offered to clients.
 
 mod auth;
 mod status;
@@ -32,13 +32,13 @@ use crate::metrics::{Description, Metrics, table};
 
 /// Connections served at a time; more wait.
 const CONNECTIONS_MAX: usize = 64;
-/// How long a connection may take for the head of a request.
+/// Time that a connection may take to send the head of a request.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long a connection may last in all: nobody shall hold a place for good, whatever is asked or not read.
+/// Time that a connection may last in all, so that nobody keeps a place for good, whatever is asked or not read.
 const CONNECTION_TIMEOUT: Duration = Duration::from_secs(30);
-/// After an error of `accept`, such as no free file descriptor.
+/// Pause after an error of `accept`, such as a lack of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-/// How many connections, and how many sockets of each namespace, `/debug/actors` shows unless asked for more.
+/// Number of connections, and of sockets of each namespace, that `/debug/actors` shows unless asked for more.
 const ACTORS_SHOWN: usize = 100;
 
 const PAGE: &str = include_str!("../assets/status.html");
@@ -64,7 +64,7 @@ pub struct Admin {
 }
 
 impl Admin {
-    /// For that node.
+    /// Creates the administration of a node.
     pub fn new(io: Io) -> Self {
         let recorder = PrometheusBuilder::new().build_recorder();
         let process = Collector::default();
@@ -78,7 +78,7 @@ impl Admin {
         Self { io, recorder, process, door: Door::open() }
     }
 
-    /// Asks for this token.
+    /// Requires this token of every request but health checks.
     #[must_use]
     pub fn token(mut self, token: &str) -> Self {
         self.door = Door::locked(token);
@@ -97,7 +97,7 @@ impl Admin {
         Ok(address)
     }
 
-    /// Everything the node counts, in the text format of Prometheus.
+    /// Returns everything the node counts, in the text format of Prometheus.
     pub fn metrics(&self) -> String {
         self.io.metrics().ready.set(i64::from(self.reasons().is_empty()));
         metrics::with_local_recorder(&self.recorder, || {
@@ -107,7 +107,7 @@ impl Admin {
         self.recorder.handle().render() + &self.io.metrics().render_histograms()
     }
 
-    /// A Markdown table of all metrics but those of the process.
+    /// Returns a Markdown table of all metrics but those of the process.
     pub fn reference() -> String {
         let versions: &[&str] = &["the release"];
         let build = Description {
@@ -123,7 +123,7 @@ impl Admin {
         table(&all)
     }
 
-    /// Why the node wants no new clients; empty = it does.
+    /// Reasons why the node does not want new clients; empty if it does.
     pub fn reasons(&self) -> Vec<String> {
         let mut reasons = Vec::new();
         if self.io.is_draining() {
@@ -175,7 +175,7 @@ impl Admin {
     }
 }
 
-/// How many actors of a kind a query asks for.
+/// Number of actors of a kind that a query asks for.
 fn most(query: &str) -> usize {
     let max = form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == "max");
     max.and_then(|(_, value)| value.parse().ok()).unwrap_or(ACTORS_SHOWN)
@@ -207,7 +207,7 @@ async fn serve(operations: Arc<Admin>, listener: TcpListener) {
         let stream = match listener.accept().await {
             Ok((stream, _)) => stream,
             Err(error) => {
-                warn!(%error, "operations: connection not accepted");
+                warn!(%error, "administration: TCP connection not accepted");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
                 continue;
             }
@@ -226,8 +226,8 @@ async fn serve(operations: Arc<Admin>, listener: TcpListener) {
                 .serve_connection(TokioIo::new(stream), answer);
             match tokio::time::timeout(CONNECTION_TIMEOUT, served).await {
                 Ok(Ok(())) => {}
-                Ok(Err(error)) => debug!(%error, "operations: connection ended"),
-                Err(_) => debug!("operations: connection took too long"),
+                Ok(Err(error)) => debug!(%error, "administration: HTTP connection ended"),
+                Err(_) => debug!("administration: HTTP connection timed out"),
             }
             drop(place);
         });

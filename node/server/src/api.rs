@@ -1,4 +1,4 @@
-//! What a Rust program sees: [`Io`], [`Namespace`], [`Socket`], the operators that emit, and handlers with
+//! The interface for Rust programs: [`Io`], [`Namespace`], [`Socket`], the operators that emit, and handlers with
 //! extractors.
 
 mod ack;

@@ -13,7 +13,7 @@ const TAG_LEN: usize = 4;
 /// The number of reactors an id can name, and so the most a node can have.
 pub const REACTORS_MAX: usize = 64;
 
-/// Which node made an id: 24 random bits, drawn when the node starts.
+/// Tag of the node that made an id: 24 random bits, drawn when the node starts.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct NodeTag([u8; TAG_LEN]);
 
@@ -70,7 +70,7 @@ impl Id {
     }
 }
 
-/// An Engine.IO session. A bearer secret: whoever knows it can poll the session, so `Debug` shows only its start.
+/// An Engine.IO session. A bearer secret: anybody that knows it can poll the session, so `Debug` shows only its start.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct SessionId(Id);
 

@@ -1,7 +1,7 @@
-//! What a node counts. Counting is one addition to a number of the thread's reactor; [`Metrics::publish`] hands the sums of
-//! all reactors to the `metrics` crate.
+//! Counters, gauges and histograms of a node. Counting is one addition to a number of the thread's reactor;
+//! [`Metrics::publish`] hands the sums of all reactors to the `metrics` crate.
 //!
-//! Never on the path of a delivery: a broadcast adds its recipients once.
+//! Counting is never on the path of a delivery: a broadcast adds its recipients once.
 
 mod cells;
 mod family;
@@ -93,7 +93,7 @@ macro_rules! metrics {
                 $(metrics::describe_gauge!($sname, concat!($($sdoc),+).trim());)*
             }
 
-            /// What there is.
+            /// Descriptions of all these metrics.
             pub fn descriptions() -> Vec<Description> {
                 vec![
                     $(Description { name: $cname, kind: "counter", label: None, help: concat!($($cdoc),+).trim() },)*
@@ -121,7 +121,7 @@ metrics! {
     counters {
         /// Polling sessions upgraded to WebSocket.
         upgrades = "fanfare_upgrades_total",
-        /// Upgrades that were begun and not finished.
+        /// Upgrades to WebSocket that were begun and not finished.
         upgrades_failed = "fanfare_upgrades_failed_total",
         /// Clients admitted to a namespace.
         admissions = "fanfare_sockets_admitted_total",
@@ -129,64 +129,64 @@ metrics! {
         rejections = "fanfare_sockets_rejected_total",
         /// Events received from clients.
         events = "fanfare_events_received_total",
-        /// Events that no handler was declared for.
+        /// Events received from clients for which no handler was declared.
         events_unhandled = "fanfare_events_unhandled_total",
-        /// Events whose arguments did not fit their handler.
+        /// Events received from clients whose arguments did not fit the handler.
         events_invalid = "fanfare_events_invalid_total",
-        /// Handlers that returned an error.
+        /// Errors returned by handlers.
         handler_errors = "fanfare_handler_errors_total",
-        /// Handlers, middlewares and hooks for their errors that panicked.
+        /// Panics in handlers, middlewares and error hooks.
         handler_panics = "fanfare_handler_panics_total",
-        /// Packets of clients that broke the protocol and were closed for it.
+        /// Violations of the protocol by clients, each of which closed a connection.
         protocol_errors = "fanfare_protocol_errors_total",
-        /// Packets ignored because the client had just left their namespace, or was being disconnected from it.
+        /// Packets of clients ignored because the client had just left the namespace, or was being disconnected from it.
         late_packets = "fanfare_late_packets_total",
-        /// Acknowledgements that nobody waited for.
+        /// Acknowledgements of clients that nothing waited for.
         acks_unknown = "fanfare_acks_unknown_total",
         /// Broadcasts delivered on this node, counted once for each shard visited.
         broadcasts = "fanfare_broadcasts_total",
         /// Packets handed to clients by broadcasts.
         deliveries = "fanfare_deliveries_total",
-        /// Volatile packets dropped because a client was not ready.
+        /// Volatile packets dropped because a client was not ready for them.
         volatile_drops = "fanfare_volatile_dropped_total",
-        /// Clients disconnected because they did not read what waited for them.
+        /// Clients disconnected because they read too slowly what the server sent them.
         slow_consumers = "fanfare_slow_consumers_total",
-        /// Packets that waited for a client when it was disconnected.
+        /// Packets that still waited for a client when its connection was closed.
         undelivered = "fanfare_packets_undelivered_total",
-        /// Emits refused because a room shard had too much to do.
+        /// Emits refused because the queue of a room shard was full, or the shard was being rebuilt.
         overloads = "fanfare_emits_overloaded_total",
         /// Messages lost in the queue of a room shard that died.
         shard_losses = "fanfare_shard_messages_lost_total",
-        /// Messages of other nodes that found more waiting for a room shard than this node may queue itself, or the shard
-        /// being rebuilt.
+        /// Messages of other nodes that had to wait because the queue of a room shard was full, or the shard was being
+        /// rebuilt.
         bus_waits = "fanfare_bus_waits_total",
-        /// Messages of other nodes that were dropped for a reactor on which too much waits already.
+        /// Messages of other nodes dropped for a reactor whose backlog was full.
         bus_undelivered = "fanfare_bus_undelivered_total",
-        /// Envelopes from other nodes that said what cannot be.
+        /// Messages of other nodes that were refused as invalid.
         bus_invalid_messages = "fanfare_bus_invalid_messages_total",
         /// Requests to other nodes that some of them did not answer in time.
         requests_incomplete = "fanfare_requests_incomplete_total",
-        /// Events that other servers sent to this one.
+        /// Events received from other servers (`serverSideEmit`).
         server_events = "fanfare_server_events_total",
-        /// Heartbeats of two nodes with one name.
+        /// Heartbeats received from two nodes under the same name.
         node_name_conflicts = "fanfare_node_name_conflicts_total",
         /// TCP connections that could not be accepted or served.
         accept_errors = "fanfare_accept_errors_total",
-        /// Connections closed because the node drains, each after what it had under way.
+        /// Connections closed by draining, each after its work under way had finished.
         drained = "fanfare_connections_drained_total",
         /// Bytes of messages received from clients.
         received_bytes = "fanfare_received_bytes_total",
         /// Bytes of messages handed to clients, before framing and compression.
         sent_bytes = "fanfare_sent_bytes_total",
-        /// Acknowledgements that did not come in the time that the server gave them.
+        /// Acknowledgements of clients that did not arrive before their timeout.
         acks_timed_out = "fanfare_acks_timed_out_total",
     }
     counter_families {
-        /// Connections opened.
+        /// Engine.IO connections opened.
         connects = "fanfare_connections_opened_total" by Transport,
-        /// Connections closed.
+        /// Engine.IO connections closed.
         closes = "fanfare_connections_closed_total" by DisconnectReason,
-        /// Requests refused, most of them with an error of Engine.IO.
+        /// HTTP requests of clients refused, most of them with an Engine.IO error.
         refusals = "fanfare_connections_refused_total" by Refused,
         /// Sockets that left their namespace.
         disconnects = "fanfare_sockets_disconnected_total" by DisconnectReason,
@@ -196,54 +196,54 @@ metrics! {
         packets_sent = "fanfare_packets_sent_total" by PacketType,
         /// Actors restarted by their supervisor.
         restarts = "fanfare_actor_restarts_total" by Actor,
-        /// Actors that died without being closed, and were cleaned up.
+        /// Actors that died unexpectedly and were cleaned up.
         deaths = "fanfare_actor_deaths_total" by Actor,
-        /// Times something was refused, or a client read more slowly, because of `[server.limits]`.
+        /// Refusals and slowdowns of clients because of a limit of `[server.limits]`.
         limits = "fanfare_limits_reached_total" by Limit,
     }
     gauges {
-        /// Sockets admitted to a namespace now.
+        /// Sockets that are in a namespace now.
         sockets = "fanfare_sockets",
-        /// Handlers that have begun and not finished.
+        /// Handlers that are running now.
         handlers = "fanfare_handlers_running",
-        /// Events of other servers whose handlers have not finished.
+        /// Events of other servers (`serverSideEmit`) whose handlers are running now.
         server_events_running = "fanfare_server_events_running",
         /// Other nodes of the cluster that are alive.
         nodes = "fanfare_nodes",
-        /// Those of them that have another `room_buckets` than this node, so that emits to rooms are lost between them.
+        /// Other nodes with another `room_buckets` than this node: emits to rooms are lost between them and this node.
         nodes_disagreeing = "fanfare_nodes_disagreeing",
-        /// TCP connections in the hands of the HTTP server now.
+        /// TCP connections that the HTTP server serves now.
         http_connections = "fanfare_http_connections",
-        /// Whether the node wants new clients.
+        /// Whether the node accepts new clients: 1 if it does, else 0.
         ready = "fanfare_ready",
-        /// Rooms with members on this node, beside the sockets' own ones.
+        /// Rooms with members on this node, without the sockets' own rooms.
         rooms = "fanfare_rooms",
         /// Rooms with members on this node that are named like sockets of other nodes.
         borrowed_rooms = "fanfare_borrowed_rooms",
-        /// Memberships of sockets in these rooms.
+        /// Memberships of sockets in rooms on this node, without the sockets' own rooms.
         memberships = "fanfare_room_memberships",
-        /// Bytes that wait for clients to read.
+        /// Bytes queued for clients that have not read them yet.
         outbox_bytes = "fanfare_outbox_bytes",
-        /// Acknowledgements that the server waits for.
+        /// Acknowledgements of clients that the server waits for now.
         acks_pending = "fanfare_acks_pending",
-        /// Whether the node drains: 1 from the moment it wants no new clients.
+        /// Whether the node drains: 1 from the moment it does not want new clients, else 0.
         draining = "fanfare_draining",
     }
     gauge_families {
         /// Engine.IO connections open now.
         connections = "fanfare_connections" by Transport,
-        /// What actors have before them: events that wait for sockets or are being handled, deliveries of other threads for
-        /// room shards.
+        /// Messages queued for actors: events that wait for sockets or are being handled, and deliveries of other threads
+        /// for room shards.
         mailboxes = "fanfare_mailbox_messages" by Mailbox,
     }
     histograms {
-        /// From the opening of a connection to its first namespace.
+        /// Time from the opening of a connection to its first namespace.
         handshakes = "fanfare_handshake_duration_seconds" over NETWORK_US,
-        /// From a ping to its pong.
+        /// Time from a ping of the server to the client's pong.
         pings = "fanfare_ping_round_trip_seconds" over NETWORK_US,
-        /// What handlers of events, connects and disconnects take, waiting included.
+        /// Duration of handlers of events, connects and disconnects, waiting included.
         handlings = "fanfare_event_duration_seconds" over WORK_US,
-        /// What one room shard takes to hand a broadcast to its members.
+        /// Time that one room shard takes to hand a broadcast to its members.
         fanouts = "fanfare_fanout_duration_seconds" over WORK_US,
     }
 }

@@ -1,4 +1,4 @@
-//! Namespaces: who is in them, who may enter, and the supervision of what lives in them.
+//! Namespaces: their sockets, admission to them, and the supervision of their actors.
 
 mod actor;
 mod admission;

@@ -1,4 +1,4 @@
-//! What all actors of one node share, and on which of its reactors the running code is.
+//! State that all actors of one node share, and the reactor that the running code is on.
 
 mod backlog;
 
@@ -27,15 +27,15 @@ pub struct Node {
     pub tag: NodeTag,
     /// As the server was built with; `reactors` is resolved.
     pub options: Options,
-    /// What this node counts.
+    /// Metrics of the node.
     pub metrics: Metrics,
-    /// Its cluster; `None` if it is on its own.
+    /// Link to the cluster; `None` on a node of its own.
     pub cluster: Option<Arc<ClusterLink>>,
-    /// What other nodes said and its reactors have not taken yet, by reactor.
+    /// Messages of other nodes that the reactors have not taken yet, by reactor.
     pub backlogs: Box<[Arc<Backlog>]>,
-    /// Its reactors, while they run.
+    /// Reactors of the node, while they run.
     arbiters: RwLock<Vec<Option<ArbiterHandle>>>,
-    /// Its reactors have ended: nothing can be delivered any more.
+    /// Whether the reactors have ended: nothing can be delivered any more.
     ending: AtomicBool,
     /// False once supervision gave up on an actor: the node must not get new clients.
     healthy: AtomicBool,
@@ -43,7 +43,7 @@ pub struct Node {
     serving: AtomicU8,
 }
 
-/// What a node does with new clients. It only moves on.
+/// Readiness of a node for new clients. States only move forward.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum ServingState {
@@ -87,7 +87,7 @@ impl Node {
         })
     }
 
-    /// How many reactors serve the node's connections.
+    /// Number of reactors that serve the node's connections.
     pub fn reactors(&self) -> usize {
         self.options.reactors
     }
@@ -124,7 +124,7 @@ impl Node {
         self.ending.load(Relaxed)
     }
 
-    /// Its reactors have ended.
+    /// Notes that the reactors have ended.
     pub fn end(&self) {
         self.ending.store(true, Relaxed);
     }

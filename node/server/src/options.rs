@@ -1,6 +1,6 @@
-//! What a server may be told about timing, sizes and transports, with the defaults of the official server.
+//! Options of a server: timing, sizes and transports, with the defaults of the official server.
 //!
-//! Plain data: every field says its unit, its default and what happens at the limit.
+//! Plain data: the documentation of every field gives its unit, its default and the consequence at the limit.
 
 mod clients;
 
@@ -20,23 +20,25 @@ pub const MS_MAX: u64 = 30 * 24 * 3600 * 1000;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Options {
-    /// Path under which clients connect. Matched as a prefix that ends in `/`. Default `/socket.io`.
+    /// Path under which clients connect, matched as a prefix that ends in `/`. Default `/socket.io`.
     pub path: String,
     /// Threads that serve connections; 0 = one for each core. At most 64. Default 0.
     pub reactors: usize,
     /// Milliseconds from a pong (or the handshake) to the next ping. Default 25,000.
     pub ping_interval_ms: u64,
-    /// Milliseconds a client has to answer a ping, else `ping timeout`. Default 20,000.
+    /// Milliseconds that a client has to answer a ping; otherwise the connection is closed with `ping timeout`. Default
+    /// 20,000.
     pub ping_timeout_ms: u64,
-    /// Milliseconds a WebSocket that probes for an upgrade may stay undecided; then it is closed and polling
+    /// Milliseconds that a WebSocket that probes for an upgrade may stay undecided; after that it is closed and polling
     /// goes on. Default 10,000.
     pub upgrade_timeout_ms: u64,
-    /// Milliseconds a connection may exist before it joins its first namespace; then it is closed. Default 45,000.
+    /// Milliseconds that a connection may exist before it joins its first namespace; after that it is closed. Default
+    /// 45,000.
     pub connect_timeout_ms: u64,
-    /// Bytes of the largest message a client may send: a WebSocket is closed with 1009, a POST answered 413.
-    /// Default 1,000,000.
+    /// Bytes of the largest message that a client may send; with a larger one a WebSocket is closed with 1009, a POST
+    /// answered 413. Default 1,000,000.
     pub max_payload_bytes: usize,
-    /// Attachments of the largest packet a client may send; more closes the connection. Default 10.
+    /// Number of attachments that a packet of a client may have; a packet with more closes the connection. Default 10.
     pub max_attachments: usize,
     /// Whether clients may use HTTP long-polling. Default true.
     pub polling: bool,
@@ -44,86 +46,88 @@ pub struct Options {
     pub websocket: bool,
     /// Whether a polling session may be upgraded to WebSocket. Default true.
     pub allow_upgrades: bool,
-    /// Polling answers of at least this many bytes are compressed if the client accepts it and a packet in them
-    /// wants it (`compress(false)` does not). 0 = never. Default 1,024.
+    /// Size in bytes from which a polling answer is compressed, if the client accepts it and a packet in it allows
+    /// it (`compress(false)` does not); 0 = never. Default 1,024.
     pub http_compression_threshold_bytes: u16,
-    /// A cookie that carries the session id, set by the polling handshake, for load balancers. Default none.
+    /// Cookie with the session id, set by the polling handshake, for load balancers. Default none.
     pub cookie: Option<Cookie>,
-    /// What pages of other origins may do. Default none: browsers let pages of the same origin poll only, and pages of any
-    /// origin open WebSockets.
+    /// Rights of pages from other origins. Default none: browsers let pages of the same origin poll only, and pages of
+    /// any origin open WebSockets.
     pub cors: Option<Cors>,
-    /// Bytes that may wait for one client. A client that does not read and stays over it for
-    /// `slow_consumer_grace_ms`, or gets four times over it, is a slow consumer and is disconnected. Default 1 MiB.
+    /// Bytes that may wait for one client. A client that does not read and stays over this bound for
+    /// `slow_consumer_grace_ms`, or exceeds it four times over, is a slow consumer and is disconnected. Default 1 MiB.
     pub outbox_bytes_max: usize,
-    /// Milliseconds that a client may stay over `outbox_bytes_max`. Default 5,000.
+    /// Milliseconds that a client may stay over `outbox_bytes_max` before it is disconnected. Default 5,000.
     pub slow_consumer_grace_ms: u64,
-    /// Messages that other threads may queue at one room shard; then an emit returns `EmitError::Overloaded`.
+    /// Messages that other threads may queue at one room shard; beyond that an emit returns `EmitError::Overloaded`.
     /// Default 8,192.
     pub mailbox_messages_max: usize,
-    /// Event handlers of one socket that may be unfinished at a time; then its connection is read no further
+    /// Event handlers of one socket that may be unfinished at a time; beyond that its connection is read no further
     /// until one ends. Default 1,024.
     pub events_in_flight_max: usize,
-    /// Milliseconds a peer may leave unread what was sent to it before its TCP connection is cut. Default 60,000.
+    /// Milliseconds that sent data may stay unread by a peer before its TCP connection is cut. Default 60,000.
     pub unread_timeout_ms: u64,
-    /// Milliseconds a client has for the head of an HTTP request. Default 10,000.
+    /// Milliseconds that a client has to send the head of an HTTP request. Default 10,000.
     pub header_timeout_ms: u64,
-    /// Milliseconds a client has for the body of an HTTP request. Default 30,000.
+    /// Milliseconds that a client has to send the body of an HTTP request. Default 30,000.
     pub body_timeout_ms: u64,
-    /// Milliseconds a closing WebSocket waits for the client to close too. Default 5,000.
+    /// Milliseconds that a closing WebSocket waits for the client's Close frame. Default 5,000.
     pub close_timeout_ms: u64,
-    /// Milliseconds a polling session that the server has closed waits for one last poll. Default 30,000.
+    /// Milliseconds that a polling session closed by the server waits for one last poll. Default 30,000.
     pub polling_close_timeout_ms: u64,
-    /// Milliseconds for which packets to a namespace just left are ignored instead of closing the connection.
-    /// Default 10,000.
+    /// Milliseconds for which packets to a namespace that the client has just left are ignored, instead of closing the
+    /// connection. Default 10,000.
     pub left_namespace_grace_ms: u64,
-    /// What clients may ask of the node before it says no; 0 = no limit.
+    /// Limits on what clients may ask of the node; 0 = no limit.
     pub limits: ClientLimits,
-    /// The node's life with others; without effect on a node on its own.
+    /// Settings of the cluster; without effect on a node of its own.
     pub cluster: ClusterOptions,
-    /// How it lets its clients go before it ends.
+    /// Draining: closing the connections gradually before the node ends.
     pub drain: DrainOptions,
 }
 
-/// How a node lives with the others of its cluster.
+/// Settings of a node in a cluster.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct ClusterOptions {
-    /// Milliseconds between two signs of life. Default 1,000.
+    /// Milliseconds between two heartbeats of a node. Default 1,000.
     pub heartbeat_interval_ms: u64,
-    /// Milliseconds of silence after which a node counts as gone: requests do not wait for it any more. With less than
-    /// `request_timeout_ms` a node that dies costs a request less than its whole timeout. Default 3,000.
+    /// Milliseconds of silence after which another node counts as gone: requests do not wait for it any more. With less
+    /// than `request_timeout_ms` a node that dies costs a request less than its whole timeout. Default 3,000.
     pub heartbeat_timeout_ms: u64,
-    /// Milliseconds that requests to other nodes take at most, and broadcasts with acknowledgements, unless told
-    /// otherwise. Default 5,000.
+    /// Milliseconds that requests to other nodes and broadcasts with acknowledgements may take, unless the program sets
+    /// another timeout. Default 5,000.
     pub request_timeout_ms: u64,
-    /// Into how many subjects rooms are hashed; the same on all nodes of a cluster. More of them keep more traffic away
-    /// from nodes it does not concern. Default 1,024.
+    /// Number of subjects that rooms are hashed into; must be the same on all nodes of a cluster. More of them keep more
+    /// traffic away from nodes that it does not concern. Default 1,024.
     pub room_buckets: u32,
-    /// Milliseconds that a closing node takes at most to publish what waits. Default 2,000.
+    /// Milliseconds that a closing node may take to publish the messages that wait for the bus. Default 2,000.
     pub close_timeout_ms: u64,
-    /// Messages of other nodes that may wait for one reactor, which handlers keep from its work; more are dropped for that
-    /// reactor's clients, and counted in `fanfare_bus_undelivered_total`. Default 131,072.
+    /// Messages of other nodes that may wait for one reactor; more are dropped for that reactor's clients, and counted
+    /// in `fanfare_bus_undelivered_total`. Default 131,072.
     pub backlog_messages_max: usize,
-    /// The same bound in bytes. Default 64 MiB.
+    /// Bytes of messages of other nodes that may wait for one reactor; more are dropped for that reactor's clients, and
+    /// counted in `fanfare_bus_undelivered_total`. Default 64 MiB.
     pub backlog_bytes_max: usize,
 }
 
-/// How a node lets its clients go before it ends, so that they come back at other nodes without a stampede.
+/// Settings of draining: a node that ends closes its connections at a pace, so that clients come back at other nodes
+/// without a stampede.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct DrainOptions {
-    /// Milliseconds from the moment `/readyz` answers 503 until the first connection is closed: what balancers take to
-    /// notice. Skipped while no client is connected. Default 5,000.
+    /// Milliseconds from the moment `/readyz` answers 503 until the first connection is closed: the time that balancers
+    /// take to notice. Skipped while no client is connected. Default 5,000.
     pub wait_ms: u64,
-    /// Connections closed in a second at most; 0 = all at once. Each comes back at another node, for a good tenth of a
-    /// millisecond of processor time without TLS. Default 1,000: a fraction of a core, and 50,000 clients leave within
-    /// the default `timeout_ms`.
+    /// Connections that draining closes in a second; 0 = all at once. Each client comes back at another node, which costs
+    /// that node a good tenth of a millisecond of processor time without TLS. Default 1,000: a fraction of a core, and
+    /// 50,000 clients leave within the default `timeout_ms`.
     pub connections_per_second: u32,
-    /// Milliseconds that a connection whose turn has come may take to finish the handlers that run and to send what
-    /// waits; then it is closed all the same. Default 5,000.
+    /// Milliseconds that a draining connection may take to finish its running handlers and to send the packets that wait;
+    /// after that it is closed all the same. Default 5,000.
     pub grace_ms: u64,
-    /// Milliseconds of the whole, with `wait_ms`; then every connection that is left is closed at once, and counted.
-    /// Whoever kills the process after a time must give it more. Default 60,000.
+    /// Milliseconds that draining may take in all, `wait_ms` included; after that every connection that is left is closed
+    /// at once, and counted. A supervisor that kills the process after a time must allow more. Default 60,000.
     pub timeout_ms: u64,
 }
 
@@ -182,14 +186,14 @@ impl Default for Options {
 }
 
 impl Options {
-    /// The number of reactors to start: as told, or one for each core.
+    /// Number of reactors to start: as configured, or one for each core.
     pub fn reactor_count(&self) -> usize {
         let cores = || std::thread::available_parallelism().map_or(1, usize::from);
         let wanted = if self.reactors == 0 { cores() } else { self.reactors };
         wanted.min(REACTORS_MAX)
     }
 
-    /// Everything that is wrong with these options, one sentence each; empty = nothing.
+    /// Returns the faults of these options, one sentence each; empty if there are none.
     pub fn faults(&self) -> Vec<String> {
         let mut faults = Vec::new();
         let mut check = |ok: bool, fault: &str| {
@@ -236,7 +240,7 @@ impl Options {
         check(self.cluster.heartbeat_interval_ms > 0, "cluster.heartbeat_interval_ms must be more than 0");
         check(
             self.cluster.heartbeat_timeout_ms >= 2 * self.cluster.heartbeat_interval_ms,
-            "cluster.heartbeat_timeout_ms must be at least two intervals: one heartbeat may be late",
+            "cluster.heartbeat_timeout_ms must be at least twice cluster.heartbeat_interval_ms: one heartbeat may be late",
         );
         check(self.cluster.backlog_messages_max > 0, "cluster.backlog_messages_max must be more than 0");
         check(self.cluster.backlog_bytes_max > 0, "cluster.backlog_bytes_max must be more than 0");
@@ -246,7 +250,7 @@ impl Options {
         );
         check(
             self.drain.wait_ms < self.drain.timeout_ms,
-            "drain.timeout_ms must be more than drain.wait_ms: it is the limit of the whole",
+            "drain.timeout_ms must be more than drain.wait_ms, which it includes",
         );
         if let Some(cors) = &self.cors {
             let wildcard = cors.origins.iter().any(|origin| origin == "*");
@@ -258,16 +262,19 @@ impl Options {
             for header in cors.allowed_headers.iter().chain(&cors.exposed_headers) {
                 check(
                     http::HeaderName::try_from(header).is_ok(),
-                    "cors lists something that is no header name",
+                    "cors.allowed_headers or cors.exposed_headers lists something that is not a header name",
                 );
             }
             for method in &cors.methods {
-                check(http::Method::try_from(method.as_str()).is_ok(), "cors.methods lists no HTTP method");
+                check(
+                    http::Method::try_from(method.as_str()).is_ok(),
+                    "cors.methods lists something that is not an HTTP method",
+                );
             }
             for origin in &cors.origins {
                 check(
                     http::HeaderValue::try_from(origin).is_ok(),
-                    "cors.origins lists something that is no origin",
+                    "cors.origins lists something that is not an origin",
                 );
             }
         }
@@ -285,17 +292,17 @@ impl Options {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Cookie {
-    /// Its name. Default `io`.
+    /// Name of the cookie. Default `io`.
     pub name: String,
-    /// The path it is sent for. Default `/`.
+    /// Path that the cookie is sent for. Default `/`.
     pub path: String,
-    /// Whether scripts cannot read it. Default true.
+    /// Whether the cookie is hidden from scripts (`HttpOnly`). Default true.
     pub http_only: bool,
-    /// `strict`, `lax` or `none`. Default `lax`.
+    /// When the browser sends the cookie with requests from other sites: `strict`, `lax` or `none`. Default `lax`.
     pub same_site: SameSite,
-    /// Whether it is sent over encrypted connections only. Default false.
+    /// Whether the cookie is sent over encrypted connections only (`Secure`). Default false.
     pub secure: bool,
-    /// Seconds until the browser forgets it; absent = when it is closed. Default absent.
+    /// Seconds until the browser forgets the cookie; absent = when the browser is closed. Default absent.
     pub max_age_s: Option<i64>,
 }
 
@@ -324,26 +331,27 @@ impl Default for Cookie {
     }
 }
 
-/// What pages of other origins may do. It sets headers for browsers, and refuses WebSockets of other origins; it is no
-/// access control for what is no browser.
+/// Rights of pages from other origins. Sets headers for browsers, and refuses WebSockets of other origins; it does not
+/// keep out programs that are not browsers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Cors {
-    /// Origins, or `*` for any.
+    /// Origins whose pages may connect, or `*` for any.
     pub origins: Vec<String>,
-    /// Methods of a preflight's answer; empty = all common ones, as the official server does.
+    /// Methods that a preflight's answer allows; empty = all common ones, as the official server does.
     pub methods: Vec<String>,
-    /// Request headers that are allowed; empty = those that the browser asks for.
+    /// Request headers that a preflight's answer allows; empty = those that the browser asks for.
     pub allowed_headers: Vec<String>,
-    /// Response headers that scripts may read.
+    /// Response headers that scripts of other origins may read.
     pub exposed_headers: Vec<String>,
-    /// Whether cookies and authorization headers may be sent.
+    /// Whether pages of other origins may send cookies and authorization headers.
     pub credentials: bool,
-    /// Seconds for which a browser remembers a preflight.
+    /// Seconds for which a browser may remember the answer to a preflight.
     pub max_age_s: Option<u64>,
-    /// Whether `origins` hold for WebSockets too, which browsers open with the user's cookies for any page: a handshake or
-    /// an upgrade from another origin is refused with 403. Pages of the host that is asked are let in (a balancer must
-    /// pass `Host` on; else name their origin too), and requests without `Origin`, which no browser sends. Default true.
+    /// Whether `origins` hold for WebSockets too, which browsers open with the user's cookies for any page: a handshake
+    /// or an upgrade from another origin is refused with 403. Pages of the host that is asked are let in (a balancer
+    /// must pass `Host` on; else name their origin too), and requests without `Origin`, which no browser sends. Default
+    /// true.
     pub websocket: bool,
 }
 
@@ -361,7 +369,7 @@ impl Default for Cors {
     }
 }
 
-/// The moment so long from now; at most a month away, which is as good as never.
+/// Returns the moment `timeout` from now; at most a month away, which is as good as never.
 pub fn deadline_after(timeout: Duration) -> tokio::time::Instant {
     tokio::time::Instant::now() + timeout.min(ms(MS_MAX))
 }

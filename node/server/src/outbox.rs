@@ -1,4 +1,4 @@
-//! What waits for one client: a bounded queue of shared packets, filled by room shards and sockets, drained by
+//! Packets that wait for one client: a bounded queue of shared packets, filled by room shards and sockets, drained by
 //! the connection's task.
 //!
 //! Filled only on the reactor that the connection lives on, so that emits made in order arrive in order
@@ -15,7 +15,7 @@ use parking_lot::Mutex;
 use crate::slow_consumer::hard_limit;
 use fanfare_socketio::Encoded;
 
-/// What a queued packet costs beside its bytes, which it may share with thousands of others.
+/// Cost of a queued packet in bytes, beside its content, which it may share with thousands of others.
 const PACKET_COST: usize = 32;
 /// A queue that grew beyond this is given back when it runs empty.
 const IDLE_CAPACITY: usize = 16;
@@ -51,12 +51,12 @@ impl Packet {
     }
 }
 
-/// What became of a packet.
+/// Fate of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pushed {
-    /// It waits for the client.
+    /// The packet waits for the client.
     Queued,
-    /// It was volatile and the transport was not ready.
+    /// The packet was volatile and the transport was not ready.
     Dropped,
     /// The client is over its bound: it is being disconnected.
     Overflowed,
@@ -64,16 +64,16 @@ pub enum Pushed {
     Closed,
 }
 
-/// Why a connection is to be closed by the server, once everything that waits has been written.
+/// Reason why the server closes a connection, once everything that waits has been written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
     /// `socket.disconnect(true)`.
     Disconnect,
     /// The server closes its doors: what waits is dropped.
     Shutdown,
-    /// What served the client has died: it shall come back.
+    /// An actor that served the client has died: the client should come back.
     Failure,
-    /// The node drains: the client shall come back elsewhere, once what runs for it has finished.
+    /// The node drains: the client should come back elsewhere, once its running handlers have finished.
     Drain,
 }
 
@@ -88,12 +88,12 @@ enum Readiness {
     Blocked,
 }
 
-/// What the connection's task has to know when it begins its turn.
+/// Notices for the connection's task, taken when it begins its turn.
 #[derive(Clone, Copy, Debug)]
 pub struct Notices {
     /// The client was found to be too slow.
     pub overflowed: bool,
-    /// How the server wants the connection closed, if it does.
+    /// Way in which the server wants the connection closed, if it does.
     pub ending: Option<Ending>,
     /// An event of this client asked for more than the node can do now.
     pub slow_down: bool,

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-/// How much of a pace somebody has used, as the one moment until which all of it is paid for (the generic cell rate
+/// Allowance of a rate limit, as the one moment until which all of it is paid for (the generic cell rate
 /// algorithm): nothing has to fill it, and looking at it costs a few additions.
 #[derive(Clone, Copy, Debug)]
 pub struct RateLimit {

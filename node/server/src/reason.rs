@@ -1,4 +1,4 @@
-//! Why a socket was disconnected: every reason a handler can see, in one table.
+//! Reasons for disconnecting a socket: every reason a handler can see, in one table.
 
 use std::fmt;
 
@@ -17,9 +17,9 @@ pub enum DisconnectReason {
     TransportClose,
     /// The transport failed: overlapping polls, a message too large, a client that does not read.
     TransportError,
-    /// The client sent something that is no Engine.IO packet.
+    /// The client sent something that is not an Engine.IO packet.
     ParseError,
-    /// The client sent something that is no Socket.IO packet.
+    /// The client sent something that is not a Socket.IO packet.
     ForcedClose,
     /// The client broke the order of the protocol, or joined no namespace in time; or its socket died here.
     ForcedServerClose,

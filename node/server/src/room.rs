@@ -1,4 +1,4 @@
-//! Rooms: who is in them on each reactor, and the fan-out.
+//! Rooms: their members on each reactor, and the fan-out.
 //!
 //! Rooms are sharded by socket: a [`RoomShard`](shard::RoomShard) holds the members that live on its reactor. A
 //! shared index says which shards have members of a room, so that an emit to ten sockets does not wake 64

@@ -17,7 +17,7 @@ pub struct Alarm(Rc<Entry>);
 
 #[derive(Default)]
 struct Entry {
-    /// Where the wheel holds this entry, while it does.
+    /// Position of this entry in the wheel, while it is there.
     slot: Cell<Option<(Key, Instant)>>,
     rang: Cell<bool>,
     waker: RefCell<Option<Waker>>,

@@ -1,5 +1,5 @@
-//! WebSocket engines: what carries frames over a TCP stream. A connection sees the trait alone, so that another engine can
-//! stand beside the one on tokio-tungstenite.
+//! WebSocket engines: what carries frames over a TCP stream. A connection sees the trait alone, so that another engine
+//! can stand beside the one on tokio-tungstenite.
 
 mod subprotocol;
 mod tungstenite;
@@ -11,7 +11,7 @@ use bytestring::ByteString;
 
 pub use tungstenite::{Plain, handshake_response};
 
-/// What a client sent.
+/// Message of a client.
 #[derive(Debug)]
 pub enum Received {
     /// A text message.
@@ -22,7 +22,7 @@ pub enum Received {
     Closed,
 }
 
-/// Why a WebSocket cannot go on.
+/// Reason why a WebSocket cannot go on.
 #[derive(Debug, thiserror::Error)]
 pub enum WebSocketError {
     /// The client's fault: a message over the limit. Close code 1009.
@@ -32,7 +32,7 @@ pub enum WebSocketError {
     #[error("text is not UTF-8")]
     InvalidText,
     /// The client's fault: not RFC 6455. Close code 1002.
-    #[error("WebSocket protocol broken: {0}")]
+    #[error("the client broke the WebSocket protocol: {0}")]
     Protocol(String),
     /// The network's.
     #[error("network: {0}")]

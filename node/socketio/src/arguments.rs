@@ -18,16 +18,16 @@ use super::raw::Raw;
 /// Where each argument begins and ends in the text of its packet. Few events have more than four.
 pub(super) type Ranges = SmallVec<[(u32, u32); 4]>;
 
-/// What follows the name of an event, or the content of an ack. Valid JSON; cheap to clone.
+/// Arguments of an event or an acknowledgement: everything after the name. Valid JSON; cheap to clone.
 ///
-/// It serialises as a tuple, so that it can be emitted again.
+/// Serialises as a tuple, so that it can be emitted again.
 #[derive(Clone, Default)]
 pub struct Arguments {
     /// The packet that the arguments are a part of.
     text: ByteString,
     /// Where they stand in it.
     ranges: Ranges,
-    /// What the placeholders in them stand for; `None` in a packet without attachments.
+    /// The attachments that the placeholders stand for; `None` in a packet without attachments.
     attachments: Option<Arc<[Bytes]>>,
 }
 
@@ -46,7 +46,7 @@ pub enum ArgumentError {
     Mismatch {
         /// Which one, counted from 1.
         position: usize,
-        /// What is wrong with it.
+        /// The error of the JSON parser.
         source: serde_json::Error,
     },
     /// Each fits, but not all together.
@@ -80,7 +80,7 @@ impl Arguments {
         self
     }
 
-    /// How many there are.
+    /// Number of arguments.
     pub fn len(&self) -> usize {
         self.ranges.len()
     }

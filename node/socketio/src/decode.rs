@@ -21,21 +21,20 @@ use super::placeholder;
 /// filling memory and logs with names.
 const NAMESPACE_BYTES_MAX: usize = 1024;
 
-/// What is shorter is copied when it is kept, so that a few bytes do not keep the read buffer alive that they
-/// are a slice of.
+/// Size in bytes up to which a kept slice is copied, so that a few bytes do not keep the whole read buffer alive.
 const COPY_BYTES_MAX: usize = 4096;
 
-/// Why the message of a client is no packet. The official server closes the connection with `forced close`.
+/// Reason why the message of a client is not a packet. The official server closes the connection with `forced close`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DecodeError {
     /// A message without text.
     #[error("the client sent an empty message")]
     Empty,
-    /// The first character is no packet type.
+    /// The first character is not a packet type.
     #[error("the client sent the unknown packet type {0:?}")]
     UnknownType(char),
-    /// The count of attachments is no positive number, or its `-` is missing.
+    /// The count of attachments is not a positive number, or its `-` is missing.
     #[error("the client sent an illegal count of attachments")]
     IllegalAttachmentCount,
     /// More attachments than allowed.
@@ -162,7 +161,7 @@ fn auth(text: &ByteString, payload: &str) -> Result<Option<ByteString>, DecodeEr
     }
     match json(payload) {
         Some(object) if object.starts_with('{') => Ok(Some(text.slice_ref(object))),
-        _ => Err(DecodeError::InvalidPayload("that of a CONNECT is a JSON object")),
+        _ => Err(DecodeError::InvalidPayload("a CONNECT carries a JSON object")),
     }
 }
 
@@ -170,7 +169,7 @@ fn check_connect_error(payload: &str) -> Result<(), DecodeError> {
     match json(payload) {
         Some(data) if data.starts_with(['{', '"']) => Ok(()),
         None if payload.is_empty() => Ok(()),
-        _ => Err(DecodeError::InvalidPayload("that of a CONNECT_ERROR is a JSON object or string")),
+        _ => Err(DecodeError::InvalidPayload("a CONNECT_ERROR carries a JSON object or string")),
     }
 }
 
@@ -184,7 +183,7 @@ fn event(text: &ByteString, payload: &str) -> Result<(Option<ByteString>, Argume
         return Ok((None, Arguments::default()));
     }
     let (name, ranges) = elements(text, payload, true)?;
-    let name = event_name(text, name.ok_or(DecodeError::InvalidPayload("an EVENT has a name"))?)?;
+    let name = event_name(text, name.ok_or(DecodeError::InvalidPayload("an EVENT must have a name"))?)?;
     Ok((Some(name), Arguments::new(text.clone(), ranges)))
 }
 
@@ -196,7 +195,7 @@ fn event_name(text: &ByteString, json: &str) -> Result<ByteString, DecodeError> 
             .into(),
         b'"' => text.slice_ref(&json[1..json.len() - 1]),
         b'-' | b'0'..=b'9' => text.slice_ref(json),
-        _ => return Err(DecodeError::InvalidPayload("the name of an EVENT is a string or a number")),
+        _ => return Err(DecodeError::InvalidPayload("the name of an EVENT must be a string or a number")),
     };
     if is_reserved(&name) {
         return Err(DecodeError::ReservedName(name.into()));
@@ -204,21 +203,21 @@ fn event_name(text: &ByteString, json: &str) -> Result<ByteString, DecodeError> 
     Ok(name)
 }
 
-/// Where the elements of a JSON array stand in the text that it is a part of; the first one apart if it is a
-/// name.
+/// Ranges of the elements of a JSON array within the text that holds it; a first element that is a name is returned
+/// apart.
 pub(super) fn elements<'a>(
     text: &str,
     array: &'a str,
     named: bool,
 ) -> Result<(Option<&'a str>, Ranges), DecodeError> {
     if u32::try_from(text.len()).is_err() {
-        return Err(DecodeError::InvalidPayload("it is longer than 4 GiB"));
+        return Err(DecodeError::InvalidPayload("longer than 4 GiB"));
     }
     let mut json = serde_json::Deserializer::from_str(array);
     let elements = json.deserialize_seq(Elements { text, named });
     elements
         .and_then(|elements| json.end().map(|()| elements))
-        .map_err(|_| DecodeError::InvalidPayload("it is not a JSON array"))
+        .map_err(|_| DecodeError::InvalidPayload("not a JSON array"))
 }
 
 struct Elements<'t> {

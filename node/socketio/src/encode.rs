@@ -2,7 +2,7 @@
 //!
 //! # Arguments
 //!
-//! What serialises as a tuple is several arguments, one for each element: tuples, tuple structs, arrays of a
+//! A value that serialises as a tuple is several arguments, one for each element: tuples, tuple structs, arrays of a
 //! fixed size. `()` and unit structs are no argument. Anything else is one argument, also a `Vec`, a slice,
 //! and an `Option`; a newtype counts as what it wraps. The null of `serde_json::Value` says of itself that it
 //! is `()` and so is no argument; [`Value::Null`](super::Value::Null) is one.
@@ -39,7 +39,7 @@ pub struct Encoded {
     pub attachments: Vec<Bytes>,
 }
 
-/// Why a packet cannot be sent. All of these are the application's doing.
+/// Reason why a packet cannot be sent. All of these are the application's doing.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum EncodeError {

@@ -1,4 +1,4 @@
-//! Packets that somebody else encoded, who may have got it wrong.
+//! Packets that another process encoded, perhaps wrongly.
 
 use super::decode::Decoder;
 use super::encode::Encoded;

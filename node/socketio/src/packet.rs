@@ -1,4 +1,4 @@
-//! What a client can say, and the event names that nobody may use.
+//! Packets that a client may send, and the event names that are reserved.
 
 use bytestring::ByteString;
 
@@ -32,7 +32,7 @@ pub enum Packet {
         /// The event's name. A number is accepted and stands as its JSON text; a packet without payload has
         /// no name and is accepted too.
         name: Option<ByteString>,
-        /// What follows the name.
+        /// Arguments after the name of the event.
         arguments: Arguments,
     },
     /// The answer to an event of the server.
@@ -41,7 +41,7 @@ pub enum Packet {
         namespace: ByteString,
         /// The id of the event. An ack without one is accepted and answers nothing.
         id: Option<u64>,
-        /// What the client answers.
+        /// Arguments of the client's answer.
         arguments: Arguments,
     },
     /// Only a server has a reason to send this; a client that does is disconnected.

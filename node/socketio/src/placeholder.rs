@@ -10,7 +10,7 @@ pub(super) fn index(num: f64, attachments: usize) -> Option<usize> {
 }
 
 /// The index of the attachment that an object stands for, given its keys (with their quotes) and values in order.
-/// None if it is no valid placeholder.
+/// Returns `None` if the value is not a valid placeholder.
 pub(super) fn of_members<'a>(
     members: impl Iterator<Item = (&'a str, &'a str)>,
     attachments: usize,
@@ -41,11 +41,11 @@ pub(super) fn all_valid(json: &str, attachments: usize) -> bool {
 }
 
 struct Scan<'a> {
-    /// What is not read yet.
+    /// The bytes that are not read yet.
     rest: &'a [u8],
     /// The arrays and objects around the current place.
     open: Vec<Open>,
-    /// How many attachments the packet has.
+    /// Number of attachments that the packet has.
     attachments: usize,
 }
 
@@ -56,7 +56,7 @@ struct Open {
     has_valid_num: bool,
 }
 
-/// What the next value is.
+/// Position of the next value.
 #[derive(Clone, Copy)]
 enum Slot {
     /// An element of an array.

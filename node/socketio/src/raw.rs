@@ -16,10 +16,10 @@ use super::value::{Reader, Value};
 
 /// An argument that nobody has parsed: a slice of the packet, cheap to clone.
 ///
-/// It serialises as what it is, so that it can be emitted again. Its JSON is then written verbatim, except for what
-/// leads to its attachments: keys may be escaped in another way there, and space is left out.
+/// Serialises as what it is, so that it can be emitted again. The JSON is then written verbatim, except for the parts
+/// that lead to its attachments: keys may be escaped in another way there, and space is left out.
 ///
-/// A client can make it fail to serialise: by an attachment more than 127 levels deep, or beside a key that is no
+/// A client can make serialising fail: by an attachment more than 127 levels deep, or by one beside a key that is not
 /// Unicode (half of a surrogate pair).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Raw {

@@ -1,4 +1,4 @@
-//! `fanfare emit`: an event for the clients of a running cluster, sent by somebody who is no node of it.
+//! `fanfare emit`: an event for the clients of a running cluster, sent by a process that is not a node of it.
 
 use std::time::Duration;
 
@@ -31,12 +31,12 @@ pub struct Arguments {
     /// Drop the event for clients that are not ready for it at once.
     #[arg(long)]
     volatile: bool,
-    /// Send it to the servers instead (`serverSideEmit`).
+    /// Send the event to the servers instead of the clients (`serverSideEmit`).
     #[arg(long, conflicts_with_all = ["room", "except", "volatile"])]
     to_servers: bool,
     /// The event.
     event: String,
-    /// Its arguments, each as JSON.
+    /// Arguments of the event, each as JSON.
     #[arg(value_name = "JSON")]
     arguments: Vec<String>,
 }
@@ -67,7 +67,7 @@ fn parse(arguments: &[String]) -> Result<fanfare::Arguments, String> {
     for (number, argument) in arguments.iter().enumerate() {
         serde_json::from_str::<serde::de::IgnoredAny>(argument).map_err(|error| {
             format!(
-                "argument {} is no JSON: {error} (a text needs double quotes: '\"{argument}\"')",
+                "argument {} is not JSON: {error} (a text needs double quotes: '\"{argument}\"')",
                 number + 1
             )
         })?;

@@ -18,7 +18,7 @@ const ANSWER_BYTES_MAX: usize = 64 * 1024;
 
 #[derive(Args)]
 pub struct Arguments {
-    /// Configuration file (TOML) of the node: its `ops_listen` is asked, as FANFARE_OPS_LISTEN says it too.
+    /// Configuration file (TOML) of the node: the command asks its `ops_listen`, or the address in FANFARE_OPS_LISTEN.
     #[arg(long, env = "FANFARE_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
     /// Where to ask instead, such as http://127.0.0.1:9464.
@@ -30,7 +30,7 @@ pub struct Arguments {
     /// A token, if the node asks operators for one.
     #[arg(long, env = "FANFARE_OPS_TOKEN", hide_env_values = true, value_name = "TOKEN")]
     token: Option<String>,
-    /// How long the answer may take.
+    /// Time that the answer may take.
     #[arg(long, value_name = "TIME", default_value = "3s")]
     timeout: humantime::Duration,
 }
@@ -111,7 +111,7 @@ fn time_left(deadline: Instant) -> std::io::Result<Duration> {
 }
 
 fn too_late() -> std::io::Error {
-    std::io::Error::new(std::io::ErrorKind::TimedOut, "it takes too long")
+    std::io::Error::new(std::io::ErrorKind::TimedOut, "timed out")
 }
 
 /// The status and the body of an answer.

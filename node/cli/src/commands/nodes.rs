@@ -1,4 +1,4 @@
-//! `fanfare nodes`: who is in a running cluster.
+//! `fanfare nodes`: lists the nodes of a running cluster.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::client::{ClusterFlags, block_on};
 pub struct Arguments {
     #[command(flatten)]
     cluster: ClusterFlags,
-    /// How long to wait for the nodes' answers.
+    /// Time to wait for the nodes' answers.
     #[arg(long, value_name = "TIME", default_value = "1s")]
     wait: humantime::Duration,
     /// Print JSON, for programs.

@@ -24,7 +24,8 @@ const HIDDEN_KEY: &str = "nats_client.servers";
 
 #[derive(Args)]
 pub struct Arguments {
-    /// What to print: a TOML file to start from, a page with what each key means, or a JSON Schema for editors.
+    /// Format of the output: a TOML file to start from, a page with the meaning of each key, or a JSON Schema for
+    /// editors.
     #[arg(long, default_value = "toml")]
     format: Format,
 }
@@ -103,7 +104,7 @@ fn gather(
     }
 }
 
-/// What a property refers to: a table, or a choice, that may be absent.
+/// Resolves the reference of a property: to a table, or to a choice, that may be absent.
 fn resolve<'a>(property: &'a Value, definitions: &'a Map<String, Value>) -> &'a Value {
     let alternatives = property["anyOf"].as_array().into_iter().flatten();
     let reference = std::iter::once(property).chain(alternatives).find_map(|part| part["$ref"].as_str());

@@ -16,7 +16,7 @@ const LIKENESS_MIN: f64 = 0.7;
 pub struct Faults {
     /// The file that was read, if any.
     pub file: Option<PathBuf>,
-    /// What is wrong.
+    /// Descriptions of the faults, one each.
     pub faults: Vec<String>,
 }
 
@@ -95,7 +95,7 @@ fn name_of(key: &str) -> &str {
     key.rsplit('.').next().unwrap_or(key)
 }
 
-/// What serde expects of a value, without the names of Rust's types.
+/// Describes the value that serde expects, without the names of Rust's types.
 fn in_words(expected: &str) -> &str {
     match expected {
         "u8" | "u16" | "u32" | "u64" | "u128" | "usize" => "a whole number that is not negative",

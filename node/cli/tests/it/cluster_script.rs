@@ -20,7 +20,7 @@ use crate::support::{DEADLINE, eventually, judge};
 const IGNORING_SIGNALS: &str = "--ignore-signal=INT,QUIT,HUP";
 /// As in a terminal, wherever these tests run.
 const IN_A_TERMINAL: &str = "--default-signal";
-/// What it says when all of it is there. Nothing comes after it.
+/// Last line of the script, printed once everything runs.
 const READY: &str = "Everything is ready. Ctrl-C ends all of it.";
 /// Six programs start one after the other, perhaps beside much else.
 const START_MAX: Duration = Duration::from_secs(120);
@@ -195,7 +195,7 @@ impl Drop for Stubborn {
 struct Script {
     id: u32,
     ports: Ports,
-    /// What it has said so far on standard output.
+    /// Lines read so far from standard output.
     lines: Arc<Mutex<Vec<String>>>,
     run: JoinHandle<std::io::Result<Output>>,
 }
@@ -337,7 +337,7 @@ fn address(port: u16) -> String {
     format!("http://{}", local(port))
 }
 
-/// What `fanfare nodes` says, if it can reach the broker.
+/// Output of `fanfare nodes`, if it can reach the broker.
 async fn nodes_of(broker: &str) -> String {
     let output = Command::new(env!("CARGO_BIN_EXE_fanfare"))
         .args(["nodes", "--nats", broker, "--wait", "3s"])

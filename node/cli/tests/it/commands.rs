@@ -64,7 +64,7 @@ async fn a_healthcheck_of_nobody_or_of_who_does_not_answer_ends_in_time() {
     let patience = ["healthcheck", "--timeout", "200ms", "--url"];
     // It listens, accepts nothing, and says nothing.
     let (code, said) = told(fanfare(&patience).arg(&url)).await;
-    assert!(code == Some(1) && said.contains("too long"), "{said}");
+    assert!(code == Some(1) && said.contains("timed out"), "{said}");
     drop(taken);
     let (code, said) = told(fanfare(&patience).arg(&url)).await;
     assert!(code == Some(1) && said.contains("no answer from"), "{said}");
@@ -194,7 +194,7 @@ async fn every_key_stands_in_the_reference_and_every_line_of_it_means_something(
     }
 }
 
-/// The variable of each key that is no table.
+/// The variable of each key that is not a table.
 fn variables_of(table: &toml::Table, prefix: &str, variables: &mut Vec<String>) {
     for (key, value) in table {
         let name = format!("{prefix}{}", key.to_uppercase());

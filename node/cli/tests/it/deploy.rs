@@ -1,4 +1,4 @@
-//! What is in `deploy/`, judged by the programs that it is for.
+//! Files of `deploy/`, judged by the programs that they are for.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -149,8 +149,8 @@ async fn ask_until(address: SocketAddr, path: &str, is_right: impl Fn(&str) -> b
     }
 }
 
-/// Waits until HAProxy has asked three nodes for their health and all were well. Before that it deals clients out to nodes
-/// that may not listen yet.
+/// Waits until HAProxy has asked three nodes for their health and all were well. Before that it deals clients out to
+/// nodes that may not listen yet.
 pub async fn nodes_healthy(statistics: SocketAddr) {
     let healthy = |metrics: &str| {
         let is_well = |line: &&str| {

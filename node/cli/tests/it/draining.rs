@@ -20,7 +20,13 @@ async fn a_node_that_is_terminated_drains_and_ends_well() {
     drop(clients);
     let (code, log) = node.ended().await;
     assert_eq!(code, Some(0));
-    let told = ["told to end", "closing connections", "no more connections are accepted", "drained", "ended"];
+    let told = [
+        "termination requested",
+        "draining: closing connections",
+        "no more connections are accepted",
+        "drained",
+        "ended",
+    ];
     for stage in told {
         assert!(log.iter().any(|line| line.contains("INFO") && line.contains(stage)), "{stage}: {log:?}");
     }

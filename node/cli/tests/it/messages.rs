@@ -1,9 +1,9 @@
-//! What the binary answers when settings are not as it needs them: words for people who know nothing of its inside.
+//! Answers of the binary to faulty settings: words for people who know nothing of its inside.
 
 use crate::client::{Client, Http};
 use crate::config::{File, Node, assert_told, fanfare, output, text};
 
-/// What `check-config` complains about.
+/// Complaints of `check-config`.
 async fn complaints(file: &str, arguments: &[&str], variables: &[(&str, &str)]) -> String {
     let mut command = fanfare(&["check-config", "--config", file]);
     let checked = output(command.args(arguments).envs(variables.iter().copied())).await;
@@ -11,7 +11,7 @@ async fn complaints(file: &str, arguments: &[&str], variables: &[(&str, &str)]) 
     text(&checked.stderr).to_owned()
 }
 
-/// What `check-config` says is in force.
+/// Settings in force, as `check-config` prints them.
 async fn in_force(arguments: &[&str], variables: &[(&str, &str)]) -> String {
     let mut command = fanfare(&["check-config"]);
     let checked = output(command.args(arguments).envs(variables.iter().copied())).await;

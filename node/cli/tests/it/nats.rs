@@ -28,7 +28,7 @@ mod stopped;
 
 const LONG: Duration = Duration::from_secs(60);
 
-/// Nodes that hear of each other soon, and take nobody for gone, or for a slow consumer, who has a busy machine.
+/// Nodes that hear of each other soon, and do not take a busy machine for a lost node or a slow consumer.
 fn options() -> Options {
     let mut options = Options { reactors: 2, outbox_bytes_max: 64 << 20, ..Options::default() };
     options.slow_consumer_grace_ms = 60_000;
@@ -425,7 +425,7 @@ async fn the_command_line_says_what_is_wrong() {
     let port = server::free_port();
     let url = format!("nats://127.0.0.1:{port}");
     assert!(complaint(&["emit", "x"]).await.contains("--nats"));
-    assert!(complaint(&["emit", "--nats", &url, "x", "hi"]).await.contains("argument 1 is no JSON"));
+    assert!(complaint(&["emit", "--nats", &url, "x", "hi"]).await.contains("argument 1 is not JSON"));
     assert!(complaint(&["emit", "--nats", "nats://", "x"]).await.contains("nats"));
     let away = ["emit", "--nats", &url, "--patience", "300ms", "x"];
     assert!(complaint(&away).await.contains("not reached in time"));

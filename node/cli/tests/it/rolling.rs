@@ -114,7 +114,7 @@ impl Place {
         self.node = Some(Node::start_at(&self.listen, &arguments, &settings).await);
     }
 
-    /// What a metric says, all its labels together.
+    /// Value of a metric, all its labels together.
     async fn counts(&self, metric: &str) -> u64 {
         let metrics = Http::connect(&format!("http://{}", self.operations)).await.get("/metrics").await.body;
         let lines = metrics.lines().filter_map(|line| line.strip_prefix(metric));
@@ -163,7 +163,7 @@ impl Balancer {
         }
     }
 
-    /// How the balancer sees a node; nothing while it does not listen yet.
+    /// State of a node in the eyes of the balancer; nothing while the balancer does not listen yet.
     async fn status(&self, n: usize) -> Option<String> {
         let stream = tokio::net::TcpStream::connect(&self.statistics).await.ok()?;
         let mut http = Http::over(stream);

@@ -1,4 +1,4 @@
-//! What engine.io-parser 5.2.3 does with single packets.
+//! Single packets, against the behaviour of engine.io-parser 5.2.3.
 
 use proptest::prelude::*;
 

@@ -1,4 +1,4 @@
-//! What engine.io-parser 5.2.3 does with payloads.
+//! Payloads, against the behaviour of engine.io-parser 5.2.3.
 
 use bytes::Bytes;
 use proptest::collection::vec;

@@ -17,9 +17,9 @@ pub(super) struct Polling<G, P> {
 #[derive(Debug)]
 enum Post<P> {
     None,
-    /// Its body is being read.
+    /// The body of the POST is being read.
     Reading(P),
-    /// Its packets are being handled.
+    /// The packets of the POST are being handled.
     Handling,
 }
 
@@ -61,24 +61,24 @@ impl Control {
     }
 }
 
-/// What becomes of a GET. It must be answered by the owner unless it waits.
+/// Decision about a GET. The owner must answer the request unless it waits.
 #[derive(Debug)]
 pub enum GetDecision<G> {
-    /// It waits: see [`Session::take_get`].
+    /// The request waits: see [`Session::take_get`].
     Waits,
-    /// It must be answered with everything that waits for the client. Once nothing is left, the answer ends with the close
+    /// The answer must hold everything that waits for the client. Once nothing is left, the answer ends with the close
     /// packet, and the owner must [end](Session::end) the session.
     Last(G),
-    /// It must be refused.
+    /// The request must be refused.
     Refused(G, HandshakeError),
     /// Another one waits: it must be answered 400 without a body, and the owner must close the session.
     Overlap(G),
 }
 
-/// Why a POST is not read.
+/// Reason why a POST is not read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PostRejection {
-    /// It must be refused.
+    /// The request must be refused.
     Refused(HandshakeError),
     /// Another one is under way: it must be answered 400 without a body, and the owner must close the session.
     Overlap,
@@ -135,11 +135,11 @@ impl<G, P> Session<G, P> {
         }
     }
 
-    /// A POST has come, and its body is about to be read. What a client posts before it has heard of the end is taken, and
-    /// ignored.
+    /// A POST has come, and its body is about to be read. What a client posts before it has heard of the end is taken,
+    /// and ignored.
     ///
     /// # Errors
-    /// Why its body must not be read.
+    /// Reason why the body of a POST must not be read.
     pub fn on_post(&mut self, post: P) -> Result<(), PostRejection> {
         match &mut self.phase {
             Phase::Polling(Polling { post: under_way @ Post::None, .. }, _) => {
@@ -180,7 +180,8 @@ impl<G, P> Session<G, P> {
         }
     }
 
-    /// A POST goes no further. Returns whether that may be a reason to close the session: not after an upgrade or the end.
+    /// A POST goes no further. Returns whether that may be a reason to close the session: not after an upgrade or the
+    /// end.
     pub fn on_post_failed(&mut self) -> bool {
         match &mut self.phase {
             Phase::Polling(polling, _) => {

@@ -9,9 +9,9 @@ use super::polling::Polling;
 use super::{Phase, Session};
 use crate::packet::{Packet, PacketError};
 
-/// How often a waiting GET is answered with a noop, so that the client can pause polling.
+/// Interval at which a waiting GET is answered with a noop, so that the client can pause polling.
 const NOOP_INTERVAL: Duration = Duration::from_millis(100);
-/// How often a WebSocket may probe: once is enough, and every answer has to be kept until it is read.
+/// Number of probes that a WebSocket may send: one is enough, and every answer has to be kept until it is read.
 const PROBES_MAX: u32 = 16;
 
 /// A WebSocket that may become the transport.
@@ -21,14 +21,14 @@ pub(super) struct Probe {
     deadline: Instant,
     /// When a waiting GET is answered; `None` before the client probed.
     noop_at: Option<Instant>,
-    /// How often the client may still probe.
+    /// Number of probes that the client has left.
     tries: u32,
 }
 
-/// What a packet on the second transport leads to.
+/// Outcome of a packet on the second transport.
 #[derive(Debug)]
 pub enum ProbeStep<G> {
-    /// It must be answered with `3probe`.
+    /// The packet must be answered with `3probe`.
     Answer,
     /// The WebSocket is the transport now.
     Upgraded(Upgrade<G>),
@@ -36,11 +36,11 @@ pub enum ProbeStep<G> {
     Failed,
 }
 
-/// What is left of polling when it is over.
+/// Remains of polling after an upgrade.
 #[derive(Debug)]
 pub struct Upgrade<G> {
-    /// A GET that waits still: it must be answered with a noop. A client that upgrades has stopped waiting; if it has not, it
-    /// learns that polling is over.
+    /// A GET that waits still: it must be answered with a noop. A client that upgrades has stopped waiting; if it has
+    /// not, it learns that polling is over.
     pub get: Option<G>,
     /// A ping that no poll has fetched is due all the same.
     pub ping: bool,
@@ -102,7 +102,7 @@ impl<G, P> Session<G, P> {
         }
     }
 
-    /// The WebSocket that proves itself has failed, or sent what is no text. Returns whether there was one.
+    /// The probing WebSocket has failed, or sent something that is not text. Returns whether there was one.
     pub fn on_probe_failed(&mut self) -> bool {
         match &mut self.phase {
             Phase::Polling(_, probe) => probe.take().is_some(),

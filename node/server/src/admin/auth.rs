@@ -1,4 +1,4 @@
-//! Who may ask for more than a node's health.
+//! Access to anything beyond a node's health.
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -36,7 +36,7 @@ impl Door {
     }
 }
 
-/// Takes as long whatever differs, so that the time tells nothing of the token but its length.
+/// Compares in constant time, so that the time tells nothing of the token but its length.
 fn is_same(one: &[u8], other: &[u8]) -> bool {
     one.len() == other.len() && one.iter().zip(other).fold(0, |different, (a, b)| different | (a ^ b)) == 0
 }

@@ -1,4 +1,4 @@
-//! What the status page shows.
+//! Data of the status page.
 
 use serde::Serialize;
 
@@ -11,9 +11,9 @@ pub(super) struct Status {
     node: String,
     version: &'static str,
     uptime_s: u64,
-    /// Why it wants no new clients; empty = it does.
+    /// Reasons why the node does not want new clients; empty if it does.
     not_ready: Vec<String>,
-    /// What it counted since its start; the page makes rates of these.
+    /// Totals since the node's start; the page makes rates of these.
     totals: Totals,
     polling: i64,
     websocket: i64,

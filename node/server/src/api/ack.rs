@@ -13,7 +13,7 @@ use crate::outbox::Packet;
 use crate::socket::{AckSlot, EventContext, PendingAck, Rejection};
 use fanfare_socketio::{FromAnswer, encode};
 
-/// The way to answer an event. Extract it in a handler; it can be kept and used later, from any thread.
+/// Handle to answer an event. Extract it in a handler; it can be kept and used later, from any thread.
 ///
 /// Sending consumes it, since a client takes one answer. A client that waits is answered with nothing if a handler of
 /// its event failed and no other handler can answer any more: none has called [`send`](Self::send), and none keeps an
@@ -27,8 +27,8 @@ impl Ack {
         self.0.is_some()
     }
 
-    /// Answers: a tuple is several arguments, `()` none, anything else is one. Does nothing if the client wants no
-    /// answer, or another handler of the event has answered.
+    /// Answers: a tuple is several arguments, `()` none, anything else is one. Does nothing if the client does not want
+    /// an answer, or another handler of the event has answered.
     ///
     /// # Errors
     /// Those of [`EmitError`]; nothing was sent then.
@@ -48,7 +48,7 @@ impl FromContext<EventContext> for Ack {
     }
 }
 
-/// The client's answer to come. The event was sent already; dropping this forgets the answer.
+/// A future of the client's answer. The event was sent already; dropping this forgets the answer.
 ///
 /// With a timeout it must be awaited in a tokio runtime.
 #[must_use = "await it for the client's answer; use `emit` if you need none"]

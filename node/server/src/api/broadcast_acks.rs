@@ -11,7 +11,7 @@ use crate::cluster::inbound::ClusterAcks;
 use crate::ids::SocketId;
 use fanfare_socketio::FromAnswer;
 
-/// What came until everybody had answered or the time was up.
+/// Answers that came until everybody had answered or the time was up.
 #[derive(Debug)]
 pub struct BroadcastAcks<T> {
     /// One for each client that answered, in the order of arrival. An error says that it answered something else than
@@ -19,14 +19,14 @@ pub struct BroadcastAcks<T> {
     pub answers: Vec<(SocketId, Result<T, AckError>)>,
     /// The clients that were asked and did not answer, or were disconnected before.
     pub unanswered: Vec<SocketId>,
-    /// The nodes that did not say whom they asked, or left before their clients answered.
+    /// The nodes that did not report which clients they asked, or left before their clients answered.
     pub missing_nodes: Vec<String>,
     /// Whether the time was up before everybody had answered or gone.
     pub timed_out: bool,
 }
 
 impl<T> BroadcastAcks<T> {
-    /// Whether everybody who was asked has answered, on all nodes.
+    /// Whether all clients that were asked have answered, on all nodes.
     pub fn is_complete(&self) -> bool {
         self.unanswered.is_empty() && self.missing_nodes.is_empty()
     }

@@ -1,4 +1,4 @@
-//! What a node knows of its cluster.
+//! View of a node on its cluster.
 
 use fanfare_proto::BusMeters;
 
@@ -17,19 +17,19 @@ impl Io {
         peers.into_iter().map(|peer| NodeReport::new(&peer.node, peer.heartbeat)).collect()
     }
 
-    /// Whether the bus to other nodes is there; true on a node of its own.
+    /// Whether the bus to other nodes is connected; true on a node of its own.
     pub fn is_connected(&self) -> bool {
         self.inner.hub.node.cluster.as_ref().is_none_or(|cluster| cluster.is_connected())
     }
 
-    /// Whether the bus was ever there; true on a node of its own.
+    /// Whether the bus was ever connected; true on a node of its own.
     pub fn was_connected(&self) -> bool {
         self.inner.hub.node.cluster.as_ref().is_none_or(|cluster| cluster.was_connected())
     }
 
-    /// Whatever keeps this node from serving clients as a part of its cluster although the bus is there: a sentence each,
-    /// for operators. NATS refuses what the bus needs, or has not answered it yet; or another node, which was there
-    /// before, has another `room_buckets`. Empty on a node of its own.
+    /// Reasons, besides a missing bus, that keep this node from serving clients as a part of its cluster: a sentence
+    /// each, for operators. NATS refuses a right that the bus needs, or has not answered yet; or another node, which
+    /// was there before, has another `room_buckets`. Empty on a node of its own.
     pub fn cluster_faults(&self) -> Vec<String> {
         let Some(cluster) = &self.inner.hub.node.cluster else { return Vec::new() };
         let mut faults = cluster.outlet.faults();
@@ -37,12 +37,12 @@ impl Io {
         faults
     }
 
-    /// What the bus counts; `None` on a node of its own.
+    /// Counters of the bus; `None` on a node of its own.
     pub fn bus_meters(&self) -> Option<&BusMeters> {
         self.inner.hub.node.cluster.as_ref().map(|cluster| cluster.outlet.meters())
     }
 
-    /// How many requests to other nodes wait for answers.
+    /// Number of requests to other nodes that wait for answers.
     pub fn requests_waiting(&self) -> usize {
         self.inner.hub.node.cluster.as_ref().map_or(0, |cluster| cluster.requests_waiting())
     }

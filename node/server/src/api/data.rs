@@ -1,4 +1,4 @@
-//! What the application keeps with a socket.
+//! Data that the application keeps with a socket.
 
 use serde::Serialize;
 
@@ -7,8 +7,9 @@ use super::socket::Socket;
 use fanfare_socketio::EncodeError;
 
 impl Socket {
-    /// Shows a value to whoever fetches this socket, on any node: [`RemoteSocket::data`](super::RemoteSocket::data)
-    /// there (JavaScript's `socket.data`). It replaces the one shown before. Bytes have no place in it.
+    /// Shares a value with everybody that fetches this socket, on any node:
+    /// [`RemoteSocket::data`](super::RemoteSocket::data) there (JavaScript's `socket.data`). It replaces the one shown
+    /// before. Bytes have no place in it.
     ///
     /// # Errors
     /// If the value has no JSON, or too much of it: what was shown before stays.

@@ -1,4 +1,4 @@
-//! Operators: who an emit is for and how it travels, then the emit.
+//! Operators: they choose the receivers of an emit and how it travels, and then emit.
 //!
 //! Operators can be kept and used again; every method returns a new one.
 
@@ -20,7 +20,7 @@ use crate::room::Target;
 use crate::socket::SocketCore;
 use fanfare_socketio::{Encoded, encode};
 
-/// How a packet travels.
+/// Properties of a packet on its way.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Flags {
     pub(super) volatile: bool,
@@ -77,31 +77,31 @@ impl Broadcast {
         broadcast
     }
 
-    /// For everybody in these rooms too.
+    /// Adds everybody in these rooms to the receivers.
     pub fn to(&self, rooms: impl IntoRooms) -> Self {
         let mut next = self.clone();
         next.target.rooms.extend(rooms.into_rooms());
         next
     }
 
-    /// The same as [`to`](Self::to): JavaScript's `in`.
+    /// Synonym of [`to`](Self::to): JavaScript's `in`.
     pub fn within(&self, rooms: impl IntoRooms) -> Self {
         self.to(rooms)
     }
 
-    /// Not for anybody in these rooms.
+    /// Excludes everybody in these rooms.
     pub fn except(&self, rooms: impl IntoRooms) -> Self {
         let mut next = self.clone();
         next.target.except.extend(rooms.into_rooms());
         next
     }
 
-    /// Only for sockets of this node (LOCAL-1). A node on its own has no others.
+    /// Limits the emit to sockets of this node (LOCAL-1). A node on its own has no others.
     pub fn local(&self) -> Self {
         Self { is_local: true, ..self.clone() }
     }
 
-    /// How long clients have to acknowledge, and other nodes to answer. Default: `request_timeout_ms` of
+    /// Time that clients have to acknowledge, and other nodes to answer. Default: `request_timeout_ms` of
     /// [`ClusterOptions`](crate::ClusterOptions).
     pub fn timeout(&self, timeout: Duration) -> Self {
         let mut next = self.clone();
@@ -126,7 +126,7 @@ impl Broadcast {
         Ok(())
     }
 
-    /// What other nodes are to be told; `None` if none is concerned.
+    /// Part of the emit that concerns other nodes; `None` if none is concerned.
     fn elsewhere(&self, encoded: &Encoded) -> Result<Option<Elsewhere<'_>>, TooLarge> {
         let Some(cluster) = self.cluster() else { return Ok(None) };
         let subjects = cluster.route(self.namespace.shared_name(), &self.target.rooms);
@@ -164,7 +164,7 @@ impl Broadcast {
     }
 }
 
-/// What is to be said to other nodes, once this node has done its part.
+/// Message to other nodes, sent once this node has done its part.
 struct Elsewhere<'a> {
     cluster: &'a ClusterLink,
     subjects: Vec<Subject>,
@@ -192,34 +192,34 @@ impl Direct {
 
     flag_methods!();
 
-    /// How long to wait for an acknowledgement. Default: until the socket is disconnected.
+    /// Time to wait for an acknowledgement. Default: until the socket is disconnected.
     pub fn timeout(&self, timeout: Duration) -> Self {
         let mut next = self.clone();
         next.flags.timeout = Some(timeout);
         next
     }
 
-    /// For everybody in these rooms but this socket.
+    /// Targets everybody in these rooms but this socket.
     pub fn to(&self, rooms: impl IntoRooms) -> Broadcast {
         self.broadcast().to(rooms)
     }
 
-    /// For everybody in these rooms, with this socket if it is in one of them.
+    /// Targets everybody in these rooms, including this socket if it is in one of them.
     pub fn within(&self, rooms: impl IntoRooms) -> Broadcast {
         Broadcast { flags: self.flags, ..Broadcast::new(self.socket.namespace.clone()) }.to(rooms)
     }
 
-    /// For everybody in the namespace but this socket and those in these rooms.
+    /// Targets everybody in the namespace but this socket and those in these rooms.
     pub fn except(&self, rooms: impl IntoRooms) -> Broadcast {
         self.broadcast().except(rooms)
     }
 
-    /// For everybody in the namespace but this socket.
+    /// Targets everybody in the namespace but this socket.
     pub fn broadcast(&self) -> Broadcast {
         Broadcast::excluding(&self.socket, self.flags)
     }
 
-    /// For everybody in the namespace on this node but this socket (LOCAL-1).
+    /// Targets everybody in the namespace on this node but this socket (LOCAL-1).
     pub fn local(&self) -> Broadcast {
         self.broadcast().local()
     }
@@ -242,7 +242,7 @@ impl Direct {
         self.emit("message", arguments)
     }
 
-    /// Sends an event at once, and returns the answer to come: a tuple takes the several arguments of an answer,
+    /// Sends an event at once, and returns a future of the answer: a tuple takes the several arguments of an answer,
     /// `()` none, anything else the first.
     pub fn emit_with_ack<T>(&self, event: &str, arguments: impl Serialize) -> Acknowledgement<T> {
         let id = self.socket.namespace.next_ack();

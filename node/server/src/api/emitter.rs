@@ -1,4 +1,4 @@
-//! Emits into a running cluster from a program that is no node of it.
+//! Emits into a running cluster from a program that is not a node of it.
 
 use std::io;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use crate::ids::Room;
 use crate::options::ClusterOptions;
 use fanfare_socketio::{Encoded, encode};
 
-/// How often it is looked whether the bus was reached.
+/// Interval at which the state of the bus is checked.
 const LOOK: Duration = Duration::from_millis(10);
 
 /// A program that sends into a cluster and hears nothing: a worker, a cron job, a back office. Cheap to clone.
@@ -30,7 +30,7 @@ impl Emitter {
     /// Joins the bus, on a thread of its own. What is emitted before the bus is reached waits for it, within its bounds.
     ///
     /// # Errors
-    /// If there is no thread to be had.
+    /// If no thread can be started.
     pub fn new(bus: impl Bus) -> io::Result<Self> {
         Self::with_room_buckets(bus, ROOM_BUCKETS)
     }
@@ -98,7 +98,7 @@ impl Emitter {
     }
 }
 
-/// Who is meant, and how it travels. Every method returns a new one.
+/// Receivers of an event, and how it travels. Every method returns a new value.
 #[derive(Clone)]
 #[must_use = "an operator does nothing until something is sent"]
 pub struct Emission {
@@ -157,7 +157,7 @@ impl Emission {
         Ok(())
     }
 
-    /// Makes everybody who is meant join rooms.
+    /// Makes all selected sockets join rooms.
     ///
     /// # Errors
     /// If it is more than the bus carries.
@@ -165,7 +165,7 @@ impl Emission {
         Ok(self.change(Change::Join(rooms.into_rooms().into_vec()))?)
     }
 
-    /// Makes everybody who is meant leave rooms.
+    /// Makes all selected sockets leave rooms.
     ///
     /// # Errors
     /// If it is more than the bus carries.
@@ -173,7 +173,7 @@ impl Emission {
         Ok(self.change(Change::Leave(rooms.into_rooms().into_vec()))?)
     }
 
-    /// Disconnects everybody who is meant from the namespace; with `whole_connection` from all.
+    /// Disconnects all selected sockets from the namespace; with `whole_connection` from all.
     ///
     /// # Errors
     /// If it is more than the bus carries.

@@ -1,4 +1,4 @@
-//! What can go wrong, and whose fault it is.
+//! Errors, and whose fault each of them is.
 
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
@@ -10,7 +10,7 @@ use crate::socket::{
 };
 use fanfare_socketio::{ArgumentError, EncodeError};
 
-/// Why an emit did not happen. Nothing of it was sent.
+/// Reason why an emit did not happen. Nothing of it was sent.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum EmitError {
@@ -23,8 +23,8 @@ pub enum EmitError {
     /// The caller's fault: more than the bus between the nodes carries. `local()` has no such bound.
     #[error(transparent)]
     TooLarge(#[from] TooLarge),
-    /// The bus is away, so that nobody on other nodes can be asked for an acknowledgement. `local()` asks this node's
-    /// clients alone.
+    /// The bus is away, so that clients on other nodes cannot be asked for an acknowledgement. `local()` asks this
+    /// node's clients alone.
     #[error("the cluster cannot be reached now: its bus is away")]
     ClusterAway,
     /// This node's: more is emitted than it can hand out. Emit less, or later.
@@ -33,7 +33,8 @@ pub enum EmitError {
     /// The client's, if it decides which rooms it joins: it is in as many as it may be, and has joined none of these.
     #[error(transparent)]
     TooManyRooms(#[from] TooManyRooms),
-    /// Whoever named the room is at fault: nobody can be in a room of so long a name, and none of these was joined.
+    /// The fault of the client or the program that named the room: the name is too long, and none of these rooms was
+    /// joined.
     #[error(transparent)]
     RoomNameTooLong(#[from] RoomNameTooLong),
     /// The caller's fault: more than a socket may share with other nodes. What it shared before stays.
@@ -66,11 +67,11 @@ impl From<Overloaded> for EmitError {
     }
 }
 
-/// Why there is no answer to an emit.
+/// Reason why there is no answer to an emit.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AckError {
-    /// It was not sent.
+    /// The event was not sent.
     #[error(transparent)]
     Emit(#[from] EmitError),
     /// The client did not answer in time.

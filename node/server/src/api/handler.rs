@@ -18,7 +18,7 @@ use crate::socket::{Callback, ConnectRejection, HandlerFuture, Outcome, Rejectio
     note = "the closure must be `Send + Sync + 'static`: capture clones with `async move |…|`"
 )]
 pub trait Handler<C, Parameters>: Send + Sync + 'static {
-    /// What the closure returns.
+    /// Value that the closure returns.
     type Output;
 
     /// Extracts the parameters and calls the closure; `finish` makes of what it returns what the caller needs.
@@ -60,7 +60,7 @@ handler!(A, B, D, E);
 handler!(A, B, D, E, G);
 handler!(A, B, D, E, G, H);
 
-/// What an event, connect or disconnect handler may return: nothing, or a `Result` whose error is logged and told to
+/// Return types of event, connect and disconnect handlers: nothing, or a `Result` whose error is logged and passed to
 /// [`Io::on_error`](crate::Io::on_error).
 #[diagnostic::on_unimplemented(
     message = "a handler cannot return `{Self}`",
@@ -83,7 +83,7 @@ impl<E: Display> IntoOutcome for Result<(), E> {
     }
 }
 
-/// What a middleware returns: `Ok(())` lets the client in.
+/// Return types of middlewares: `Ok(())` lets the client in.
 #[diagnostic::on_unimplemented(
     message = "a middleware cannot return `{Self}`",
     note = "return `Result<(), E>` where `E` is `ConnectError`, `String` or `&str`"

@@ -1,4 +1,4 @@
-//! Failures of handlers, as a program is told of them.
+//! Failures of handlers, as reported to the program.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use crate::socket::{Failure, HandlerErrorKind};
 
 /// A failure of one of the program's handlers, for [`Io::on_error`].
 ///
-/// It displays as one line that says where and what.
+/// Displays as one line that says where and what.
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct HandlerError {
@@ -19,7 +19,7 @@ pub struct HandlerError {
     pub socket: Option<Socket>,
     /// The event that was handled, or `middleware`, `connect`, `disconnecting` or `disconnect`.
     pub event: String,
-    /// What went wrong.
+    /// Kind of the failure, with its cause.
     pub kind: HandlerErrorKind,
 }
 

@@ -26,7 +26,7 @@ use crate::options::{Options, ms};
 
 /// A Socket.IO server. Cheap to clone; usable from any thread.
 ///
-/// It dereferences to its main namespace `/`, so that `io.emit(…)`, `io.to(…)`, `io.on_connect(…)` work as they
+/// Dereferences to its main namespace `/`, so that `io.emit(…)`, `io.to(…)`, `io.on_connect(…)` work as they
 /// do in JavaScript.
 #[derive(Clone)]
 pub struct Io {
@@ -38,7 +38,7 @@ pub(super) struct Inner {
     pub(super) hub: Arc<Hub>,
     service: Arc<HttpService>,
     server: Mutex<Option<Server>>,
-    /// The thread of its bus; without one it is a node on its own. An error is told when it shall listen.
+    /// The thread of its bus; without one it is a node on its own. An error is reported when the server is to listen.
     cluster: Mutex<Result<Option<Arc<ClusterThread>>, Option<std::io::Error>>>,
 }
 
@@ -57,17 +57,17 @@ impl Deref for Io {
 }
 
 impl Io {
-    /// A server with default options.
+    /// Creates a server with default options.
     pub fn new() -> Self {
         Self::builder().build()
     }
 
-    /// A server to be configured.
+    /// Returns a builder, to configure a server.
     pub fn builder() -> IoBuilder {
         IoBuilder::default()
     }
 
-    /// The namespace of that name, declared if it was not. Clients can enter declared namespaces only.
+    /// Returns the namespace of that name, and declares it if needed. Clients can enter declared namespaces only.
     pub fn of(&self, name: &str) -> Namespace {
         Namespace(self.inner.hub.namespaces.declare(name))
     }
@@ -134,7 +134,7 @@ impl Io {
         &self.inner.hub.node.options
     }
 
-    /// What this node counts.
+    /// Metrics of this node.
     pub fn metrics(&self) -> &Metrics {
         &self.inner.hub.node.metrics
     }
@@ -145,7 +145,7 @@ impl Io {
     }
 }
 
-/// What a server is made of. Without any setting it behaves as the official server does by default.
+/// Builder of a server. Without any setting the server behaves as the official one does by default.
 #[derive(Default)]
 #[must_use = "call `build` to get the server"]
 pub struct IoBuilder {

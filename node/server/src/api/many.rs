@@ -1,4 +1,4 @@
-//! Admin on all sockets that an operator means, wherever in the cluster they are.
+//! Administration of all sockets that an operator selects, wherever in the cluster they are.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -23,8 +23,8 @@ use crate::socket::LocalAcks;
 use fanfare_socketio::encode;
 
 impl Broadcast {
-    /// Sends an event at once, and returns the answers of all clients to come: a tuple takes the several arguments of
-    /// an answer, `()` none, anything else the first.
+    /// Sends an event at once, and returns a stream of the answers of all clients: a tuple takes the several arguments
+    /// of an answer, `()` none, anything else the first.
     ///
     /// With no [`timeout`](Self::timeout) clients have the `request_timeout_ms` of
     /// [`ClusterOptions`](crate::ClusterOptions).
@@ -57,10 +57,10 @@ impl Broadcast {
         Ok(ClusterAcks::new(namespace.clone(), here, ticket, timeout))
     }
 
-    /// The sockets that are meant, on all nodes.
+    /// Returns the selected sockets, on all nodes.
     ///
     /// # Errors
-    /// Those of [`RequestError`]: nobody was asked then. Nodes that do not answer are named in the result.
+    /// Those of [`RequestError`]: no node was asked then. Nodes that do not answer are named in the result.
     pub async fn fetch_sockets(&self) -> Result<ClusterResponse<Vec<RemoteSocket>>, RequestError> {
         let found = fetch(&self.namespace, self.target.clone(), self.scope()).await?;
         let remote = |info| RemoteSocket::new(self.namespace.clone(), info);
@@ -68,7 +68,7 @@ impl Broadcast {
         Ok(ClusterResponse { value: value.into_iter().map(remote).collect(), missing_nodes })
     }
 
-    /// How many sockets are meant, on all nodes.
+    /// Returns the number of selected sockets, on all nodes.
     ///
     /// # Errors
     /// As [`fetch_sockets`](Self::fetch_sockets).
@@ -76,7 +76,7 @@ impl Broadcast {
         count(&self.namespace, self.target.clone(), self.scope()).await
     }
 
-    /// The rooms of the sockets that are meant, on all nodes, and how many of these sockets are in each; without the
+    /// Returns the rooms of the selected sockets, on all nodes, and the number of these sockets in each; without the
     /// rooms of single sockets.
     ///
     /// # Errors
@@ -85,18 +85,18 @@ impl Broadcast {
         rooms(&self.namespace, self.target.clone(), self.scope()).await
     }
 
-    /// Makes all sockets that are meant join rooms.
+    /// Makes all selected sockets join rooms.
     pub fn sockets_join(&self, rooms: impl IntoRooms) -> Applied {
         self.apply(Change::Join(rooms.into_rooms().into_vec()))
     }
 
-    /// Makes all sockets that are meant leave rooms.
+    /// Makes all selected sockets leave rooms.
     pub fn sockets_leave(&self, rooms: impl IntoRooms) -> Applied {
         self.apply(Change::Leave(rooms.into_rooms().into_vec()))
     }
 
-    /// Disconnects all sockets that are meant from the namespace; with `whole_connection` from all namespaces, and
-    /// their connections are closed.
+    /// Disconnects all selected sockets from the namespace; with `whole_connection` from all namespaces, and their
+    /// connections are closed.
     pub fn disconnect_sockets(&self, whole_connection: bool) -> Applied {
         self.apply(Change::Disconnect { whole_connection })
     }
@@ -119,26 +119,26 @@ impl Namespace {
         self.broadcast().emit_with_ack(event, arguments)
     }
 
-    /// All sockets of the namespace; see [`Broadcast::fetch_sockets`].
+    /// Returns all sockets of the namespace; see [`Broadcast::fetch_sockets`].
     ///
     /// # Errors
-    /// If nobody could be asked.
+    /// Those of [`RequestError`]: no node was asked then.
     pub async fn fetch_sockets(&self) -> Result<ClusterResponse<Vec<RemoteSocket>>, RequestError> {
         self.broadcast().fetch_sockets().await
     }
 
-    /// How many sockets the namespace has; see [`Broadcast::count`].
+    /// Returns the number of sockets in the namespace; see [`Broadcast::count`].
     ///
     /// # Errors
-    /// If nobody could be asked.
+    /// Those of [`RequestError`]: no node was asked then.
     pub async fn count(&self) -> Result<ClusterResponse<u64>, RequestError> {
         self.broadcast().count().await
     }
 
-    /// The rooms of the namespace and how many sockets are in each; see [`Broadcast::rooms`].
+    /// Returns the rooms of the namespace and the number of sockets in each; see [`Broadcast::rooms`].
     ///
     /// # Errors
-    /// If nobody could be asked.
+    /// Those of [`RequestError`]: no node was asked then.
     pub async fn rooms(&self) -> Result<ClusterResponse<BTreeMap<Room, u64>>, RequestError> {
         self.broadcast().rooms().await
     }

@@ -97,37 +97,37 @@ impl Namespace {
 
     // Emits.
 
-    /// For everybody in these rooms.
+    /// Targets everybody in these rooms.
     pub fn to(&self, rooms: impl IntoRooms) -> Broadcast {
         self.broadcast().to(rooms)
     }
 
-    /// The same as [`to`](Self::to): JavaScript's `io.in`.
+    /// Synonym of [`to`](Self::to): JavaScript's `io.in`.
     pub fn within(&self, rooms: impl IntoRooms) -> Broadcast {
         self.to(rooms)
     }
 
-    /// For everybody but those in these rooms.
+    /// Targets everybody but those in these rooms.
     pub fn except(&self, rooms: impl IntoRooms) -> Broadcast {
         self.broadcast().except(rooms)
     }
 
-    /// For everybody on this node (LOCAL-1).
+    /// Targets everybody on this node (LOCAL-1).
     pub fn local(&self) -> Broadcast {
         self.broadcast().local()
     }
 
-    /// For everybody who is ready to take it at once.
+    /// Targets everybody; the packet is dropped for a client that is not ready to take it at once.
     pub fn volatile(&self) -> Broadcast {
         self.broadcast().volatile()
     }
 
-    /// For everybody; whether a polling answer that carries it may be compressed.
+    /// Targets everybody; sets whether a polling answer that carries the packet may be compressed.
     pub fn compress(&self, compress: bool) -> Broadcast {
         self.broadcast().compress(compress)
     }
 
-    /// For everybody; how long clients have to acknowledge, and other nodes to answer.
+    /// Targets everybody; sets the time that clients have to acknowledge, and other nodes to answer.
     pub fn timeout(&self, timeout: Duration) -> Broadcast {
         self.broadcast().timeout(timeout)
     }
@@ -150,22 +150,22 @@ impl Namespace {
 
     // Who is there.
 
-    /// The sockets of this node.
+    /// Returns the sockets of this node.
     pub fn local_sockets(&self) -> Vec<Socket> {
         self.0.sockets().into_iter().map(Socket).collect()
     }
 
-    /// A socket of this node.
+    /// Returns a socket of this node.
     pub fn local_socket(&self, id: SocketId) -> Option<Socket> {
         self.0.socket(id).map(Socket)
     }
 
-    /// The rooms that have members on this node, without those named after a socket.
+    /// Returns the rooms that have members on this node, without those named after a socket.
     pub fn local_rooms(&self) -> Vec<Room> {
         self.0.rooms.names()
     }
 
-    /// An operator for everybody.
+    /// Returns an operator that targets everybody.
     pub(super) fn broadcast(&self) -> Broadcast {
         Broadcast::new(self.0.clone())
     }

@@ -12,7 +12,7 @@ use crate::metrics::Mailbox;
 use crate::namespace::{NamespaceCore, NamespaceSnapshot, ObserveNamespace};
 use crate::socket::{ObserveSocket, SocketSnapshot};
 
-/// What the actors of a node said when they were asked. Those that ended meanwhile are absent.
+/// States of a node's actors at the time they were asked. Those that ended meanwhile are absent.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Observation {
     /// Every connection.
@@ -58,7 +58,7 @@ impl Io {
         all
     }
 
-    /// How long ago it was built.
+    /// Time since the server was built.
     pub fn uptime(&self) -> Duration {
         self.inner.hub.node.started.elapsed()
     }

@@ -36,7 +36,7 @@ impl RemoteSocket {
         Self { operator, info }
     }
 
-    /// Its id.
+    /// Id of the socket.
     pub fn id(&self) -> SocketId {
         self.info.id
     }
@@ -61,7 +61,7 @@ impl RemoteSocket {
         self.info.auth.as_deref().unwrap_or("{}")
     }
 
-    /// What the application [shared](Socket::share) of it; `None` if nothing, or if it does not fit.
+    /// Data that the application [shared](Socket::share) of the socket; `None` if nothing, or if it does not fit.
     pub fn data<T: DeserializeOwned>(&self) -> Option<T> {
         serde_json::from_str(self.info.data.as_deref()?).ok()
     }
@@ -71,7 +71,7 @@ impl RemoteSocket {
         self.operator.namespace.socket(self.info.id).map(Socket)
     }
 
-    /// How long it has to acknowledge, and its node to answer.
+    /// Time that the client has to acknowledge, and its node to answer.
     pub fn timeout(&self, timeout: Duration) -> Self {
         Self { operator: self.operator.timeout(timeout), info: self.info.clone() }
     }

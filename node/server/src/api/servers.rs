@@ -37,7 +37,8 @@ impl Namespace {
         emit_to_servers(&self.0, event, &arguments)
     }
 
-    /// The same, and returns their answers: one for each server with a handler that answers.
+    /// Sends an event as [`server_side_emit`](Self::server_side_emit) does, and returns the answers: one for each
+    /// server with a handler that answers.
     ///
     /// # Errors
     /// Those of [`RequestError`]; nothing was sent then.
@@ -55,7 +56,7 @@ impl Broadcast {
     /// meaning for servers.
     ///
     /// # Errors
-    /// As there.
+    /// Those of [`Namespace::server_side_emit_with_ack`].
     pub async fn server_side_emit_with_ack(
         &self,
         event: &str,
@@ -65,7 +66,7 @@ impl Broadcast {
     }
 }
 
-/// The way to answer an event of another server. Extract it in a handler; sending consumes it.
+/// Handle to answer an event of another server. Extract it in a handler; sending consumes it.
 #[must_use = "the other server waits for an answer until `send` is called"]
 pub struct ServerAck(Option<Arc<dyn Fn(Encoded) + Send + Sync>>);
 

@@ -38,12 +38,12 @@ impl Eq for Socket {}
 impl Socket {
     // What it is.
 
-    /// Its id, also the name of the room in which it is alone. Not the secret of its connection.
+    /// Id of the socket, also the name of the room in which it is alone. Not the secret of its connection.
     pub fn id(&self) -> SocketId {
         self.0.id
     }
 
-    /// Its namespace.
+    /// Namespace of the socket.
     pub fn namespace(&self) -> Namespace {
         Namespace(self.0.namespace.clone())
     }
@@ -135,13 +135,13 @@ impl Socket {
         self.direct().send(arguments)
     }
 
-    /// Sends an event at once, and returns the client's answer to come. It waits until the socket is disconnected;
+    /// Sends an event at once, and returns a future of the client's answer. It waits until the socket is disconnected;
     /// [`timeout`](Self::timeout) sets a limit.
     pub fn emit_with_ack<T>(&self, event: &str, arguments: impl Serialize) -> Acknowledgement<T> {
         self.direct().emit_with_ack(event, arguments)
     }
 
-    /// How long the next emit waits for its acknowledgement.
+    /// Time that the next emit waits for its acknowledgement.
     pub fn timeout(&self, timeout: Duration) -> Direct {
         self.direct().timeout(timeout)
     }
@@ -158,27 +158,27 @@ impl Socket {
 
     // Emits to others.
 
-    /// For everybody in the namespace but this socket (SELF-1).
+    /// Targets everybody in the namespace but this socket (SELF-1).
     pub fn broadcast(&self) -> Broadcast {
         self.direct().broadcast()
     }
 
-    /// For everybody in these rooms but this socket (SELF-1).
+    /// Targets everybody in these rooms but this socket (SELF-1).
     pub fn to(&self, rooms: impl IntoRooms) -> Broadcast {
         self.direct().to(rooms)
     }
 
-    /// For everybody in these rooms, with this socket if it is in one of them.
+    /// Targets everybody in these rooms, including this socket if it is in one of them.
     pub fn within(&self, rooms: impl IntoRooms) -> Broadcast {
         self.direct().within(rooms)
     }
 
-    /// For everybody in the namespace but this socket and those in these rooms.
+    /// Targets everybody in the namespace but this socket and those in these rooms.
     pub fn except(&self, rooms: impl IntoRooms) -> Broadcast {
         self.direct().except(rooms)
     }
 
-    /// For everybody in the namespace on this node but this socket (LOCAL-1).
+    /// Targets everybody in the namespace on this node but this socket (LOCAL-1).
     pub fn local(&self) -> Broadcast {
         self.direct().local()
     }

@@ -27,7 +27,7 @@ use fanfare_engineio::request::TransportKind;
 use fanfare_engineio::session::Session;
 use fanfare_socketio::Decoder;
 
-/// What a new connection starts with.
+/// Data that a new connection starts with.
 pub enum Opening {
     /// The polling handshake was answered by the caller.
     Polling,
@@ -39,7 +39,8 @@ pub enum Opening {
 pub struct Connection {
     pub(super) hub: Arc<Hub>,
     pub(super) link: Arc<Link>,
-    /// Its life: decides what requests, packets and the clock mean. What it decides is carried out here.
+    /// State machine of the session: decides what requests, packets and the clock mean. Its decisions are carried out
+    /// here.
     pub(super) session: Session<WaitingGet, oneshot::Sender<()>>,
     /// The transport, if it is no longer polling.
     pub(super) websocket: Option<Box<dyn WebSocket>>,
@@ -50,13 +51,13 @@ pub struct Connection {
     pub(super) alarm: Alarm,
     /// Something was handed to the WebSocket and not flushed yet.
     pub(super) writing: bool,
-    /// How long the client may still read too slowly.
+    /// Time for which the client may still read too slowly.
     pub(super) grace: Grace,
     /// Events were handed to sockets since it was last seen that their handlers keep up.
     pub(super) may_be_busy: bool,
-    /// What the client may still send; `None` without limits.
+    /// Allowance of the client for further packets; `None` without limits.
     pub(super) rate_limits: Option<Box<RateLimits>>,
-    /// Its place among the sessions, where these are limited; given back when it is closed.
+    /// Permit of the session, where sessions are limited; given back when the connection is closed.
     pub(super) permit: Option<Box<Permit>>,
     /// Packets of a POST that are being handled.
     pub(super) inbox: Option<Box<Inbox>>,
@@ -118,7 +119,7 @@ impl Connection {
         node.metrics.handshakes.record(ms(node.options.connect_timeout_ms).saturating_sub(left));
     }
 
-    /// It is open no more.
+    /// Counts the end of the connection.
     pub(super) fn count_closed(&self, reason: DisconnectReason) {
         let metrics = &self.hub.node.metrics;
         metrics.connections.of(counted_as(self.link.transport())).decrement();
@@ -126,7 +127,7 @@ impl Connection {
     }
 }
 
-/// How metrics call a transport.
+/// Label of a transport in metrics.
 pub(super) fn counted_as(transport: TransportKind) -> metrics::Transport {
     match transport {
         TransportKind::Polling => metrics::Transport::Polling,

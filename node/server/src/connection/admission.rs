@@ -1,4 +1,4 @@
-//! Who may open a session: the limits on handshakes, on sessions, and on sessions of one address.
+//! Admission of sessions: the limits on handshakes, on sessions, and on sessions of one address.
 
 use std::collections::hash_map::Entry;
 use std::net::{IpAddr, Ipv6Addr};
@@ -14,13 +14,13 @@ use crate::options::ms;
 use crate::rate_limit::RateLimit;
 use fanfare_engineio::HandshakeError;
 
-/// When a place may have become free: sessions last long, and nobody knows which one ends next.
+/// Time after which a place may have become free: sessions last long, and which one ends next is unknown.
 const RETRY_AFTER_S: u32 = 5;
 
 /// Admission to one node, asked by the handshakes on all reactors and by nothing else.
 pub struct Admission {
     node: Arc<Node>,
-    /// What is left of the handshakes; `None` without a limit.
+    /// Allowance for handshakes; `None` without a limit.
     handshakes: Option<Mutex<RateLimit>>,
     taken: Mutex<Taken>,
 }
@@ -35,7 +35,7 @@ struct Taken {
 /// A place for one session, given back when it is dropped.
 pub struct Permit {
     admission: Arc<Admission>,
-    /// Whose place it is, where that is limited.
+    /// Address that the permit counts for, where sessions of an address are limited.
     address: Option<IpAddr>,
 }
 
@@ -110,7 +110,7 @@ impl Drop for Permit {
     }
 }
 
-/// Who stands behind an address: all of a /64 of IPv6 is one subscriber's, who can take another address at will.
+/// Subscriber behind an address: all of a /64 of IPv6 belongs to one, who can take another address at will.
 fn subscriber(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),

@@ -1,4 +1,4 @@
-//! How a connection ends, whoever ends it: what the client is told, and how long it may take to hear it.
+//! End of a connection, whoever ends it: what the client is told, and the time it has to read it.
 
 use std::time::Instant;
 

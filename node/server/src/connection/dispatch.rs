@@ -1,4 +1,4 @@
-//! From the client's Engine.IO messages to its sockets.
+//! Dispatch of the client's Engine.IO messages to its sockets.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -31,7 +31,7 @@ impl Connection {
         let meaning = self.session.on_packet(packet.as_ref(), now);
         match (meaning, packet) {
             (_, Err(error)) => {
-                debug!(session = ?self.link.session, %error, "client sent no Engine.IO packet");
+                debug!(session = ?self.link.session, %error, "the client sent something that is not an Engine.IO packet");
                 self.break_off(DisconnectReason::ParseError, "not an Engine.IO packet");
             }
             (_, Ok(Packet::Message(message))) => self.receive_message(message, ctx),
@@ -68,7 +68,7 @@ impl Connection {
             Ok(Some(packet)) => self.route(packet, ctx),
             Ok(None) => {}
             Err(error) => {
-                debug!(session = ?self.link.session, %error, "client sent no Socket.IO packet");
+                debug!(session = ?self.link.session, %error, "the client sent something that is not a Socket.IO packet");
                 self.expel(DisconnectReason::ForcedClose, "not a Socket.IO packet");
             }
         }

@@ -1,4 +1,4 @@
-//! What a connection's actor is told, mostly by HTTP requests that name its session.
+//! Messages to a connection's actor, mostly from HTTP requests that name its session.
 
 use std::sync::Arc;
 
@@ -13,18 +13,18 @@ use fanfare_engineio::HandshakeError;
 /// A GET that waits: where its answer goes.
 pub type WaitingGet = oneshot::Sender<Result<PollAnswer, Unanswered>>;
 
-/// From a GET: answer when there is something to say. Dropping the receiver aborts the poll.
+/// Sent by a GET: the actor answers when there is something to say. Dropping the receiver aborts the poll.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct Poll {
-    /// Where the answer goes.
+    /// Channel for the answer.
     pub answer: WaitingGet,
 }
 
-/// Why a request to a session gets no answer of substance.
+/// Reason why a request to a session gets no answer of substance.
 #[derive(Debug)]
 pub enum Unanswered {
-    /// It does not fit the session.
+    /// The request does not fit the session.
     Refused(HandshakeError),
     /// Another one of its kind was under way, which ends the session: 400 without a body.
     Overlap,
@@ -39,13 +39,13 @@ pub struct PollAnswer {
     pub compress: bool,
 }
 
-/// From a POST before its body is read; refused if another one is under way. The receiver in the answer ends when this
+/// Sent by a POST before its body is read; refused if another one is under way. The receiver in the answer ends when this
 /// POST has lost its session.
 #[derive(Message)]
 #[rtype(result = "Result<oneshot::Receiver<()>, Unanswered>")]
 pub struct StartPost;
 
-/// From a POST when its body is complete.
+/// Sent by a POST when its body is complete.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct FinishPost {
@@ -72,15 +72,15 @@ impl Precedence {
     }
 }
 
-/// From a POST that will not be finished.
+/// Sent by a POST that will not be finished.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct FailPost {
-    /// What is wrong with it, if that ends the session.
+    /// Fault of the request, if it ends the session.
     pub fault: Option<&'static str>,
 }
 
-/// From a WebSocket request that names this session: a transport to upgrade to. Made by a function, since a
+/// Sent by a WebSocket request that names this session: a transport to upgrade to. Made by a function, since a
 /// WebSocket lives on the thread of its session.
 #[derive(Message)]
 #[rtype(result = "()")]
@@ -89,12 +89,12 @@ pub struct Candidate {
     pub open: Box<dyn FnOnce() -> std::io::Result<Box<dyn WebSocket>> + Send>,
 }
 
-/// From anybody: how the connection is.
+/// Asks for a snapshot of the connection.
 #[derive(Message)]
 #[rtype(result = "ConnectionSnapshot")]
 pub struct ObserveConnection;
 
-/// What a connection holds.
+/// Snapshot of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, actix::MessageResponse)]
 pub struct ConnectionSnapshot {
     /// The transport in use.
@@ -109,7 +109,7 @@ pub struct ConnectionSnapshot {
     pub outbox_bytes: usize,
 }
 
-/// From a test: panic.
+/// Makes the connection panic, in tests.
 #[cfg(feature = "fault-injection")]
 #[derive(Message)]
 #[rtype(result = "()")]

@@ -1,4 +1,4 @@
-//! Which namespaces a connection is in.
+//! Namespaces that a connection is in.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -27,15 +27,15 @@ impl Slot {
     }
 }
 
-/// How a connection stands with a namespace.
+/// State of a connection towards a namespace.
 pub(super) enum NamespaceState {
     /// Never entered, or left a while ago.
     Outside,
-    /// It asked to enter.
+    /// The client asked to enter.
     Pending,
-    /// It is in there.
+    /// The client has entered.
     Inside(Arc<SocketCore>),
-    /// It left just now: packets that were on their way are no fault.
+    /// The client left just now: packets that were on their way are not a fault.
     JustLeft,
 }
 
@@ -44,7 +44,7 @@ pub(super) enum NamespaceState {
 pub(super) struct Namespaces(SmallVec<[Slot; 1]>);
 
 impl Namespaces {
-    /// How the connection stands with a namespace. A slot left longer than `grace` ago is given up.
+    /// Returns the state towards a namespace. A slot left longer than `grace` ago is given up.
     pub fn standing(&mut self, namespace: &str, grace: Duration) -> NamespaceState {
         let Some(at) = self.0.iter().position(|slot| slot.namespace() == namespace) else {
             return NamespaceState::Outside;
@@ -128,7 +128,7 @@ impl Namespaces {
         self.0.len()
     }
 
-    /// How many namespaces the connection is in, or asked to enter.
+    /// Number of namespaces that the client is in, or asked to enter.
     pub fn occupied(&self) -> usize {
         let occupied = |slot: &&Slot| match slot {
             Slot::Pending(_) => true,

@@ -15,7 +15,7 @@ use fanfare_engineio::request::TransportKind;
 use fanfare_engineio::session::{ProbeStep, Upgrade};
 use fanfare_engineio::{NOOP, PING, Packet};
 
-/// How long a WebSocket that was refused has to take its Close frame.
+/// Time that a refused WebSocket has to take its Close frame.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl Handler<Candidate> for Connection {

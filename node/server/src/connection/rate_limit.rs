@@ -1,4 +1,4 @@
-//! What one client may still send, and what happens when it sends more: it is read no further until that is paid for.
+//! Rate limits of one client. A client beyond them is read no further until its excess is paid for.
 //!
 //! Nothing is lost by it: what the client sends waits in the network, and then at the client.
 
@@ -10,7 +10,7 @@ use crate::options::{ClientLimits, ms};
 use crate::rate_limit::RateLimit;
 use fanfare_engineio::{Message, Packet};
 
-/// What is left to one client; a part that is `None` has no limit.
+/// Allowances of one client; a part that is `None` has no limit.
 pub(super) struct RateLimits {
     events: Option<RateLimit>,
     bytes: Option<RateLimit>,
@@ -43,7 +43,7 @@ impl Connection {
     }
 }
 
-/// How many events and bytes a packet counts as. An attachment is part of the event before it.
+/// Number of events and bytes that a packet counts as. An attachment is part of the event before it.
 fn weigh(packet: &Packet) -> (u64, u64) {
     let (events, bytes) = match packet {
         Packet::Message(Message::Binary(data)) => (0, data.len()),

@@ -14,7 +14,7 @@ use crate::namespace::Registry;
 use crate::node::Node;
 use crate::socket::Link;
 
-/// What connections need of their node.
+/// Parts of the node that connections use.
 pub struct Hub {
     /// Options, counters, identity.
     pub node: Arc<Node>,
@@ -22,16 +22,16 @@ pub struct Hub {
     pub namespaces: Arc<Registry>,
     /// The sessions.
     pub sessions: Sessions,
-    /// Who may open one.
+    /// Limits on new sessions.
     pub admission: Arc<Admission>,
 }
 
 /// One session that a request may name.
 #[derive(Clone)]
 pub struct Session {
-    /// Its connection.
+    /// Actor of the connection.
     pub actor: Addr<Connection>,
-    /// What its sockets share.
+    /// State that the sockets of the connection share.
     pub link: Arc<Link>,
 }
 
@@ -59,7 +59,7 @@ impl Sessions {
         self.pick(|session| Some(session.clone()))
     }
 
-    /// What `pick` takes of them. It must not use this.
+    /// Returns what `pick` takes of the sessions. `pick` must not use this object.
     pub fn pick<T>(&self, pick: impl Fn(&Session) -> Option<T>) -> Vec<T> {
         self.0
             .iter()
@@ -72,7 +72,7 @@ impl Sessions {
         self.0.iter().any(|sessions| sessions.lock().values().any(&is_it))
     }
 
-    /// How many there are.
+    /// Number of sessions.
     pub fn count(&self) -> usize {
         self.0.iter().map(|sessions| sessions.lock().len()).sum()
     }

@@ -23,7 +23,7 @@ use fanfare_engineio::{PING, Packet, payload};
 const BATCH_BYTES: usize = 16 * 1024;
 /// Messages read before other connections get a turn.
 pub(super) const READS_PER_TURN: usize = 32;
-/// How long a client is not read whose event asked for more than the node could do.
+/// Time for which a client is not read after its event asked for more than the node could do.
 const SLOW_DOWN: Duration = Duration::from_millis(10);
 
 type Ctx = actix::Context<Connection>;
@@ -176,7 +176,7 @@ impl Connection {
             // The WebSocket goes on for as long as the client needs to read the Close frame.
             Some(code) if self.session.is_open() => {
                 self.hub.node.metrics.protocol_errors.increment();
-                self.transport_failed("WebSocket protocol broken", Some(code));
+                self.transport_failed("the client broke the WebSocket protocol", Some(code));
             }
             Some(_) => self.session.end(),
             None => {

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::{Body, Incoming};
 
-/// Why a body is of no use. All of it is the client's fault, or its network's.
+/// Reason why a body cannot be used. All of it is the client's fault, or its network's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum BodyFault {
     /// Over the limit.

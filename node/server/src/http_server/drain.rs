@@ -14,14 +14,14 @@ use crate::options::{deadline_after, ms};
 use crate::outbox::Ending;
 use fanfare_engineio::request::TransportKind;
 
-/// How often connections are closed, as many as the pace allows.
+/// Interval at which connections are closed, as many as the pace allows.
 const TICK: Duration = Duration::from_millis(10);
-/// How often it is looked who is there.
+/// Interval at which the remaining connections are listed.
 const LOOK: Duration = Duration::from_millis(50);
-/// How often the log is told how many are left.
+/// Interval at which the log reports the number of connections left.
 const REPORT: Duration = Duration::from_secs(5);
 
-/// What came of draining a server.
+/// Result of draining a server.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Drained {
     /// Connections that were closed in their turn.
@@ -40,20 +40,24 @@ pub(super) async fn drain(service: &HttpService) -> Drained {
         wait_for_balancers(service, ms(options.wait_ms)).await;
         node.drain_to(ServingState::Draining);
         let connections = service.hub.sessions.count();
-        info!(connections, per_second = options.connections_per_second, "closing connections");
+        info!(connections, per_second = options.connections_per_second, "draining: closing connections");
         close_at_a_pace(service, Pace::new(options.connections_per_second, Instant::now())).await;
     };
     let is_late = timeout_at(deadline, leaving).await.is_err();
     let open = u64::try_from(node.metrics.connections.get()).unwrap_or_default();
     let drained = Drained { connections: node.metrics.drained.get(), cut: if is_late { open } else { 0 } };
     if drained.cut > 0 {
-        warn!(timeout_ms = options.timeout_ms, cut = drained.cut, "not drained in time: the rest is cut off");
+        warn!(
+            timeout_ms = options.timeout_ms,
+            cut = drained.cut,
+            "draining took too long: cutting off the remaining connections"
+        );
     }
     info!(connections = drained.connections, "drained");
     drained
 }
 
-/// Waits until new sessions are refused and nobody polls any more.
+/// Waits until new sessions are refused and no client polls any more.
 pub(super) async fn nobody_polls(service: &HttpService) {
     let polls = || service.hub.sessions.any(|session| session.link.transport() == TransportKind::Polling);
     while service.hub.node.serving_state() != ServingState::Draining || polls() {
@@ -61,7 +65,8 @@ pub(super) async fn nobody_polls(service: &HttpService) {
     }
 }
 
-/// Gives balancers time to notice that this node wants no clients. Without clients nobody is harmed who comes in vain.
+/// Gives balancers time to notice that this node does not want clients. Skipped without clients: a new one that is
+/// refused tries elsewhere.
 async fn wait_for_balancers(service: &HttpService, patience: Duration) {
     let until = deadline_after(patience);
     while Instant::now() < until && service.hub.sessions.count() > 0 {
@@ -87,7 +92,7 @@ async fn close_at_a_pace(service: &HttpService, mut pace: Pace) {
         waiting.drain(waiting.len() - turn..).for_each(|outbox| outbox.end(Ending::Drain));
         if now >= report_at {
             report_at = now + REPORT;
-            info!(connections = sessions.count(), "still draining");
+            info!(connections = sessions.count(), "draining: connections are left");
         }
         sleep(if waiting.is_empty() { LOOK } else { TICK }).await;
     }
@@ -98,7 +103,7 @@ async fn close_at_a_pace(service: &HttpService, mut pace: Pace) {
 struct Pace {
     /// 0 = no pace.
     per_second: u32,
-    /// How many may be taken now, with the fraction of the next one.
+    /// Number of connections that may be taken now, with the fraction of the next one.
     allowed: f64,
     at: Instant,
 }
@@ -108,7 +113,7 @@ impl Pace {
         Self { per_second, allowed: 0.0, at: now }
     }
 
-    /// How many of those that are wanted may be taken now.
+    /// Takes as many of the wanted connections as the pace allows now.
     fn take(&mut self, now: Instant, wanted: usize) -> usize {
         if self.per_second == 0 {
             return wanted;

@@ -120,7 +120,9 @@ fn handshake(
         return Ok(refuse(service, &refusal, is_upgrade));
     }
     let node = &service.hub.node;
-    let Some(reactor) = node.reactor_here() else { return Err(Cut("a request was served on no reactor")) };
+    let Some(reactor) = node.reactor_here() else {
+        return Err(Cut("a request was served outside the reactors"));
+    };
     let id = SessionId::generate(node.tag, reactor);
     let is_secure = service.proxies.is_secure(peer, &parts.headers);
     let handshake = Handshake::new(client, is_secure, &parts.uri, &parts.headers);
@@ -204,7 +206,7 @@ async fn post(service: &HttpService, session: Option<Session>, request: Request<
 /// A POST under way. If its future is dropped, the session learns of it.
 struct Post {
     session: Session,
-    /// What ends the session, if the POST goes no further.
+    /// Fault that ends the session if the POST goes no further.
     fault: Option<&'static str>,
     finished: bool,
 }
@@ -273,7 +275,8 @@ fn counted_as(refusal: &HandshakeError) -> Refused {
 /// To a handshake while the node drains: another node is the place for it, and another connection the way to that.
 fn turn_away(service: &HttpService) -> Response<Full<Bytes>> {
     service.hub.node.metrics.refusals.of(Refused::Draining).increment();
-    let mut response = plain(StatusCode::SERVICE_UNAVAILABLE, "draining: this node takes no new clients");
+    let mut response =
+        plain(StatusCode::SERVICE_UNAVAILABLE, "draining: this node does not take new clients");
     response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     response
 }
@@ -286,7 +289,7 @@ fn refusal_response(refusal: &HandshakeError, is_upgrade: bool) -> Response<Full
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     if let HandshakeError::Busy { retry_after_s, .. } = refusal {
         headers.insert(RETRY_AFTER, HeaderValue::from(*retry_after_s));
-        // Its file descriptor is for somebody who comes in.
+        // Its file descriptor is needed for a new connection.
         headers.insert(CONNECTION, HeaderValue::from_static("close"));
     }
     response

@@ -1,5 +1,5 @@
-//! The `Host` header of a request. HTTP/1.1 wants exactly one: proxies and servers that take different ones of two for true
-//! can be played against each other.
+//! The `Host` header of a request. HTTP/1.1 wants exactly one: proxies and servers that take different ones of two for
+//! true can be played against each other.
 
 use std::net::Ipv6Addr;
 
@@ -30,7 +30,7 @@ fn is_host(text: &str) -> bool {
     is_named && (port.is_empty() || port.strip_prefix(':').is_some_and(is_port))
 }
 
-/// What `reg-name` of RFC 3986, section 3.2.2 consists of.
+/// Whether a byte may be part of a `reg-name` of RFC 3986, section 3.2.2.
 fn is_of_name(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=".contains(&byte)
 }

@@ -1,4 +1,4 @@
-//! What the field's middleware does around every answer: CORS and compression.
+//! Middleware around every answer: CORS and compression.
 
 use std::net::SocketAddr;
 use std::sync::Arc;

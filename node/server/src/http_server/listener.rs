@@ -24,12 +24,13 @@ use crate::outbox::Ending;
 const BACKLOG: i32 = 4096;
 /// After an error of `accept`, such as no free file descriptor: long enough not to spin, short for clients.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-/// How often a closing server looks whether everybody has gone.
+/// Interval at which a closing server checks whether all connections have gone.
 const CLOSE_POLL: Duration = Duration::from_millis(10);
-/// How long a closing server lets its connections say goodbye.
+/// Time that a closing server gives its connections to say goodbye.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Why a server did not start. Its `Debug` is its `Display`, because that is what Rust prints if `main` returns it.
+/// Reason why a server did not start. Its `Debug` is its `Display`, because that is what Rust prints if `main` returns
+/// it.
 #[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum ServeError {
@@ -38,17 +39,17 @@ pub enum ServeError {
     Listen {
         /// As it was given.
         address: String,
-        /// What the system says.
+        /// Error of the system.
         source: io::Error,
     },
     /// No thread could be started.
     #[error("cannot start a thread: {0}")]
     Thread(io::Error),
     /// One server listens once.
-    #[error("this server listens already")]
+    #[error("the server already listens")]
     ListensAlready,
     /// The options contradict themselves.
-    #[error("the options are wrong: {}", .0.join("; "))]
+    #[error("invalid options: {}", .0.join("; "))]
     Options(Vec<String>),
 }
 
@@ -68,7 +69,7 @@ pub struct Server {
 struct Control {
     close: Notify,
     drain: Notify,
-    /// What came of draining; `None` if there was none, or it was broken off.
+    /// Result of draining; `None` if there was none, or it was broken off.
     drained: Mutex<Option<Drained>>,
     closed: watch::Receiver<bool>,
     thread: Mutex<Option<JoinHandle<()>>>,
@@ -210,7 +211,7 @@ async fn serve(service: &HttpService, listener: TcpListener, reactors: &[Reactor
         () = accept(service, &listener, reactors) => None,
         () = drain::nobody_polls(service) => None,
     };
-    // The kernel refuses whoever comes now, so that a balancer tries elsewhere at once.
+    // The kernel refuses new connections now, so that a balancer tries elsewhere at once.
     drop(listener);
     info!("no more connections are accepted");
     let drained = match drained {
@@ -243,7 +244,7 @@ async fn accept(service: &HttpService, listener: &tokio::net::TcpListener, react
             }
             Err(error) => {
                 service.hub.node.metrics.accept_errors.increment();
-                warn!(%error, "connection not accepted");
+                warn!(%error, "TCP connection of a client not accepted");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }

@@ -1,5 +1,5 @@
-//! Which pages may open a WebSocket. A browser sends the cookies of a service along with it, whatever page asks for it, and
-//! asks nobody first, as it does before a page of another origin reads the answer to a request.
+//! Pages that may open a WebSocket. A browser sends the cookies of a service along with it, whatever page asks for it,
+//! and asks nobody first, as it does before a page of another origin reads the answer to a request.
 
 use http::header::{HOST, ORIGIN};
 use http::{HeaderMap, HeaderValue};
@@ -23,7 +23,7 @@ impl Origins {
     }
 
     /// Whether a request for a WebSocket is let in: from an origin of the list, from a page of the host that it asks, or
-    /// without any origin, from what is no browser.
+    /// without any origin, from a program that is not a browser.
     pub(super) fn allow(&self, headers: &HeaderMap) -> bool {
         let Some(allowed) = &self.allowed else { return true };
         let mut origins = headers.get_all(ORIGIN).iter();

@@ -1,4 +1,4 @@
-//! Whose address a request comes from, and how, if proxies stand between the client and the node.
+//! Address and scheme of a client behind proxies.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -18,8 +18,8 @@ impl TrustedProxies {
     }
 
     /// The client that sent a request: the peer, unless that is a trusted proxy. Then it is the last address in
-    /// `X-Forwarded-For` that is no trusted proxy, since each proxy adds at the end whom it speaks for, and what stands
-    /// further in front anybody may have written. It has port 0, as nobody tells the port.
+    /// `X-Forwarded-For` that is not a trusted proxy, since each proxy adds at the end whom it speaks for, and what
+    /// stands further in front anybody may have written. It has port 0, as nobody tells the port.
     pub(super) fn client(&self, peer: SocketAddr, headers: &HeaderMap) -> SocketAddr {
         let mut client = peer;
         if !self.trust(peer.ip()) {
@@ -27,7 +27,7 @@ impl TrustedProxies {
         }
         for line in headers.get_all(FORWARDED_FOR).iter().rev() {
             for told in line.to_str().unwrap_or_default().rsplit(',') {
-                // What is no address was not written by a proxy that one could believe: then that proxy is the client.
+                // An entry that is not an address was not written by a trustworthy proxy: then that proxy is the client.
                 let Some(address) = parse(told.trim()) else { return client };
                 client = SocketAddr::new(address, 0);
                 if !self.trust(address) {

@@ -91,7 +91,7 @@ async fn serve(service: Arc<HttpService>, layers: Layers, stream: StdStream, pee
         Ok(stream) => stream,
         Err(error) => {
             node.metrics.accept_errors.increment();
-            return debug!(%peer, %error, "connection not served");
+            return debug!(%peer, %error, "TCP connection not served");
         }
     };
     let _counted = Counted::new(&node, |node| &node.metrics.http_connections);

@@ -1,4 +1,4 @@
-//! What a server offers over HTTP, and which path leads where.
+//! HTTP service of a server: which path leads where.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -28,17 +28,17 @@ pub type Fallback = Arc<dyn Fn(&Parts) -> Response<Bytes> + Send + Sync>;
 #[error("{0}")]
 pub struct Cut(pub &'static str);
 
-/// What one server offers.
+/// Everything that one server offers over HTTP.
 pub struct HttpService {
-    /// Its connections.
+    /// Connections of the server.
     pub hub: Arc<Hub>,
     /// The path of Socket.IO, with exactly one slash at its end.
     pub path_prefix: String,
     /// The JavaScript client, if there is one to be served.
     pub client: Option<ClientFiles>,
-    /// Whose word about a client's address counts.
+    /// Proxies whose word about a client's address counts.
     pub proxies: TrustedProxies,
-    /// Which pages may open WebSockets.
+    /// Pages that may open WebSockets.
     pub origins: Origins,
     /// Asked for each handshake.
     pub allow_request: Option<AllowRequest>,

@@ -1,4 +1,4 @@
-//! From an HTTP request to a WebSocket, for a new session or for one that polls so far.
+//! Upgrade of an HTTP request to a WebSocket, for a new session or for one that polls so far.
 
 use std::io;
 use std::sync::Arc;

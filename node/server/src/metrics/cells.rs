@@ -1,4 +1,4 @@
-//! Where counts are kept: a row of cells for each reactor and one for all other threads, so that reactors that count at
+//! Storage of counts: a row of cells for each reactor and one for all other threads, so that reactors that count at
 //! the same time share no cache line. A count is the sum of its column, made when somebody asks.
 
 use std::cell::Cell;
@@ -69,7 +69,7 @@ impl Sum {
     }
 }
 
-/// The columns of a table that nobody has yet.
+/// The columns of a table that no metric has taken yet.
 pub(super) struct Columns {
     table: Arc<Table>,
     next: usize,

@@ -6,14 +6,14 @@ use super::cells::Columns;
 use super::sums::{Counter, Counts, Gauge};
 
 /// Something that metrics are told apart by. It has few values, all known when the program is built: what clients
-/// choose, such as names of rooms, is no label.
+/// choose, such as names of rooms, must not be a label.
 pub trait Label: Copy {
     /// The label's name.
     const NAME: &'static str;
-    /// What it can be.
+    /// Values that the label can have.
     const VALUES: &'static [&'static str];
 
-    /// Which of these it is.
+    /// Position of the value among these.
     fn index(self) -> usize;
 }
 

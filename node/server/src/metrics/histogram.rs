@@ -1,7 +1,7 @@
-//! How often something took how long.
+//! Histograms: numbers of durations, by their length.
 //!
-//! Our own, because those of the `metrics` crate keep every value until they are asked for, which is no bound. It is
-//! written in the text format of Prometheus beside what the exporter writes.
+//! Our own, because those of the `metrics` crate keep every value until they are read, which has no bound. They are
+//! written in the text format of Prometheus beside the text of the exporter.
 
 use std::fmt::Write;
 use std::time::Duration;
@@ -38,7 +38,7 @@ impl Histogram {
         self.sum_ns.add(ns);
     }
 
-    /// How many were counted.
+    /// Number of values counted.
     pub fn count(&self) -> u64 {
         self.buckets.iter().map(Sum::get).sum()
     }

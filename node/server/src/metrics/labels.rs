@@ -1,4 +1,4 @@
-//! What metrics are told apart by.
+//! Labels that tell the values of a metric apart.
 
 use super::family::Label;
 use crate::reason::DisconnectReason;
@@ -23,13 +23,13 @@ macro_rules! labels {
 }
 
 labels! {
-    /// How a connection carries its packets.
+    /// Transport of a connection.
     "transport" Transport {
         Polling = "polling",
         WebSocket = "websocket",
     }
 
-    /// What a packet is; of Engine.IO where Socket.IO has no part in it. Binary events and acknowledgements count as
+    /// Type of a packet; of Engine.IO where Socket.IO has no part in it. Binary events and acknowledgements count as
     /// events and acknowledgements.
     "type" PacketType {
         Connect = "connect",
@@ -41,7 +41,7 @@ labels! {
         Pong = "pong",
     }
 
-    /// Why a request is refused.
+    /// Reason why a request is refused.
     "reason" Refused {
         TransportUnknown = "transport_unknown",
         SessionUnknown = "session_unknown",

@@ -2,16 +2,16 @@
 
 use std::fmt::Write;
 
-/// What is known of a metric without looking at its value.
+/// Description of a metric.
 #[derive(Clone, Copy, Debug)]
 pub struct Description {
-    /// Its name in Prometheus.
+    /// Name in Prometheus.
     pub name: &'static str,
     /// `counter`, `gauge` or `histogram`.
     pub kind: &'static str,
     /// The label that tells its values apart, and what it can be.
     pub label: Option<(&'static str, &'static [&'static str])>,
-    /// What it means.
+    /// Meaning of the metric.
     pub help: &'static str,
 }
 

@@ -2,7 +2,7 @@
 
 use super::cells::{Columns, Sum};
 
-/// What a metric is made of.
+/// A metric, made of columns of numbers.
 pub(super) trait Counts {
     /// Takes the columns that it needs.
     fn new(columns: &mut Columns) -> Self;
@@ -66,7 +66,7 @@ impl Gauge {
         self.0.set(n as u64);
     }
 
-    /// How many there are.
+    /// Current value.
     pub fn get(&self) -> i64 {
         self.0.get() as i64
     }

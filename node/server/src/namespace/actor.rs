@@ -25,7 +25,7 @@ const QUIET_PERIOD: Duration = Duration::from_secs(600);
 const RESTARTS_MAX: u32 = 10;
 
 /// The actor in charge of a namespace on this thread's reactor, started at the first call. `None` on a thread that
-/// is no reactor.
+/// is not a reactor.
 pub fn namespace_here(namespace: &Arc<NamespaceCore>) -> Option<Addr<NamespaceActor>> {
     let start = || {
         NamespaceActor { core: namespace.clone(), shard: None, pending: 0, restarts: 0, restarted_at: None }
@@ -125,7 +125,7 @@ impl Handler<Connect> for NamespaceActor {
     }
 }
 
-/// From the task that waited for middlewares.
+/// Sent by the task that waited for middlewares.
 #[derive(actix::Message)]
 #[rtype(result = "()")]
 struct Settle {

@@ -1,4 +1,4 @@
-//! How a client is let in or refused: middlewares first, then the place, then the CONNECT packet.
+//! Admission of a client: middlewares first, then the room shard, then the CONNECT packet.
 
 use std::any::Any;
 use std::panic::AssertUnwindSafe;

@@ -1,4 +1,4 @@
-//! What all reactors share of one namespace.
+//! State of one namespace that all reactors share.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -23,11 +23,11 @@ pub struct NamespaceCore {
     name: Arc<str>,
     /// The node.
     pub node: Arc<Node>,
-    /// Its rooms.
+    /// Rooms of the namespace.
     pub rooms: Arc<Rooms>,
     /// Read for every event, replaced when one is declared.
     handlers: ArcSwap<Handlers>,
-    /// What happens when one of them fails; the node's.
+    /// Reaction to failures of handlers; the node's.
     failures: Arc<Failures>,
     /// The next ack id: shared by all sockets, as in the official server.
     next_ack: AtomicU64,
@@ -77,7 +77,7 @@ impl NamespaceCore {
         });
     }
 
-    /// What happens when a handler fails.
+    /// Reaction to a failure of a handler.
     pub fn failures(&self) -> &Failures {
         &self.failures
     }
@@ -102,12 +102,12 @@ impl NamespaceCore {
         self.sockets[reactor].lock().values().cloned().collect()
     }
 
-    /// How many sockets are admitted on this node.
+    /// Number of sockets admitted on this node.
     pub fn socket_count(&self) -> usize {
         (0..self.sockets.len()).map(|reactor| self.socket_count_of(reactor)).sum()
     }
 
-    /// How many sockets are admitted on one reactor.
+    /// Number of sockets admitted on one reactor.
     pub fn socket_count_of(&self, reactor: usize) -> usize {
         self.sockets[reactor].lock().len()
     }

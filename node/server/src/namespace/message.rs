@@ -1,4 +1,4 @@
-//! What a namespace's actor is told, and what it answers.
+//! Messages to a namespace's actor, and its answers.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use super::core::NamespaceCore;
 use crate::room::ShardSnapshot;
 use crate::socket::{Close, DisconnectReason, Link, SocketCore};
 
-/// From a connection of this reactor: its client wants to enter. Answered with [`Decided`], unless the connection
+/// Sent by a connection of this reactor: its client wants to enter. Answered with [`Decided`], unless the connection
 /// is closed meanwhile.
 #[derive(Message)]
 #[rtype(result = "()")]
@@ -18,7 +18,7 @@ pub struct Connect {
     pub link: Arc<Link>,
     /// The payload of the CONNECT packet.
     pub auth: Option<Box<str>>,
-    /// Who asked.
+    /// Connection that asked.
     pub connection: Recipient<Decided>,
 }
 
@@ -27,7 +27,7 @@ pub struct Connect {
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct Decided {
-    /// Where.
+    /// Namespace.
     pub namespace: Arc<NamespaceCore>,
     /// Taken by the connection.
     verdict: Option<Verdict>,
@@ -56,7 +56,7 @@ impl Drop for Decided {
     }
 }
 
-/// What middlewares decided.
+/// Decision of the middlewares.
 #[derive(Clone)]
 pub enum Verdict {
     /// Come in.
@@ -65,7 +65,7 @@ pub enum Verdict {
     Refused,
 }
 
-/// From a socket's actor when it dies without its socket having been closed.
+/// Sent by a socket's actor when it dies without its socket having been closed.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct SocketDied(
@@ -73,27 +73,27 @@ pub struct SocketDied(
     pub Arc<SocketCore>,
 );
 
-/// From anybody: how the namespace is on this reactor.
+/// Asks for a snapshot of the namespace on this reactor.
 #[derive(Message)]
 #[rtype(result = "NamespaceSnapshot")]
 pub struct ObserveNamespace;
 
-/// What a namespace holds on one reactor.
+/// Snapshot of a namespace on one reactor.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct NamespaceSnapshot {
-    /// Its name.
+    /// Name of the namespace.
     pub namespace: String,
     /// Admitted sockets.
     pub sockets: usize,
     /// Clients that middlewares have not decided on.
     pub pending: usize,
-    /// How often the room shard was restarted.
+    /// Number of times the room shard was restarted.
     pub shard_restarts: u32,
-    /// What the room shard says; `None` while there is none.
+    /// Snapshot of the room shard; `None` while there is none.
     pub shard: Option<ShardSnapshot>,
 }
 
-/// From a test: the room shard is to panic.
+/// Makes the room shard panic, in tests.
 #[cfg(feature = "fault-injection")]
 #[derive(Message)]
 #[rtype(result = "()")]

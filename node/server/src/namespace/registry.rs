@@ -44,7 +44,7 @@ impl Registry {
         self.namespaces.read().get(name).cloned()
     }
 
-    /// What happens about failures of handlers, in all of them.
+    /// Reaction to failures of handlers, for all namespaces.
     pub fn failures(&self) -> &Failures {
         &self.failures
     }

@@ -1,11 +1,11 @@
-//! What other nodes said and one reactor has not taken yet: bounded in number and bytes.
+//! Messages of other nodes that one reactor has not taken yet: bounded in number and bytes.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use crate::options::ClusterOptions;
 
-/// What waits for one reactor, in the mailboxes of all its shards.
+/// Messages that wait for one reactor, in the mailboxes of all its shards.
 #[derive(Debug, Default)]
 pub struct Backlog {
     messages: AtomicUsize,

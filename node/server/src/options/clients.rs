@@ -1,4 +1,4 @@
-//! What clients may ask of a node before it says no: limits against abuse.
+//! Limits on what clients may ask of a node, against abuse.
 
 use ipnet::IpNet;
 use schemars::JsonSchema;
@@ -6,36 +6,36 @@ use serde::{Deserialize, Serialize};
 
 use super::MS_MAX;
 
-/// The longest that one message may keep its client from being read.
+/// Longest time in seconds that one message may keep its client from being read.
 const PAUSE_S_MAX: u64 = 60;
 
-/// Limits against abuse; 0 = no limit. That is the default of those that only who runs the node can know; what
-/// the rooms of a client take and what other nodes are told of it is bounded by default.
+/// Limits against abuse; 0 = no limit. That is the default of limits that only the operator of the node can choose; the
+/// memory for the rooms of a client and for the data that other nodes hold of it is bounded by default.
 ///
-/// Whoever is over a limit gets a clear answer or waits, and nobody else notices. Each has a counter.
+/// A client over a limit gets a clear answer or waits, and other clients are not affected. Each limit has a counter.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct ClientLimits {
     /// Engine.IO sessions on this node at a time. A handshake beyond them is refused with 503, `too many connections`;
-    /// stock clients try again by themselves. With 0 the binary takes as many as it may
-    /// have file descriptors. Default 0.
+    /// stock clients try again by themselves. With 0 the binary takes as many as its
+    /// file descriptors allow. Default 0.
     pub connections_max: usize,
-    /// Sessions of one IP address at a time, or of one /64 of IPv6, which is what one subscriber gets. Beyond it a
+    /// Engine.IO sessions of one IP address at a time, or of one /64 of IPv6, the network of one subscriber. Beyond it a
     /// handshake is refused with 503, `too many connections from this address`. Behind a proxy all clients come from
     /// its address: name it in `trusted_proxies`. A company or a school may be one address too. Default 0.
     pub connections_per_address_max: usize,
-    /// Handshakes a second on this node, those refused by the two limits above not counted. Beyond it they are refused with 503,
-    /// `too many handshakes`. Default 0.
+    /// Handshakes a second on this node, those refused by the two limits above not counted. Beyond it they are refused
+    /// with 503, `too many handshakes`. Default 0.
     pub handshakes_per_second: u32,
-    /// Packets a second of one client: events, acknowledgements, all but attachments. A client that sends more is read
-    /// more slowly: nothing is lost, its packets wait in the network, and pings go on meanwhile. Default 0.
+    /// Packets a second of one client: events, acknowledgements, everything but attachments. A client that sends more
+    /// is read more slowly: nothing is lost, its packets wait in the network, and pings go on meanwhile. Default 0.
     pub events_per_second: u32,
     /// Bytes of packets a second of one client. A client that sends more is read more slowly, as with
     /// `events_per_second`. At least a sixtieth of `max_payload_bytes`, so that no message keeps its client waiting for
     /// more than a minute. Default 0.
     pub bytes_per_second: u64,
-    /// Milliseconds' worth of what `handshakes_per_second`, `events_per_second` and `bytes_per_second` allow that may come
-    /// at once, if it was quiet before. Default 1,000.
+    /// Burst that `handshakes_per_second`, `events_per_second` and `bytes_per_second` allow after a quiet time, in
+    /// milliseconds of their rates that may come at once. Default 1,000.
     pub burst_ms: u64,
     /// Rooms that a socket may be in, beside its own. Joining more fails as a whole, with `TooManyRooms`. A room with one
     /// member takes some 400 bytes beside its name. Default 10,000.
@@ -49,16 +49,17 @@ pub struct ClientLimits {
     /// Namespaces that a connection may be in, `/` among them. Entering one more is refused with `too many namespaces`,
     /// a `connect_error` for the client. Default 0.
     pub namespaces_per_connection_max: usize,
-    /// Bytes of the payload that a client may connect with (`auth`), as JSON: other nodes are told it by `fetch_sockets`.
+    /// Bytes of the payload that a client may connect with (`auth`), as JSON; `fetch_sockets` sends it to other nodes.
     /// Entering a namespace with a larger one is refused with `auth is too large`, a `connect_error` for the client.
     /// Default 64 KiB.
     pub auth_bytes_max: usize,
-    /// Bytes of what the program shows of a socket to other nodes (`Socket::share`), as JSON. Sharing more fails with
-    /// `EmitError::SharedDataTooLarge`, and what was shared before stays. Default 64 KiB.
+    /// Bytes of the data of a socket that the program shares with other nodes (`Socket::share`), as JSON. Sharing more
+    /// fails with `EmitError::SharedDataTooLarge`, and what was shared before stays. Default 64 KiB.
     pub shared_data_bytes_max: usize,
-    /// Addresses, or networks such as `10.0.0.0/8`, of proxies in front of this node. Of a request from one of them the
-    /// client's address is the last one in `X-Forwarded-For` that is no such proxy, and its connection counts as encrypted
-    /// if the last `X-Forwarded-Proto` says `https`; what others write there is ignored. Default none.
+    /// Addresses, or networks such as `10.0.0.0/8`, of proxies in front of this node. For a request from one of them
+    /// the client's address is the last one in `X-Forwarded-For` that is not such a proxy, and the connection counts as
+    /// encrypted if the last `X-Forwarded-Proto` says `https`; these headers are ignored if others send them. Default
+    /// none.
     pub trusted_proxies: Vec<String>,
 }
 
@@ -83,7 +84,7 @@ impl Default for ClientLimits {
 }
 
 impl ClientLimits {
-    /// Everything that is wrong with them, one sentence each; empty = nothing.
+    /// Returns the faults of these limits, one sentence each; empty if there are none.
     pub(super) fn faults(&self, max_payload_bytes: usize) -> Vec<String> {
         let mut faults = Vec::new();
         if self.bytes_per_second > 0
@@ -102,13 +103,13 @@ impl ClientLimits {
         }
         for proxy in self.trusted_proxies.iter().filter(|proxy| network(proxy).is_none()) {
             faults.push(format!(
-                "limits.trusted_proxies: {proxy:?} is no address such as 10.0.0.1 and no network such as 10.0.0.0/8"
+                "limits.trusted_proxies: {proxy:?} is neither an address such as 10.0.0.1 nor a network such as 10.0.0.0/8"
             ));
         }
         faults
     }
 
-    /// The networks of the trusted proxies; what is none is left out, and told by `faults`.
+    /// Networks of the trusted proxies. An entry that is not a network is left out, and reported by `faults`.
     pub fn proxy_networks(&self) -> Vec<IpNet> {
         self.trusted_proxies.iter().filter_map(|proxy| network(proxy)).collect()
     }

@@ -31,7 +31,7 @@ pub struct RoomShardActor {
 }
 
 impl RoomShardActor {
-    /// An actor with an empty shard for this thread; `None` if the thread has one or is no reactor.
+    /// An actor with an empty shard for this thread; `None` if the thread has one or is not a reactor.
     pub fn open(rooms: Arc<Rooms>, supervisor: Recipient<Gone>) -> Option<Self> {
         let (resident, deliveries) = rooms.open_here()?;
         Some(Self { rooms, resident, deliveries: Some(deliveries), supervisor })

@@ -1,9 +1,9 @@
-//! What other nodes said, on its way into the shards.
+//! Messages of other nodes, on their way into the shards.
 //!
-//! It cannot be refused, and the ear of the node must not wait for one shard while others have nothing to do. So each shard
-//! is served for itself: what it cannot take now waits in its mailbox behind everything before it (ORDER-2), within the
-//! [backlog](crate::node::Backlog) of its reactor, and while it is being rebuilt beside it. What exceeds that is dropped
-//! for this shard alone, and counted.
+//! It cannot be refused, and the ear of the node must not wait for one shard while others have nothing to do. So each
+//! shard is served for itself: what it cannot take now waits in its mailbox behind everything before it (ORDER-2),
+//! within the [backlog](crate::node::Backlog) of its reactor, and while it is being rebuilt beside it. What exceeds
+//! that is dropped for this shard alone, and counted.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use crate::outbox::Packet;
 /// Bytes that a delivery takes beside its packet.
 const OVERHEAD_BYTES: usize = 256;
 
-/// Who wants something done on shards.
+/// Origin of a request to shards.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Asker {
     /// This program: it is done on all of them, or on none.
@@ -27,10 +27,10 @@ pub enum Asker {
     Elsewhere,
 }
 
-/// What was said for a shard that is being rebuilt, in order.
+/// Messages for a shard that is being rebuilt, in order.
 pub(super) type Parked = VecDeque<(Delivery, Share)>;
 
-/// What becomes of something that was said for a shard.
+/// Fate of a message for a shard.
 enum Fate {
     Taken,
     /// There is no such shard.

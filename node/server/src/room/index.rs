@@ -1,4 +1,4 @@
-//! Which shards have members of a room: shared by all reactors, read once for each emit.
+//! Shards that have members of a room: shared by all reactors, read once for each emit.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
@@ -40,7 +40,7 @@ impl ShardSet {
     }
 }
 
-/// How often each shard holds one room; shards that do not are absent.
+/// Number of times each shard holds one room; shards that do not are absent.
 type Holders = SmallVec<[(u8, u32); 2]>;
 
 #[derive(Debug)]
@@ -49,7 +49,7 @@ pub struct RoomIndex {
     hasher: RandomState,
     /// Members of each shard, whatever their rooms.
     members: Box<[AtomicUsize]>,
-    /// Which rooms the cluster has to send here.
+    /// Rooms whose messages the cluster has to send here.
     interest: Interest,
 }
 
@@ -114,7 +114,7 @@ impl RoomIndex {
         self.members[shard].fetch_sub(1, Relaxed);
     }
 
-    /// Which rooms the cluster has to send here.
+    /// Rooms whose messages the cluster has to send here.
     pub fn interest(&self) -> &Interest {
         &self.interest
     }
@@ -127,7 +127,7 @@ impl RoomIndex {
         }
     }
 
-    /// How many rooms have members on this node.
+    /// Number of rooms with members on this node.
     pub fn room_count(&self) -> usize {
         self.stripes.iter().map(|stripe| stripe.lock().len()).sum()
     }

@@ -1,7 +1,7 @@
-//! What a node wants to hear of the rooms of one namespace.
+//! Interest of a node in the rooms of one namespace.
 //!
-//! Rooms share buckets; a bucket is listened to while any of its rooms has members here. A room that is named like a socket
-//! of another node is announced too, since emits to it go by that name.
+//! Rooms share buckets; a bucket is listened to while any of its rooms has members here. A room that is named like a
+//! socket of another node is announced too, since emits to it go by that name.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ pub struct Interest(Option<Clustered>);
 struct Clustered {
     namespace: Arc<str>,
     cluster: Arc<ClusterLink>,
-    /// How many rooms with members there are in each. The lock is held while the bus is told, so that it hears of
+    /// Number of rooms with members in each bucket. The lock is held while the bus is told, so that it hears of
     /// changes in their order.
     buckets: Box<[Mutex<u32>]>,
     /// Rooms with members that are named like sockets of other nodes.
@@ -32,7 +32,7 @@ impl std::fmt::Debug for Interest {
 }
 
 impl Interest {
-    /// Of a node on its own: nobody has to be told.
+    /// The interest of a node on its own, which no other node has to know.
     pub fn none() -> Self {
         Self(None)
     }

@@ -52,7 +52,7 @@ pub struct Deliveries {
     shared: Arc<Shared>,
     /// Taken out of the mailbox in one go, so that its lock is not needed for each.
     taken: VecDeque<Queued>,
-    /// What of it was handled, which the mailbox does not know yet.
+    /// Number of deliveries handled, not yet subtracted from the mailbox's count.
     handled: Count,
 }
 
@@ -63,7 +63,7 @@ pub fn mailbox(places: usize) -> (Mailbox, Deliveries) {
 }
 
 impl Mailbox {
-    /// A place for one delivery; `None` if there is none, or nobody reads any more.
+    /// A place for one delivery; `None` if there is none, or the reader is gone.
     pub fn reserve(&self) -> Option<Place<'_>> {
         let mut waiting = self.0.waiting.lock();
         if waiting.closed || waiting.count.places >= self.0.places {
@@ -73,7 +73,7 @@ impl Mailbox {
         Some(Place(&self.0))
     }
 
-    /// Queues what another node said. Tells how many deliveries wait before it; `None` if nobody will ever take it.
+    /// Queues a message of another node. Returns the number of deliveries before it; `None` if the reader is gone.
     pub fn queue(&self, delivery: Delivery, share: Share) -> Option<usize> {
         let mut waiting = self.0.waiting.lock();
         if waiting.closed {
@@ -85,7 +85,7 @@ impl Mailbox {
         Some(before)
     }
 
-    /// How many deliveries wait.
+    /// Number of deliveries that wait.
     pub fn len(&self) -> usize {
         self.0.waiting.lock().count.all()
     }
@@ -115,7 +115,7 @@ impl Count {
 }
 
 impl Place<'_> {
-    /// Puts a delivery there. False if nobody will ever take it.
+    /// Puts a delivery there. Returns false if the reader is gone.
     pub fn send(self, delivery: Delivery) -> bool {
         let waiting = self.0.waiting.lock();
         if waiting.closed {

@@ -1,4 +1,4 @@
-//! What a room shard is told.
+//! Messages to a room shard.
 
 use std::sync::Arc;
 
@@ -8,20 +8,20 @@ use serde::Serialize;
 use super::rooms::Target;
 use crate::outbox::Packet;
 
-/// What other threads send through a shard's mailbox. Handled in the order it was sent by any one thread.
+/// Messages of other threads, sent through a shard's mailbox. Those of one thread are handled in the order sent.
 pub enum Delivery {
-    /// Fan out here. From any emit that reaches beyond its own reactor.
+    /// Fan out here. Sent by any emit that reaches beyond its own reactor.
     Broadcast { target: Arc<Target>, packet: Arc<Packet>, volatile: bool },
     /// Something to do on this reactor after everything sent before it: an emit to one socket, a join, a disconnect.
     Run(Box<dyn FnOnce() + Send>),
 }
 
-/// From anybody: how many members and rooms are here.
+/// Asks for the numbers of members and rooms here.
 #[derive(Message)]
 #[rtype(result = "ShardSnapshot")]
 pub struct ObserveShard;
 
-/// What a shard holds.
+/// Snapshot of a shard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, actix::MessageResponse)]
 pub struct ShardSnapshot {
     /// The reactor.
@@ -37,7 +37,7 @@ pub struct ShardSnapshot {
 #[rtype(result = "()")]
 pub struct Gone;
 
-/// From a test: panic.
+/// Makes the shard panic, in tests.
 #[cfg(feature = "fault-injection")]
 #[derive(Message)]
 #[rtype(result = "()")]

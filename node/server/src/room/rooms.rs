@@ -21,7 +21,7 @@ use crate::ids::{Room, SocketId};
 use crate::node::Node;
 use crate::outbox::Packet;
 
-/// Who a broadcast is for: everybody in any of `rooms` (no room = the whole namespace), without those in `except`.
+/// Receivers of a broadcast: everybody in any of `rooms` (no room = the whole namespace), without those in `except`.
 #[derive(Clone, Debug, Default)]
 pub struct Target {
     /// Rooms, any of which will do.
@@ -53,7 +53,7 @@ pub struct Rooms {
     pub(super) parked: Box<[Mutex<Parked>]>,
     /// A bit for each shard that died and is not rebuilt yet: until then an emit fails rather than miss members.
     pub(super) down: AtomicU64,
-    /// How many shards died so far.
+    /// Number of shards that died so far.
     pub(super) deaths: AtomicU64,
 }
 
@@ -75,7 +75,7 @@ impl Resident {
 }
 
 thread_local! {
-    /// How often this thread was told that a shard has too much to do.
+    /// Number of times this thread was told that a shard has too much to do.
     static REFUSALS: Cell<u64> = const { Cell::new(0) };
     /// The shards that live on this thread, by the key of their `Rooms`.
     static SHARDS: RefCell<FxHashMap<u64, Rc<Resident>>> = RefCell::default();
@@ -161,17 +161,17 @@ impl Rooms {
         Ok(reached)
     }
 
-    /// Who of the target lives on this thread's reactor.
+    /// Members of the target that live on this thread's reactor.
     pub fn select_here(&self, target: &Target) -> Vec<SocketId> {
         self.visit(|shard| shard.select(target)).unwrap_or_default()
     }
 
-    /// The rooms of those of the target who live on this thread's reactor, and how many of them are in each.
+    /// Rooms of those members of the target that live on this thread's reactor, with the number of them in each.
     pub fn census_here(&self, target: &Target) -> Vec<(Room, u64)> {
         self.visit(|shard| shard.census(target)).unwrap_or_default()
     }
 
-    /// A socket that lives on this thread's reactor takes its place. False if there is no shard to sit in.
+    /// Adds a socket that lives on this thread's reactor. Returns false if there is no shard.
     pub fn enter(&self, seat: super::Member, rooms: &[Room]) -> bool {
         self.visit(|shard| shard.enter(seat, rooms)).is_some()
     }
@@ -211,7 +211,7 @@ impl Rooms {
         self.shards_for(target).iter().map(|shard| self.index.hold(room, shard)).collect()
     }
 
-    /// What the cluster has to send here.
+    /// Interest of this node: the rooms whose messages the cluster has to send here.
     pub fn interest(&self) -> &Interest {
         self.index.interest()
     }
@@ -221,12 +221,12 @@ impl Rooms {
         self.index.recognise_all();
     }
 
-    /// How many rooms have members, without the sockets' own ones.
+    /// Number of rooms with members, without the sockets' own ones.
     pub fn count(&self) -> usize {
         self.index.room_count()
     }
 
-    /// How many deliveries of other threads wait for its shards.
+    /// Number of deliveries of other threads that wait for its shards.
     pub fn waiting(&self) -> usize {
         self.mailboxes.iter().filter_map(|mailbox| mailbox.read().as_ref().map(Mailbox::len)).sum()
     }

@@ -21,9 +21,9 @@ use crate::outbox::{Outbox, Packet, Pushed};
 
 /// A socket as a member of a shard.
 pub struct Member {
-    /// Who it is; also the name of its own room.
+    /// Id of the socket; also the name of its own room.
     pub id: SocketId,
-    /// Where its packets go.
+    /// Queue for its packets.
     pub outbox: Arc<Outbox>,
     /// Whether it is in its own room (it may have left it).
     pub in_own_room: bool,
@@ -46,7 +46,7 @@ struct Members {
     hold: Hold,
 }
 
-/// What one broadcast did here.
+/// Effect of one broadcast on this shard.
 #[derive(Clone, Copy, Debug, Default)]
 struct Tally {
     delivered: u64,
@@ -168,14 +168,14 @@ impl RoomShard {
         tally.delivered
     }
 
-    /// Who is meant, each once.
+    /// Returns the ids of the target's members, each once.
     pub fn select(&mut self, target: &Target) -> Vec<SocketId> {
         let mut ids = Vec::new();
         self.for_each_of(target, |member| ids.push(member.member.id));
         ids
     }
 
-    /// The rooms of those who are meant, own ones left out, and how many of them are in each.
+    /// Returns the rooms of the target's members, own ones left out, with the number of these members in each.
     pub fn census(&mut self, target: &Target) -> Vec<(Room, u64)> {
         if target.rooms.is_empty() && target.except.is_empty() {
             return self

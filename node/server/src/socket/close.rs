@@ -1,9 +1,9 @@
-//! How a socket ends, whoever ends it.
+//! End of a socket, whoever ends it.
 //!
 //! First it departs: the client is told, the socket gets nothing more and is in no room (LEAVE-1). Then it finishes: its
-//! `disconnecting` handlers run, and then its `disconnect` handlers, in the order of the official server. When the program
-//! disconnects it, only the first is done at once, and the second by the socket's actor: the handlers may need a lock that
-//! the program holds while it disconnects.
+//! `disconnecting` handlers run, and then its `disconnect` handlers, in the order of the official server. When the
+//! program disconnects it, only the first is done at once, and the second by the socket's actor: the handlers may need
+//! a lock that the program holds while it disconnects.
 
 use std::sync::Arc;
 use std::time::Instant;

@@ -25,18 +25,18 @@ use crate::reason::DisconnectReason;
 use crate::room::Overloaded;
 use fanfare_socketio::Arguments;
 
-/// Why a packet could not be sent to one socket.
+/// Reason why a packet could not be sent to one socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SendError {
-    /// It is disconnected, or about to be because it does not read.
+    /// The socket is disconnected, or about to be because its client does not read.
     #[error("the socket is disconnected")]
     Disconnected,
-    /// Its reactor has more to do than its queue holds.
+    /// The socket's reactor has more to do than its queue holds.
     #[error(transparent)]
     Overloaded(#[from] Overloaded),
 }
 
-/// Where a socket is in its life; it only moves on.
+/// Phases of a socket's life; they only move forward.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum Phase {
@@ -46,20 +46,20 @@ pub enum Phase {
     Connected,
     /// The program disconnects it; what the same thread emitted before may still be on its way to it.
     Leaving,
-    /// It gets nothing more and is in no room. Its handlers have yet to be told.
+    /// The socket gets nothing more and is in no room. Its handlers have yet to be told.
     Left,
-    /// Its `disconnecting` handlers run; to them its rooms are those it was in.
+    /// The `disconnecting` handlers run; to them the rooms of the socket are those it was in.
     Closing,
-    /// Its `disconnect` handlers run, or have run.
+    /// The `disconnect` handlers run, or have run.
     Closed,
 }
 
-/// How a socket has left.
+/// End of a socket.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct End {
     /// When.
     pub at: Instant,
-    /// Why.
+    /// Reason of the end.
     pub reason: DisconnectReason,
     /// More about it, for people.
     pub detail: Option<&'static str>,
@@ -67,7 +67,7 @@ pub(super) struct End {
     pub was_admitted: bool,
 }
 
-/// What the program shows of a socket is larger than other nodes are told (`shared_data_bytes_max`).
+/// Shared data of a socket that is larger than other nodes are told (`shared_data_bytes_max`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{bytes} bytes are more than a socket may share: at most {max}")]
 pub struct SharedDataTooLarge {
@@ -77,26 +77,26 @@ pub struct SharedDataTooLarge {
     pub max: usize,
 }
 
-/// What changes during a socket's life.
+/// State that changes during a socket's life.
 #[derive(Default)]
 pub struct Inner {
     /// Rooms beside its own.
     pub rooms: JoinedRooms,
-    /// It has left the room named after itself.
+    /// Whether the socket has left the room named after itself.
     pub left_own_room: bool,
     /// Handlers declared for this socket alone.
     pub handlers: Option<Box<Handlers>>,
     /// Acknowledgements awaited.
     pub acks: Option<Box<Acks>>,
-    /// What other nodes may see of the application's data, as JSON.
+    /// The part of the application's data that other nodes may see, as JSON.
     pub shared_data: Option<Box<str>>,
-    /// How it has left, if it has.
+    /// End of the socket, once it has left.
     pub(super) end: Option<End>,
 }
 
 /// One client in one namespace.
 pub struct SocketCore {
-    /// Its id, and the name of its own room.
+    /// Id of the socket, and the name of its own room.
     pub id: SocketId,
     /// The namespace.
     pub namespace: Arc<NamespaceCore>,
@@ -108,7 +108,7 @@ pub struct SocketCore {
     /// Event handlers that have not finished.
     in_flight: AtomicU32,
     inner: Mutex<Inner>,
-    /// What the application keeps with the socket; its code runs under this lock, so it guards nothing else.
+    /// Data that the application keeps with the socket; its code runs under this lock, so it guards nothing else.
     data: Mutex<http::Extensions>,
     /// Set when the socket is admitted.
     actor: OnceLock<Addr<SocketActor>>,
@@ -141,7 +141,7 @@ impl SocketCore {
         })
     }
 
-    /// Where it is in its life.
+    /// Current phase.
     pub fn phase(&self) -> Phase {
         match self.phase.load(Relaxed) {
             0 => Phase::Connecting,
@@ -269,7 +269,7 @@ impl SocketCore {
         open.then(|| change(inner.handlers.get_or_insert_default()))
     }
 
-    /// What the application shows of this socket to other nodes, as JSON.
+    /// Data of this socket that the application shows to other nodes, as JSON.
     pub fn shared_data(&self) -> Option<Box<str>> {
         self.inner().shared_data.clone()
     }
@@ -352,7 +352,7 @@ impl SocketCore {
         self.namespace.node.reactor_here() == Some(self.id.reactor())
     }
 
-    /// What it looks like from outside.
+    /// Snapshot of the socket.
     pub fn snapshot(&self) -> SocketSnapshot {
         let inner = self.inner();
         SocketSnapshot {

@@ -14,7 +14,7 @@ use crate::namespace::NamespaceCore;
 /// Rejected arguments are a warning at most this often, and else worth a debug message: clients must not fill the log.
 const WARNING_INTERVAL_MS: u64 = 1_000;
 
-/// What went wrong in a handler.
+/// Kinds of failures of a handler.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum HandlerErrorKind {
@@ -41,19 +41,20 @@ impl HandlerErrorKind {
 
 /// One failure of one handler.
 pub struct Failure {
-    /// Where.
+    /// Namespace whose handler failed.
     pub namespace: Arc<NamespaceCore>,
     /// The socket it ran for; `None` if it was for an event of another server.
     pub socket: Option<Arc<SocketCore>>,
-    /// The event that it handles; `middleware`, `connect`, `disconnecting` or `disconnect` if it is no event's.
+    /// The event that it handles; `middleware`, `connect`, `disconnecting` or `disconnect` if it does not handle an
+    /// event.
     pub event: String,
-    /// What went wrong.
+    /// Kind of the failure, with its cause.
     pub kind: HandlerErrorKind,
 }
 
 type Hook = Arc<dyn Fn(&Failure) + Send + Sync>;
 
-/// What happens about the failures of one node's handlers.
+/// Reaction to the failures of one node's handlers.
 #[derive(Default)]
 pub struct Failures {
     hooks: ArcSwap<Vec<Hook>>,
@@ -76,7 +77,7 @@ impl Failures {
 }
 
 impl Failure {
-    /// Counts it, logs it, and calls the hooks; a hook that panics is no matter of the socket's.
+    /// Counts it, logs it, and calls the hooks; a hook that panics does not affect the socket.
     ///
     /// No code of the program may be running on this thread, since a hook may take its locks.
     pub fn report(&self) {
@@ -86,7 +87,7 @@ impl Failure {
             if let Err(panic) = catch_unwind(AssertUnwindSafe(|| hook(self))) {
                 let panic = HandlerErrorKind::panicked(&*panic);
                 self.namespace.node.metrics.handler_panics.increment();
-                error!(event = self.event, %panic, "hook for handlers' errors panicked");
+                error!(event = self.event, %panic, "an error hook panicked");
             }
         }
     }
@@ -108,9 +109,15 @@ impl Failure {
             HandlerErrorKind::Rejected(error) => {
                 let now_ms = self.namespace.node.started.elapsed().as_millis() as u64;
                 if self.namespace.failures().may_warn(now_ms) {
-                    warn!(socket.id = socket, namespace, event, error, "handler cannot take what was sent");
+                    warn!(
+                        socket.id = socket,
+                        namespace, event, error, "the arguments sent do not fit the handler"
+                    );
                 } else {
-                    debug!(socket.id = socket, namespace, event, error, "handler cannot take what was sent");
+                    debug!(
+                        socket.id = socket,
+                        namespace, event, error, "the arguments sent do not fit the handler"
+                    );
                 }
             }
             HandlerErrorKind::Returned(error) => {

@@ -26,10 +26,11 @@ pub type HandlerFuture<T> = Pin<Box<dyn Future<Output = T>>>;
 #[derive(Debug)]
 pub struct Returned(pub String);
 
-/// What becomes of a handler, unless it panics.
+/// Outcome of a handler, unless it panics.
 pub type Outcome = Result<(), Returned>;
 
-/// What the client sent does not fit what a handler takes. The client's fault, or a handler that asks for too much.
+/// Data of the client that does not fit the parameters of a handler. The client's fault, or a handler that asks for too
+/// much.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct Rejection(pub String);
@@ -52,29 +53,29 @@ pub trait Callback<C, T>: Send + Sync {
 /// For middlewares and connect handlers.
 #[derive(Clone)]
 pub struct ConnectContext {
-    /// Who connects.
+    /// Socket that connects.
     pub socket: Arc<SocketCore>,
 }
 
 /// For event handlers.
 #[derive(Clone)]
 pub struct EventContext {
-    /// Who sent the event.
+    /// Socket that sent the event.
     pub socket: Arc<SocketCore>,
-    /// Its name.
+    /// Name of the event.
     pub name: ByteString,
-    /// What came with it.
+    /// Arguments of the event.
     pub arguments: Arguments,
-    /// Where to answer, if the client wants an answer.
+    /// Slot for the answer, if the client wants one.
     pub ack: Option<Arc<AckSlot>>,
 }
 
 /// For disconnect handlers.
 #[derive(Clone)]
 pub struct DisconnectContext {
-    /// Who was disconnected.
+    /// Socket that was disconnected.
     pub socket: Arc<SocketCore>,
-    /// Why.
+    /// Reason of the disconnect.
     pub reason: DisconnectReason,
     /// More about it, for people.
     pub detail: Option<&'static str>,
@@ -89,7 +90,7 @@ pub struct ServerContext {
     pub name: ByteString,
     /// The node that sent it.
     pub from: String,
-    /// What came with it.
+    /// Arguments of the event.
     pub arguments: Arguments,
     /// Answers, if the other server wants an answer; only the first one counts.
     pub reply: Option<Arc<dyn Fn(Encoded) + Send + Sync>>,

@@ -1,4 +1,4 @@
-//! What the sockets of one connection share.
+//! State that the sockets of one connection share.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use fanfare_engineio::request::TransportKind;
 pub struct Link {
     /// The Engine.IO session.
     pub session: SessionId,
-    /// Where its packets wait.
+    /// Queue of the connection's packets.
     pub outbox: Arc<Outbox>,
     /// The request that opened it.
     pub handshake: Handshake,

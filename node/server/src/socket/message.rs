@@ -1,4 +1,4 @@
-//! What a socket's actor is told.
+//! Messages to a socket's actor.
 
 use actix::Message;
 use bytestring::ByteString;
@@ -7,34 +7,34 @@ use serde::Serialize;
 use crate::reason::DisconnectReason;
 use fanfare_socketio::Arguments;
 
-/// From the connection: the client emitted. Handled in the order of arrival (ORDER-1).
+/// Sent by the connection: the client emitted. Handled in the order of arrival (ORDER-1).
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct Event {
     /// The event; `None` if the packet had no payload.
     pub name: Option<ByteString>,
-    /// What came with it.
+    /// Arguments of the event.
     pub arguments: Arguments,
     /// The id to answer with, if the client wants an answer.
     pub ack: Option<u64>,
 }
 
-/// From the connection: the client acknowledged.
+/// Sent by the connection: the client acknowledged.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct AckArrived {
-    /// Which emit it answers.
+    /// Id of the emit that it answers.
     pub id: u64,
     /// The answer.
     pub arguments: Arguments,
 }
 
-/// From the connection when it or the client ends the socket, and from other threads' `disconnect` if it finds no other
-/// way. Everything that arrived before is handled before.
+/// Sent by the connection when it or the client ends the socket, and from other threads' `disconnect` if it finds no
+/// other way. Everything that arrived before is handled before.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct Close {
-    /// Why.
+    /// Reason.
     pub reason: DisconnectReason,
     /// More about it, for people.
     pub detail: Option<&'static str>,
@@ -42,22 +42,22 @@ pub struct Close {
     pub tell_client: bool,
 }
 
-/// From the socket itself, when the program has disconnected it: its handlers are to run.
+/// Sent by the socket itself, when the program has disconnected it: its handlers are to run.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct Finish;
 
-/// From the socket itself, once it is closed.
+/// Sent by the socket itself, once it is closed.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct Stop;
 
-/// From anybody: how the socket is.
+/// Asks for a snapshot of the socket.
 #[derive(Message)]
 #[rtype(result = "SocketSnapshot")]
 pub struct ObserveSocket;
 
-/// What a socket holds.
+/// Snapshot of a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, actix::MessageResponse)]
 pub struct SocketSnapshot {
     /// Rooms beside its own.
@@ -70,7 +70,7 @@ pub struct SocketSnapshot {
     pub outbox_bytes: usize,
 }
 
-/// From a test: panic.
+/// Makes the socket panic, in tests.
 #[cfg(feature = "fault-injection")]
 #[derive(Message)]
 #[rtype(result = "()")]

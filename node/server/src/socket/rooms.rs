@@ -48,13 +48,13 @@ pub struct RoomNameTooLong {
     pub max: usize,
 }
 
-/// Why a socket did not join or leave rooms.
+/// Reason why a socket did not join or leave rooms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotChanged {
-    /// Its reactor has more to do than its queue holds.
+    /// The socket's reactor has more to do than its queue holds.
     #[error(transparent)]
     Overloaded(#[from] Overloaded),
-    /// It may not be in so many.
+    /// The socket may not be in so many rooms.
     #[error(transparent)]
     TooManyRooms(#[from] TooManyRooms),
     /// No socket may be in a room of that name.

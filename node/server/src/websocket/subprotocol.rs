@@ -1,5 +1,5 @@
-//! The subprotocols that a WebSocket client offers (RFC 6455, section 4.2.1). Ours speak none; but a client that offers some
-//! fails the connection if none of them is chosen.
+//! The subprotocols that a WebSocket client offers (RFC 6455, section 4.2.1). Ours speak none; but a client that offers
+//! some fails the connection if none of them is chosen.
 
 use std::collections::HashSet;
 
@@ -11,7 +11,7 @@ use super::WebSocketError;
 /// The first subprotocol that a client offers, as the official server chooses it; `None` without an offer.
 ///
 /// # Errors
-/// If the client's offer is no list of different tokens.
+/// If the client's offer is not a list of different tokens.
 pub(super) fn choose(headers: &HeaderMap) -> Result<Option<HeaderValue>, WebSocketError> {
     let invalid = || WebSocketError::Protocol("the client's Sec-WebSocket-Protocol is invalid".into());
     let (mut first, mut seen) = (None, HashSet::new());

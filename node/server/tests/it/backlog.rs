@@ -159,7 +159,7 @@ async fn a_broadcast_that_not_everybody_can_be_asked_of_times_out() {
     test.close().await;
 }
 
-/// What comes from another node while a shard is being rebuilt reaches its members after.
+/// Deliveries of other nodes that arrive while a shard is being rebuilt reach its members afterwards.
 #[tokio::test]
 async fn a_shard_that_is_rebuilt_gets_what_was_said_meanwhile() {
     let (nodes, url) = two_nodes(&Options { reactors: 1, ..options() }).await;

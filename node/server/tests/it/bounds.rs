@@ -130,7 +130,7 @@ async fn an_emit_that_a_busy_reactor_has_no_room_for_is_refused_and_delivered_to
     io.close().await;
 }
 
-/// What a future says at once.
+/// Polls a future once, for a result that is ready at once.
 trait AwaitNow: Future + Sized {
     fn await_now(self) -> Option<Self::Output> {
         futures_util::FutureExt::now_or_never(self)

@@ -26,7 +26,7 @@ pub struct Nodes {
     pub urls: Vec<String>,
 }
 
-/// Nodes that hear of each other soon, and take nobody for gone or silent who is only slow.
+/// Nodes that hear of each other soon, and do not take a slow node for a lost or silent one.
 fn options() -> Options {
     let mut options = Options { reactors: 2, ..Options::default() };
     options.cluster.heartbeat_interval_ms = 100;
@@ -384,7 +384,7 @@ async fn sockets_are_found_counted_and_moved_wherever_they_are() {
     nodes.close().await;
 }
 
-/// Its silence is not noticed while the test lasts.
+/// The heartbeat timeout is longer than the test: the silence of the node goes unnoticed.
 #[tokio::test]
 async fn a_request_names_the_nodes_that_did_not_answer() {
     let nodes = Nodes::start_with(3, options(), |_| {}).await;
@@ -657,7 +657,7 @@ async fn sockets_that_are_large_are_told_like_all_others() {
     nodes.close().await;
 }
 
-/// A bus that carries little: what cannot be told at all is no secret.
+/// A bus that carries little: an answer must admit what it had to leave out.
 #[tokio::test]
 async fn a_node_that_cannot_tell_of_a_socket_is_missing() {
     let hub = MemoryHub::new(7).with_bounds(1_024, 16 * 1_024, 10_000);

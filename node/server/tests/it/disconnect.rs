@@ -17,7 +17,7 @@ fn server() -> Io {
     Io::builder().options(options()).build()
 }
 
-/// How a handler disconnects its socket.
+/// Way in which a handler disconnects its socket.
 type Way = fn(&Namespace, &Socket);
 
 type Journal = Arc<Mutex<Vec<String>>>;

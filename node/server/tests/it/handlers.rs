@@ -1,4 +1,4 @@
-//! What becomes of handlers that fail: who is told, and what a client gets that waits for an acknowledgement.
+//! Handlers that fail: who is told, and the answer of a client that waits for an acknowledgement.
 
 use std::fs;
 use std::path::Path;
@@ -181,7 +181,7 @@ fn examples_and_readme_show_what_is_logged() {
 
 // Acknowledgements
 
-/// What the client gets for `event`, and that it gets nothing more.
+/// Answer that the client gets for `event`; checks that nothing else follows.
 async fn answer(client: &mut Client, event: &str) -> String {
     client.send(&format!("27[{event}]")).await;
     let answer = client.receive().await.text;

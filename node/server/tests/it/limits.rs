@@ -469,7 +469,7 @@ async fn a_socket_joins_no_more_rooms_than_it_may_and_is_told() {
     io.close().await;
 }
 
-/// What the memory of a client's rooms is bounded by, without anybody having set anything.
+/// The default bound on the memory of a client's rooms.
 #[tokio::test]
 async fn a_client_fills_no_memory_with_rooms_by_default() {
     let (io, _) = limited(ClientLimits::default(), Options::default());
@@ -701,10 +701,10 @@ async fn limits_that_contradict_themselves_are_told() {
     for fault in [
         "limits.bytes_per_second must be at least a sixtieth of max_payload_bytes, which is 16667",
         "limits.burst_ms",
-        "\"10.0.0.0/40\" is no address",
-        "\"proxy.example\" is no address",
+        "\"10.0.0.0/40\" is neither an address",
+        "\"proxy.example\" is neither an address",
     ] {
         assert!(told.contains(fault), "{fault} in {told}");
     }
-    assert_eq!(told.matches(" is no address").count(), 2, "{told}");
+    assert_eq!(told.matches(" is neither an address").count(), 2, "{told}");
 }

@@ -1,4 +1,4 @@
-//! JOIN-1, ONCE-1 and LEAVE-1: who is in a room, and since when and how long. Under load, every message counted.
+//! JOIN-1, ONCE-1 and LEAVE-1: membership in a room, from when until when. Under load, every message counted.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,4 +1,4 @@
-//! What operators ask a node over HTTP.
+//! Requests of operators to a node over HTTP.
 
 use std::io::Write;
 use std::path::Path;
@@ -71,7 +71,7 @@ async fn a_scrape_shows_what_the_node_does() {
     io.close().await;
 }
 
-/// What is looked up when it is asked for: rooms, memberships, what waits, and the time handlers took.
+/// Values that are looked up for a scrape: rooms, memberships, what waits, and the time handlers took.
 #[tokio::test]
 async fn a_scrape_takes_stock() {
     let io = Io::new();

@@ -27,7 +27,7 @@ pub fn assert_no_emit_failed(io: &Io) {
 
 // ORDER-1
 
-/// What a handler did with the event of that number.
+/// Action of a handler for the event of that number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Did {
     Start(u32),
@@ -172,7 +172,7 @@ const GOES: u32 = 3;
 /// Emits of one `go`, an acknowledgement among them.
 const STEPS: u32 = 10;
 
-/// Who is in which of two overlapping rooms.
+/// Membership in two overlapping rooms.
 fn in_a(client: usize) -> bool {
     client.is_multiple_of(5)
 }
@@ -217,7 +217,7 @@ async fn go(io: &Io, ids: &Ids, socket: &Socket, sender: usize, n: u32, ack: Ack
     socket.to("b").except("a").emit("m", text(9))
 }
 
-/// What it tells, checked against the bytes that came along.
+/// Step that a packet reports, checked against the bytes that came along.
 fn step_of(packet: &Packet) -> (usize, u32, u32) {
     let mut arguments = packet.arguments();
     arguments.retain(|argument| argument != "m");

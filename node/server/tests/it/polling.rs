@@ -1,4 +1,4 @@
-//! What a polling client hears first: its requests come in on connections that any reactor may serve.
+//! Order of what a polling client reads: its requests come in on connections that any reactor may serve.
 
 use std::io::Write;
 use std::net::TcpStream;

@@ -1,4 +1,4 @@
-//! What a node believes of the head of a request, and whom.
+//! Trust in the head of a request: which claims a node believes, and from which peers.
 
 use fanfare::{ClientLimits, Cors, Io, MemoryHub, Options};
 

@@ -36,7 +36,7 @@ async fn only_socket(io: &Io) -> Socket {
     io.local_sockets().remove(0)
 }
 
-/// What waits for the slow client: the one for which most does.
+/// Bytes that wait for the slow client: the client for which most wait.
 async fn waiting_bytes(io: &Io) -> usize {
     io.observe().await.connections.iter().map(|connection| connection.outbox_bytes).max().unwrap_or_default()
 }

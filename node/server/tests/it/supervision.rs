@@ -1,4 +1,4 @@
-//! What dies is cleaned up or replaced: handlers, sockets, connections, room shards.
+//! Supervision: whatever dies is cleaned up or replaced (handlers, sockets, connections, room shards).
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};

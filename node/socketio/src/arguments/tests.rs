@@ -1,4 +1,4 @@
-//! How arguments become values of a type, with and without attachments.
+//! Arguments as values of a type, with and without attachments.
 
 use std::collections::HashMap;
 

@@ -1,6 +1,6 @@
-//! What stands before the payload of a packet: `<type>[<count>-][<namespace>,][<id>]`.
+//! The header before the payload of a packet: `<type>[<count>-][<namespace>,][<id>]`.
 //!
-//! It reads as `decodeString` of `socket.io-parser` does, quirks of the ack id included.
+//! Read as `decodeString` of `socket.io-parser` reads it, quirks of the ack id included.
 
 use super::{DecodeError, NAMESPACE_BYTES_MAX};
 
@@ -15,7 +15,7 @@ pub(super) struct Header<'a> {
     pub(super) payload: &'a str,
 }
 
-/// The type of a packet. That an event or ack has attachments is no type here.
+/// The type of a packet. Attachments of an event or acknowledgement are not part of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Connect,

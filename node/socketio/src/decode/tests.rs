@@ -1,4 +1,4 @@
-//! What the official server accepts and refuses, row by row, and packets made at random.
+//! Packets that the official server accepts and refuses, row by row, and packets made at random.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -305,7 +305,7 @@ fn errors_say_whose_fault_it_is() {
     assert_eq!(decode("9").unwrap_err().to_string(), "the client sent the unknown packet type '9'");
     assert_eq!(
         decode("2{}").unwrap_err().to_string(),
-        "the client sent an invalid payload: it is not a JSON array"
+        "the client sent an invalid payload: not a JSON array"
     );
 }
 

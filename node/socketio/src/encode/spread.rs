@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::ser::{self, Impossible, Serialize, Serializer};
 
-/// How a value becomes arguments. See the rule in [`encode`](super).
+/// Way in which a value becomes arguments. See the rule in [`encode`](super).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Spread {
     /// `()`, and a tuple of none.

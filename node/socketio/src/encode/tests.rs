@@ -1,4 +1,4 @@
-//! What `socket.io-parser` 4.2.7 writes for the same packets; the texts were made with it.
+//! Packets, against the texts that `socket.io-parser` 4.2.7 writes for them.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -142,7 +142,7 @@ fn anything_else_is_one_argument() {
     assert_eq!(text(&Value::Null), "42[\"e\",null]");
 }
 
-/// `serde_json::Value` says of its null that it is a unit. There is no way to tell.
+/// `serde_json::Value` says of its null that it is a unit. The two cannot be told apart.
 #[test]
 fn null_of_serde_json_is_no_argument() {
     assert_eq!(text(&json!(null)), "42[\"e\"]");

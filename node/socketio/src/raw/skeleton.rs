@@ -41,7 +41,7 @@ struct Open {
     is_object: bool,
     /// The key of the value that comes next.
     key: Option<Range<usize>>,
-    /// What was seen of it; in an array the keys are empty.
+    /// Members seen so far; in an array the keys are empty.
     members: Vec<(Range<usize>, Node)>,
     /// Levels between here and the deepest attachment seen.
     levels: usize,

@@ -176,7 +176,7 @@ impl<'de> EnumAccess<'de> for Variant {
     }
 }
 
-/// What stands behind the name of a variant.
+/// Content of an enum's variant: the value behind its name.
 struct Content(Option<Value>);
 
 impl<'de> VariantAccess<'de> for Content {

@@ -127,7 +127,7 @@ impl Client {
         self.stream.feed(Message::Binary(data)).await.expect("an open WebSocket");
     }
 
-    /// Writes what is queued.
+    /// Writes the queued packets.
     pub async fn flush(&mut self) {
         timeout(DEADLINE, self.stream.flush())
             .await
@@ -395,7 +395,7 @@ impl Polling {
     }
 }
 
-/// Waits until the server hangs up: what it says before.
+/// Waits until the server hangs up, and returns the text it sent before.
 pub async fn hung_up(http: &mut Http) -> String {
     let mut rest = Vec::new();
     let end = timeout(DEADLINE, http.stream.read_to_end(&mut rest)).await;

@@ -13,19 +13,19 @@ pub mod contract;
 #[path = "../../../cli/src/relay.rs"]
 pub mod relay;
 
-/// How long anything may take before a test says that it never will. Nobody waits for it but who fails, so it allows for
-/// a machine that is busy with other things.
+/// Time that anything may take before a test fails. Only failing tests wait for it, so it allows for a machine that is
+/// busy with other things.
 pub const DEADLINE: Duration = Duration::from_secs(60);
 /// The same for a judge, a program of its own with its own deadlines.
 const JUDGE_DEADLINE: Duration = Duration::from_secs(400);
 
-/// How much of something a test needs: as usual, or for `make torture`.
+/// Amount of something that a test needs: as usual, or for `make torture`.
 pub fn sized(usual: usize, torture: usize) -> usize {
     if std::env::var_os("TORTURE").is_some() { torture } else { usual }
 }
 
-/// Tries something that has to be quick, with ever more time for it, until it was: what a short time is depends on what
-/// else the machine does. Whoever is wrong is wrong with any time.
+/// Tries something that has to be quick, with ever more time for it, until it is: a short time depends on the load of the
+/// machine. A fault fails with any time.
 pub async fn with_patience<T>(what: &str, mut attempt: impl AsyncFnMut(Duration) -> Option<T>) -> T {
     let mut patience = Duration::from_millis(200);
     while patience < DEADLINE {
@@ -49,7 +49,7 @@ pub async fn serve(io: &Io) -> String {
     format!("http://{}", server.address())
 }
 
-/// Runs a script of the judge with Node.js and shows what it says if it is not content.
+/// Runs a script of the judge with Node.js, and panics with its output if it fails.
 pub async fn judge(script: &str, arguments: &[&str]) {
     let folder = judge_folder();
     assert!(
@@ -59,7 +59,7 @@ pub async fn judge(script: &str, arguments: &[&str]) {
     run(Command::new("node").arg(script).args(arguments).current_dir(folder)).await;
 }
 
-/// Runs a program and shows what it says if it fails.
+/// Runs a program, and panics with its output if it fails.
 pub async fn run(command: &mut Command) {
     let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     let output = child
@@ -80,7 +80,7 @@ pub fn judge_folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../judge")
 }
 
-/// Waits until something is true, and says what it was if it never is.
+/// Waits until a condition is true; panics with its description if it never is.
 pub async fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
     let start = Instant::now();
     while !holds() {

@@ -213,7 +213,7 @@ async fn a_node_learns_who_its_clients_are_and_they_do_not_see_the_cookie_of_the
     nodes.close().await;
 }
 
-/// What it takes to drain: new clients go elsewhere, and a polling session goes on where it is, with what waits for it.
+/// Draining needs this: new clients go elsewhere, and a polling session goes on where it is, with what waits for it.
 #[tokio::test]
 async fn a_node_that_is_not_ready_keeps_its_clients_behind_haproxy_and_gets_no_others() {
     let nodes = Nodes::start().await;

@@ -217,7 +217,7 @@ async fn kubernetes_manifests_follow_their_schemas() {
     }
 }
 
-/// What nothing but a cluster would notice.
+/// Faults that nothing but a cluster would notice.
 #[tokio::test]
 async fn kubernetes_manifests_name_each_other_rightly() {
     let file = async |name: &str| yaml(&path("kubernetes").join(name)).await;

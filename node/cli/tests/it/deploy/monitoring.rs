@@ -9,7 +9,7 @@ use super::{Daemon, Folder, ask_until, program, read, targets_up};
 use crate::nats::free_port;
 use crate::support::serve;
 
-/// It is told only whom to ask, as `targets.yml` does, and to ask more often.
+/// Starts Prometheus with two changes only: the targets, as `targets.yml` names them, and a shorter interval.
 async fn prometheus(targets: &str, folder: &Folder) -> Daemon {
     let configuration = read("prometheus/prometheus.yml");
     assert!(configuration.contains("scrape_interval: 15s") && configuration.contains("scrape_timeout: 10s"));

@@ -48,7 +48,7 @@ impl Process {
         self.signal("-STOP").await;
     }
 
-    /// It goes on where it was.
+    /// Resumes the process where it was stopped.
     pub async fn thaw(&self) {
         self.signal("-CONT").await;
     }
@@ -59,12 +59,12 @@ impl Process {
         assert!(status.expect("kill runs").success());
     }
 
-    /// What it has logged so far.
+    /// Log of the process so far.
     pub fn log(&self) -> String {
         std::fs::read_to_string(&self.log).expect("the log can be read")
     }
 
-    /// What it has counted so far, by the name of the metric.
+    /// Value of a counter so far, by the name of the metric.
     pub async fn count(&self, metric: &str) -> u64 {
         let page = Http::connect(&format!("http://{}", self.operations)).await.get("/metrics").await.body;
         let line = page.lines().find_map(|line| line.strip_prefix(metric)?.strip_prefix(' '));

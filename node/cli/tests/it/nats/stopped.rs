@@ -1,4 +1,4 @@
-//! What nodes say of others that were stopped, and of those that somebody made up.
+//! Statements of nodes about others that were stopped, and about those that somebody made up.
 
 use std::time::Duration;
 
@@ -93,7 +93,7 @@ async fn a_node_that_was_stopped_is_named_when_it_is_back_and_counts_what_it_los
     nodes.close().await;
 }
 
-/// Says so much on the subject of all nodes, as anybody may who reaches the broker.
+/// Sends so much on the subject of all nodes, as anybody with access to the broker may.
 async fn publish(broker: &Server, frames: impl Iterator<Item = wire::Envelope>) {
     let mut stream = TcpStream::connect(("127.0.0.1", broker.port)).await.expect("the broker listens");
     let mut text = b"CONNECT {\"verbose\":false}\r\n".to_vec();

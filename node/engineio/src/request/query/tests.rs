@@ -1,4 +1,4 @@
-//! What Node's `URLSearchParams` makes of a query.
+//! Queries, against the behaviour of Node's `URLSearchParams`.
 
 use proptest::prelude::*;
 

@@ -171,7 +171,7 @@ impl Owner {
         }
     }
 
-    /// What holds after each event.
+    /// Checks the invariants that hold after each event.
     fn check(&mut self) {
         let waiting: Vec<u32> = self.session.get_mut().map(|get| *get).into_iter().collect();
         assert_eq!(

@@ -16,7 +16,7 @@ fn request(peer: &str, name: &'static str, lines: &[&str]) -> (SocketAddr, Heade
     (SocketAddr::new(peer.parse().expect("an address"), 4711), headers)
 }
 
-/// Who the client is.
+/// Address of the client, as derived from the peer and the header lines.
 fn client(peer: &str, lines: &[&str]) -> String {
     let (peer, headers) = request(peer, FORWARDED_FOR, lines);
     proxies().client(peer, &headers).to_string()

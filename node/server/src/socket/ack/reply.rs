@@ -12,10 +12,10 @@ use fanfare_socketio::encode;
 const GIVEN: u8 = 1;
 /// A handler of the event failed.
 const FAILED: u8 = 2;
-/// Nobody is left who could answer.
+/// No handler is left that could answer.
 const ABANDONED: u8 = 4;
 
-/// What is known of the answer to one event. Holding it does not keep the client waiting.
+/// State of the answer to one event. Holding it does not keep the client waiting.
 pub struct Reply {
     socket: Arc<SocketCore>,
     id: u64,
@@ -23,7 +23,7 @@ pub struct Reply {
 }
 
 impl Reply {
-    /// A handler of the event failed: if nobody answers, the client is answered with nothing, so that it does not
+    /// A handler of the event failed: if no handler answers, the client is answered with nothing, so that it does not
     /// wait for ever.
     pub(in crate::socket) fn fail(&self) {
         if self.state.fetch_or(FAILED, Relaxed) & ABANDONED != 0 {
@@ -31,7 +31,7 @@ impl Reply {
         }
     }
 
-    /// Whether nobody has answered yet; from now on somebody has.
+    /// Claims the answer. Returns whether it was not given yet.
     fn claim(&self) -> bool {
         self.state.fetch_or(GIVEN, Relaxed) & GIVEN == 0
     }
@@ -47,7 +47,8 @@ impl Reply {
     }
 }
 
-/// The place where one event can be answered, once. Shared by all who may still do so: its end means that nobody will.
+/// The slot where one event can be answered, once. Shared by all handlers that may still answer: its end means that
+/// none will.
 pub struct AckSlot(Arc<Reply>);
 
 impl AckSlot {
@@ -56,7 +57,7 @@ impl AckSlot {
         Arc::new(Self(Arc::new(Reply { socket, id, state: AtomicU8::new(0) })))
     }
 
-    /// The answer, without keeping the client waiting.
+    /// The answer; holding it does not keep the client waiting.
     pub(in crate::socket) fn reply(&self) -> &Arc<Reply> {
         &self.0
     }
@@ -71,7 +72,7 @@ impl AckSlot {
         self.0.id
     }
 
-    /// Whether nobody has answered yet; from now on somebody has.
+    /// Claims the answer. Returns whether it was not given yet.
     pub fn claim(&self) -> bool {
         self.0.claim()
     }

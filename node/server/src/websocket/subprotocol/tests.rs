@@ -1,6 +1,6 @@
 use super::*;
 
-/// What is chosen of these header lines: `Err` if they are refused.
+/// Subprotocol chosen from these header lines: `Err` if they are refused.
 fn chosen(lines: &[&str]) -> Result<Option<String>, ()> {
     let mut headers = HeaderMap::new();
     for line in lines {
