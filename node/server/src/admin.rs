@@ -52,7 +52,7 @@ const BUILD_INFO: &str = "The release, as a label; always 1.";
 /// | `/metrics` | everything the node counts, as Prometheus reads it |
 /// | `/healthz` | 200 while the process answers at all |
 /// | `/readyz` | 200 while the node wants new clients, else 503 with the reasons, one on each line |
-/// | `/status` | what the page shows, as JSON |
+/// | `/status` | the data of the page, as JSON |
 /// | `/debug/actors` | snapshots of the actors, as JSON; `?max=1000` for more of them |
 ///
 /// With a token all but `/healthz` and `/readyz` need it, as a bearer token or as the password of HTTP Basic.
@@ -86,7 +86,7 @@ impl Admin {
     }
 
     /// Listens on an address and serves it for as long as the runtime lives. Returns the address, with the port that
-    /// the system chose if it was told to.
+    /// the system chose for port 0.
     ///
     /// # Errors
     /// When the address cannot be listened on.

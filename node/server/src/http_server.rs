@@ -1,4 +1,4 @@
-//! HTTP: the listener, the threads that serve its connections, and what each path answers.
+//! HTTP: the listener, the threads that serve its connections, and the answers of each path.
 
 mod body_limit;
 mod client_files;

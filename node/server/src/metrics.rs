@@ -85,7 +85,7 @@ macro_rules! metrics {
                 text
             }
 
-            /// Tells the recorder what each name means.
+            /// Tells the recorder the meaning of each name.
             pub fn describe() {
                 $(metrics::describe_counter!($cname, concat!($($cdoc),+).trim());)*
                 $(metrics::describe_counter!($fname, concat!($($fdoc),+).trim());)*

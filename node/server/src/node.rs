@@ -49,7 +49,7 @@ pub struct Node {
 pub enum ServingState {
     /// Lets them in.
     Accepting,
-    /// Lets them in, and says that others should be asked: the first part of draining.
+    /// Lets them in, and reports itself as not ready: the first part of draining.
     NotReady,
     /// Refuses new sessions, and closes those that it has.
     Draining,

@@ -69,7 +69,7 @@ pub enum Pushed {
 pub enum Ending {
     /// `socket.disconnect(true)`.
     Disconnect,
-    /// The server closes its doors: what waits is dropped.
+    /// The server shuts down: waiting packets are dropped.
     Shutdown,
     /// An actor that served the client has died: the client should come back.
     Failure,
@@ -201,7 +201,7 @@ impl Outbox {
 
     // The side of the connection's task.
 
-    /// Declares the current task to be the one that drains this queue, and tells it what happened.
+    /// Declares the current task to be the one that drains this queue, and returns the notices for it.
     pub fn attend(&self, cx: &Context<'_>) -> Notices {
         let mut state = self.state.lock();
         if !state.task.as_ref().is_some_and(|task| task.will_wake(cx.waker())) {
@@ -261,12 +261,12 @@ impl Outbox {
         self.state.lock().queue.is_empty()
     }
 
-    /// Refuses every further packet; what is queued can still be drained.
+    /// Refuses every further packet; queued ones can still be drained.
     pub fn close(&self) {
         self.state.lock().closed = true;
     }
 
-    /// Throws away what waits, and forgets the task. Returns how many packets that was.
+    /// Drops the waiting packets, and forgets the task. Returns the number of packets dropped.
     pub fn clear(&self) -> usize {
         let mut state = self.state.lock();
         state.task = None;

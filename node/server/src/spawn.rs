@@ -1,7 +1,7 @@
 //! Starts tasks on the current reactor from wherever on its thread the code runs.
 //!
 //! A reactor's own tasks live in its local set; a task that a user spawned with `tokio::spawn` runs on the same thread
-//! outside of it, where nothing local can be spawned. So what is to be spawned is handed to a task inside.
+//! outside of it, where nothing local can be spawned. So a future to be spawned is handed to a task inside.
 
 use std::cell::RefCell;
 use std::pin::Pin;

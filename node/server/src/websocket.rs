@@ -1,4 +1,4 @@
-//! WebSocket engines: what carries frames over a TCP stream. A connection sees the trait alone, so that another engine
+//! WebSocket engines, which carry frames over a TCP stream. A connection sees the trait alone, so that another engine
 //! can stand beside the one on tokio-tungstenite.
 
 mod subprotocol;
@@ -40,7 +40,7 @@ pub enum WebSocketError {
 }
 
 impl WebSocketError {
-    /// The close code that tells the client, if it can still be told.
+    /// The close code for the client, if it can still be sent.
     pub fn close_code(&self) -> Option<u16> {
         match self {
             Self::TooLarge => Some(1009),
@@ -65,6 +65,6 @@ pub trait WebSocket {
     /// Queues a Close frame, without a code or with one. Nothing can be queued after it.
     fn queue_close(&mut self, code: Option<u16>);
 
-    /// Writes what is queued, all of it in as few system calls as the network takes.
+    /// Writes all queued messages, in as few system calls as the network takes.
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), WebSocketError>>;
 }

@@ -53,7 +53,7 @@ impl FromContext<EventContext> for Ack {
 /// With a timeout it must be awaited in a tokio runtime.
 #[must_use = "await it for the client's answer; use `emit` if you need none"]
 pub struct Acknowledgement<T> {
-    /// `None` once the error was told.
+    /// `None` once the error was returned.
     state: Result<PendingAck, Option<EmitError>>,
     answer: PhantomData<fn() -> T>,
 }

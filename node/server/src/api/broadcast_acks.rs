@@ -14,8 +14,8 @@ use fanfare_socketio::FromAnswer;
 /// Answers that came until everybody had answered or the time was up.
 #[derive(Debug)]
 pub struct BroadcastAcks<T> {
-    /// One for each client that answered, in the order of arrival. An error says that it answered something else than
-    /// was asked for.
+    /// One for each client that answered, in the order of arrival. An error means that the answer does not fit the type
+    /// asked for.
     pub answers: Vec<(SocketId, Result<T, AckError>)>,
     /// The clients that were asked and did not answer, or were disconnected before.
     pub unanswered: Vec<SocketId>,
@@ -31,7 +31,7 @@ impl<T> BroadcastAcks<T> {
         self.unanswered.is_empty() && self.missing_nodes.is_empty()
     }
 
-    /// The answers that are what was asked for.
+    /// The answers that fit the type asked for.
     pub fn into_values(self) -> Vec<T> {
         self.answers.into_iter().filter_map(|(_, answer)| answer.ok()).collect()
     }

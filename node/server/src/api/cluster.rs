@@ -6,7 +6,7 @@ use super::io::Io;
 use crate::cluster::inbound::NodeReport;
 
 impl Io {
-    /// The name of this node: what the ids of its sockets begin with.
+    /// Returns the name of this node, which the ids of its sockets begin with.
     pub fn node_name(&self) -> &str {
         self.inner.hub.node.tag.as_str()
     }

@@ -8,11 +8,11 @@ use fanfare_socketio::EncodeError;
 
 impl Socket {
     /// Shares a value with everybody that fetches this socket, on any node:
-    /// [`RemoteSocket::data`](super::RemoteSocket::data) there (JavaScript's `socket.data`). It replaces the one shown
-    /// before. Bytes have no place in it.
+    /// [`RemoteSocket::data`](super::RemoteSocket::data) there (JavaScript's `socket.data`). It replaces the value
+    /// shared before, and must not contain bytes.
     ///
     /// # Errors
-    /// If the value has no JSON, or too much of it: what was shown before stays.
+    /// If the value cannot be written as JSON, or is larger than `shared_data_bytes_max`: the value shared before stays.
     pub fn share(&self, value: impl Serialize) -> Result<(), EmitError> {
         let json = serde_json::to_string(&value).map_err(EncodeError::from)?;
         Ok(self.0.share_data(json.into())?)

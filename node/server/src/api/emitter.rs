@@ -27,7 +27,7 @@ pub struct Emitter {
 }
 
 impl Emitter {
-    /// Joins the bus, on a thread of its own. What is emitted before the bus is reached waits for it, within its bounds.
+    /// Joins the bus, on a thread of its own. Events emitted before the bus is reached wait for it, within its bounds.
     ///
     /// # Errors
     /// If no thread can be started.
@@ -92,7 +92,7 @@ impl Emitter {
         self.of("/").emit(event, arguments)
     }
 
-    /// Publishes what waits for at most `patience`, and leaves the bus.
+    /// Publishes the waiting events for at most `patience`, and leaves the bus.
     pub async fn close(&self, patience: Duration) {
         self.thread.close(patience).await;
     }

@@ -37,7 +37,7 @@ pub enum EmitError {
     /// joined.
     #[error(transparent)]
     RoomNameTooLong(#[from] RoomNameTooLong),
-    /// The caller's fault: more than a socket may share with other nodes. What it shared before stays.
+    /// The caller's fault: more than a socket may share with other nodes. The value shared before stays.
     #[error(transparent)]
     SharedDataTooLarge(#[from] SharedDataTooLarge),
 }
@@ -107,7 +107,7 @@ impl ConnectError {
         Self { message: message.into(), data: None }
     }
 
-    /// Adds data for the client: `err.data` there. What has no JSON is left out.
+    /// Adds data for the client: `err.data` there. Data that cannot be written as JSON are left out.
     pub fn with_data(mut self, data: impl Serialize) -> Self {
         self.data = to_raw_value(&data).ok();
         self

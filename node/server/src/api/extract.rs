@@ -1,4 +1,4 @@
-//! Extractors: what a handler's parameters are made from.
+//! Extractors: the types of a handler's parameters.
 
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ use fanfare_socketio::Arguments;
     note = "disconnect handlers can also take `DisconnectReason`"
 )]
 pub trait FromContext<C>: Sized {
-    /// Makes it, or says why what the client sent does not fit.
+    /// Makes the value, or an error if the client's data do not fit.
     fn from_context(context: &C) -> Result<Self, Rejection>;
 }
 

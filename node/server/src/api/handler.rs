@@ -21,7 +21,7 @@ pub trait Handler<C, Parameters>: Send + Sync + 'static {
     /// Value that the closure returns.
     type Output;
 
-    /// Extracts the parameters and calls the closure; `finish` makes of what it returns what the caller needs.
+    /// Extracts the parameters and calls the closure; `finish` turns the closure's output into the caller's.
     fn call<T: 'static>(
         self: Arc<Self>,
         context: &C,

@@ -63,7 +63,7 @@ impl Io {
     /// io.on_error(|error| eprintln!("{error}"));
     /// ```
     ///
-    /// It runs on the reactor of the socket, so it should hand on what takes long. A panic in it is caught, logged and
+    /// It runs on the reactor of the socket, so it should hand on long work. A panic in it is caught, logged and
     /// counted. A middleware that refuses a client has not failed: the client is told.
     pub fn on_error(&self, hook: impl Fn(&HandlerError) + Send + Sync + 'static) -> &Self {
         let failures = self.inner.hub.namespaces.failures();

@@ -107,7 +107,7 @@ impl Io {
 
     /// Ends the server without a stampede, as `options().drain` says. Until the wait is over only
     /// [`is_draining`](Self::is_draining) changes, and with it `/readyz`. Then new sessions are refused, and connections
-    /// are closed at a pace: each after the handlers that run for it have finished and what waits for it was sent, and
+    /// are closed at a pace: each after its running handlers have finished and its waiting packets were sent, and
     /// without a DISCONNECT packet, so that official clients come back by themselves, at another node. Their sockets are
     /// told `server shutting down`. At last the server is [closed](Self::close).
     ///
@@ -157,7 +157,7 @@ pub struct IoBuilder {
 }
 
 impl IoBuilder {
-    /// Timing, sizes and transports. Contradictions are told by [`Io::listen`].
+    /// Timing, sizes and transports. Contradictions are errors of [`Io::listen`].
     pub fn options(mut self, options: Options) -> Self {
         self.options = options;
         self

@@ -26,8 +26,8 @@ impl Namespace {
 
     // Handlers, shared by all sockets of the namespace.
 
-    /// Declares a handler for clients that were admitted. It runs before any event of the client is handled: what
-    /// it declares before its first `await` misses none.
+    /// Declares a handler for clients that were admitted. It runs before any event of the client is handled: handlers
+    /// that it declares before its first `await` miss none.
     pub fn on_connect<P: 'static, H>(&self, handler: H) -> &Self
     where
         H: Handler<ConnectContext, P>,

@@ -64,8 +64,8 @@ impl Io {
     }
 
     /// Hands everything the node counts to the current recorder of the `metrics` crate, but for histograms, which
-    /// [`Metrics::render_histograms`](crate::Metrics::render_histograms) writes. What would cost something with every
-    /// packet is counted now instead, by a look at each connection and socket.
+    /// [`Metrics::render_histograms`](crate::Metrics::render_histograms) writes. Numbers that would cost something with
+    /// every packet are counted now instead, by a look at each connection and socket.
     pub fn publish_metrics(&self) {
         let (hub, metrics) = (&self.inner.hub, self.metrics());
         let outboxes = hub.sessions.all().into_iter().map(|session| session.link.outbox.bytes() as i64);

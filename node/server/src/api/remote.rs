@@ -17,7 +17,7 @@ use crate::namespace::NamespaceCore;
 use crate::socket::Handshake;
 use fanfare_socketio::FromAnswer;
 
-/// A socket of any node, as it was when it was fetched. What is asked of it is done where it lives.
+/// A socket of any node, in its state at the time of the fetch. Its methods act on the node where it lives.
 #[derive(Clone)]
 pub struct RemoteSocket {
     operator: Broadcast,

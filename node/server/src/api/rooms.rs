@@ -66,7 +66,7 @@ where
 /// A change of membership: in order with the emits of the same thread, whether awaited or not (JOIN-1).
 ///
 /// In a handler of the socket's own reactor it has taken effect on this node already. Awaiting it waits until it has in
-/// any case, and until the cluster sends here what is emitted to a room that was joined; not while the bus is away,
+/// any case, and until the cluster sends emits to a joined room to this node; not while the bus is away,
 /// since nothing comes from it then.
 pub struct Changed {
     pub(super) outcome: Result<Option<PendingChange>, NotChanged>,

@@ -206,14 +206,14 @@ impl Socket {
 
     /// Disconnects this client from the namespace; its connection and its other namespaces go on.
     ///
-    /// What this thread emitted before is sent before. When this returns, the socket is disconnected: emits to it fail,
+    /// Earlier emits of this thread are sent first. When this returns, the socket is disconnected: emits to it fail,
     /// and it is in no room, on another thread than its own a moment later. Its `disconnecting` and `disconnect` handlers
     /// run after the code that calls this, so that they may take a lock that it holds.
     pub fn disconnect(&self) {
         self.0.disconnect(false);
     }
 
-    /// Disconnects this client from all its namespaces and closes the connection, once what waits for it was sent.
+    /// Disconnects this client from all its namespaces and closes the connection, once its waiting packets were sent.
     pub fn disconnect_all(&self) {
         self.0.disconnect(true);
     }

@@ -48,7 +48,7 @@ impl Admission {
         Arc::new(Self { handshakes: handshakes.map(Mutex::new), taken: Mutex::default(), node })
     }
 
-    /// Lets a handshake in, or says why not. `None` is a place where places are not limited.
+    /// Admits a handshake, or returns the error that refuses it. `None` is a permit where sessions are not limited.
     pub fn admit(self: &Arc<Self>, client: IpAddr) -> Result<Option<Box<Permit>>, HandshakeError> {
         let limits = &self.node.options.limits;
         let place = match (limits.connections_max, limits.connections_per_address_max) {

@@ -95,8 +95,8 @@ impl Connection {
         }
     }
 
-    /// Whether what was read has been handled, and what was said has been sent. An upgrade under way is waited for too:
-    /// the official client hangs until its ping timeout if both transports go in the middle of it.
+    /// Whether all packets read have been handled, and all packets queued have been sent. An upgrade under way is
+    /// waited for too: the official client hangs until its ping timeout if both transports go in the middle of it.
     fn has_finished(&self) -> bool {
         let is_posting = self.session.post().is_some_and(|post| !post.is_closed());
         !is_posting
@@ -108,7 +108,7 @@ impl Connection {
             && !self.writing
     }
 
-    /// Whether a WebSocket is read no further since the node drains: what it says now would be handled and hardly be
+    /// Whether a WebSocket is read no further because the node drains: its messages would now be handled and hardly be
     /// answered. Unless the program waits for an answer of the client.
     pub(super) fn reads_no_more(&self) -> bool {
         self.session.is_open() && self.session.leaves_by().is_some() && !self.namespaces.await_acks()

@@ -19,7 +19,7 @@ use fanfare_socketio as socketio;
 type Ctx = actix::Context<Connection>;
 
 impl Connection {
-    /// Handles one Engine.IO packet, or what was meant to be one.
+    /// Handles one Engine.IO packet, or a decoding error.
     pub(super) fn receive(&mut self, packet: Result<Packet, PacketError>, ctx: &mut Ctx) {
         if !self.session.is_open() {
             return;

@@ -65,7 +65,7 @@ pub struct Precedence {
 }
 
 impl Precedence {
-    /// A new one, and what is closed at its end.
+    /// A new one, and the channel that is closed at its end.
     pub fn new() -> (Self, oneshot::Receiver<()>) {
         let (end, ended) = oneshot::channel();
         (Self { _end: Arc::new(end) }, ended)

@@ -1,4 +1,4 @@
-//! Long-polling: requests of the client become events of its session, and answers what it has decided.
+//! Long-polling: requests of the client become events of its session, and decisions of the session become answers.
 
 use std::task::Context;
 
@@ -106,7 +106,8 @@ impl Connection {
         get.send(Ok(answer)).map_err(|_| packets)
     }
 
-    /// Control packets and everything that waits, as the body of an answer, and the number of packets from the outbox in it.
+    /// Control packets and everything that waits, as the body of an answer, and the number of packets from the outbox
+    /// in it.
     fn gather(&self, control: Control) -> (PollAnswer, usize) {
         let mut body = payload::Writer::new();
         let mut compress = false;
@@ -119,8 +120,9 @@ impl Connection {
         (PollAnswer { body: body.finish(), compress }, packets)
     }
 
-    /// Everything that waits for a client whose session is closed, and the close behind it; what does not fit waits for the
-    /// next poll. A noop stands before the close, as the official server closes a session whose client comes to hear of it.
+    /// Everything that waits for a client whose session is closed, and the close behind it; packets that do not fit
+    /// wait for the next poll. A noop stands before the close, as the official server closes a session whose client
+    /// comes to hear of it.
     fn last_answer(&mut self) -> PollAnswer {
         let (mut last, _) = self.gather(Control::default());
         if self.link.outbox.is_empty() {

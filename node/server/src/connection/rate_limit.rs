@@ -17,7 +17,7 @@ pub(super) struct RateLimits {
 }
 
 impl RateLimits {
-    /// All that one client may send; `None` without limits, which is what most connections keep of this.
+    /// Allowances of one client; `None` without limits, as most connections have it.
     pub fn new(limits: &ClientLimits, now: Instant) -> Option<Box<Self>> {
         let burst = ms(limits.burst_ms);
         let events = RateLimit::new(limits.events_per_second.into(), burst, now);

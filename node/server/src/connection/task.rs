@@ -1,4 +1,4 @@
-//! The connection's task: writes what waits, reads what came, minds the clock.
+//! The connection's task: writes waiting packets, reads arrived ones, watches the clock.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};

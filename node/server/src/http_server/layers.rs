@@ -23,7 +23,7 @@ use crate::options::{Cors, Options};
 #[derive(Clone, Copy)]
 pub(super) struct Compressible;
 
-/// Compresses what is marked, from a size on.
+/// Compresses answers that are marked for it, from a size on.
 #[derive(Clone, Copy)]
 struct MarkedAndLarge(u64);
 

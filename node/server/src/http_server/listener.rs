@@ -29,8 +29,8 @@ const CLOSE_POLL: Duration = Duration::from_millis(10);
 /// Time that a closing server gives its connections to say goodbye.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Reason why a server did not start. Its `Debug` is its `Display`, because that is what Rust prints if `main` returns
-/// it.
+/// Reason why a server did not start. `Debug` writes the same as `Display`, because Rust prints it if `main` returns
+/// the error.
 #[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum ServeError {
@@ -115,7 +115,7 @@ impl Server {
         Ok(Self { address, control })
     }
 
-    /// The address it listens on, with the port the system chose if it was told to.
+    /// The address that the server listens on, with the port that the system chose for port 0.
     pub fn address(&self) -> SocketAddr {
         self.address
     }

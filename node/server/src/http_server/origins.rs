@@ -1,5 +1,5 @@
 //! Pages that may open a WebSocket. A browser sends the cookies of a service along with it, whatever page asks for it,
-//! and asks nobody first, as it does before a page of another origin reads the answer to a request.
+//! and asks no server first, as it does before a page of another origin reads the answer to a request.
 
 use http::header::{HOST, ORIGIN};
 use http::{HeaderMap, HeaderValue};

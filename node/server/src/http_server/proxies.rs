@@ -8,7 +8,7 @@ use ipnet::IpNet;
 const FORWARDED_FOR: &str = "x-forwarded-for";
 const FORWARDED_PROTO: &str = "x-forwarded-proto";
 
-/// The proxies that are believed when they tell what a client's connection is like.
+/// Trusted proxies: a node believes their statements about a client's connection.
 pub struct TrustedProxies(Vec<IpNet>);
 
 impl TrustedProxies {
@@ -18,8 +18,8 @@ impl TrustedProxies {
     }
 
     /// The client that sent a request: the peer, unless that is a trusted proxy. Then it is the last address in
-    /// `X-Forwarded-For` that is not a trusted proxy, since each proxy adds at the end whom it speaks for, and what
-    /// stands further in front anybody may have written. It has port 0, as nobody tells the port.
+    /// `X-Forwarded-For` that is not a trusted proxy, since each proxy adds its own peer at the end, and anybody may
+    /// have written the entries before. The port is 0, as the header has none.
     pub(super) fn client(&self, peer: SocketAddr, headers: &HeaderMap) -> SocketAddr {
         let mut client = peer;
         if !self.trust(peer.ip()) {

@@ -20,7 +20,7 @@ use crate::metrics::Refused;
 /// Decides about a handshake before there is a session; an error's text goes to the client, empty = `Forbidden`.
 pub type AllowRequest = Arc<dyn Fn(&Parts) -> Result<(), String> + Send + Sync>;
 
-/// Answers what is not for Socket.IO.
+/// Handler of requests that are not for Socket.IO.
 pub type Fallback = Arc<dyn Fn(&Parts) -> Response<Bytes> + Send + Sync>;
 
 /// A request that gets no answer: its connection is cut.

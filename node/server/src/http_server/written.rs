@@ -1,4 +1,4 @@
-//! When an answer has been written to its TCP connection: what must not overtake it waits for that.
+//! The moment at which an answer has been written to its TCP connection: packets that must not overtake it wait for that.
 //!
 //! hyper does not tell. It drops the body of an answer once the answer is in its buffer, and flushes its stream whenever
 //! that buffer has been written out: so an answer whose body was dropped before a flush has been written by then.
@@ -69,7 +69,7 @@ impl Body for WatchedBody {
     }
 }
 
-/// The stream below hyper. Its flush lets go what waited for the answers before it.
+/// The stream below hyper. A flush releases everything that waited for the answers before it.
 pub(super) struct WatchedStream<S> {
     stream: S,
     unwritten: Unwritten,

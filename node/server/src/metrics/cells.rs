@@ -58,7 +58,7 @@ impl Sum {
         self.parts().fold(0, |sum, part| sum.wrapping_add(part.load(Ordering::Acquire)))
     }
 
-    /// Replaces all parts. What other threads add meanwhile may be lost.
+    /// Replaces all parts. Additions of other threads meanwhile may be lost.
     pub fn set(&self, n: u64) {
         let mut n = Some(n);
         self.parts().for_each(|part| part.store(n.take().unwrap_or_default(), Ordering::Release));

@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use super::cells::Columns;
 use super::sums::{Counter, Counts, Gauge};
 
-/// Something that metrics are told apart by. It has few values, all known when the program is built: what clients
+/// A label that tells the values of a metric apart. It has few values, all known when the program is built: what clients
 /// choose, such as names of rooms, must not be a label.
 pub trait Label: Copy {
     /// The label's name.
@@ -36,7 +36,7 @@ impl<L: Label, S> Family<L, S> {
         &self.sums[label.index()]
     }
 
-    /// Each value with what belongs to it.
+    /// Each value with its metric.
     pub fn iter(&self) -> impl Iterator<Item = (&'static str, &S)> {
         L::VALUES.iter().copied().zip(&self.sums)
     }

@@ -11,7 +11,7 @@ use super::cells::{Columns, Sum};
 /// Microseconds up to which the work of a processor is told apart: from 10 µs to 3 s.
 pub(super) const WORK_US: &[u64] =
     &[10, 30, 100, 300, 1_000, 3_000, 10_000, 30_000, 100_000, 300_000, 1_000_000, 3_000_000];
-/// The same for what takes a network: from 300 µs to 30 s.
+/// The same for durations that include a network: from 300 µs to 30 s.
 pub(super) const NETWORK_US: &[u64] =
     &[300, 1_000, 3_000, 10_000, 30_000, 100_000, 300_000, 1_000_000, 3_000_000, 10_000_000, 30_000_000];
 

@@ -9,7 +9,7 @@ pub struct Description {
     pub name: &'static str,
     /// `counter`, `gauge` or `histogram`.
     pub kind: &'static str,
-    /// The label that tells its values apart, and what it can be.
+    /// The label that tells its values apart, and the values it can have.
     pub label: Option<(&'static str, &'static [&'static str])>,
     /// Meaning of the metric.
     pub help: &'static str,

@@ -1,4 +1,4 @@
-//! The supervisor of one namespace on one reactor: admits sockets, and replaces or cleans up what dies.
+//! The supervisor of one namespace on one reactor: admits sockets, and replaces or cleans up dead actors.
 
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};

@@ -55,7 +55,8 @@ impl Drop for RoomShardActor {
     }
 }
 
-/// Takes deliveries off the mailbox, a bounded number at a time. Dropped with the actor: what still waits is counted.
+/// Takes deliveries off the mailbox, a bounded number at a time. Dropped with the actor: deliveries that still wait are
+/// counted.
 struct Pump {
     deliveries: Deliveries,
     rooms: Arc<Rooms>,
@@ -102,7 +103,7 @@ impl Drop for Pump {
 }
 
 impl Rooms {
-    /// Does what was sent, and tells the bytes and the number of packets that were handed out.
+    /// Carries deliveries out, and returns the bytes and the number of packets that were handed out.
     fn handle(&self, delivery: Delivery) -> (usize, u64) {
         match delivery {
             Delivery::Broadcast { target, packet, volatile } => {

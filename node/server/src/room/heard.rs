@@ -1,9 +1,9 @@
 //! Messages of other nodes, on their way into the shards.
 //!
 //! It cannot be refused, and the ear of the node must not wait for one shard while others have nothing to do. So each
-//! shard is served for itself: what it cannot take now waits in its mailbox behind everything before it (ORDER-2),
-//! within the [backlog](crate::node::Backlog) of its reactor, and while it is being rebuilt beside it. What exceeds
-//! that is dropped for this shard alone, and counted.
+//! shard is served for itself: a message that it cannot take now waits in its mailbox behind everything before it
+//! (ORDER-2), within the [backlog](crate::node::Backlog) of its reactor, and while it is being rebuilt beside it.
+//! Messages beyond that are dropped for this shard alone, and counted.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -116,7 +116,7 @@ impl Rooms {
         Fate::Taken
     }
 
-    /// A shard is there again: it gets what was said meanwhile.
+    /// Hands a rebuilt shard the messages that came meanwhile.
     pub(super) fn unpark(&self, shard: usize) {
         let mut parked = self.parked[shard].lock();
         self.down.fetch_and(!(1 << shard), Relaxed);

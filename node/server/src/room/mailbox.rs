@@ -1,5 +1,5 @@
-//! The way into a room shard from other threads: a bounded queue of deliveries. What this program sends needs a place;
-//! what other nodes said brings its [share](Share) of the reactor's backlog, and waits in the same order.
+//! The way into a room shard from other threads: a bounded queue of deliveries. A delivery of this program needs a
+//! place; one of another node brings its [share](Share) of the reactor's backlog, and waits in the same order.
 //!
 //! Its reader is woken by the sender's [wake task](fanfare_proto::wake), so that it finds a burst whole.
 
@@ -159,7 +159,7 @@ impl Deliveries {
         }
     }
 
-    /// Gives back the places of what was handled: at the end of each turn, so that senders need not wait until all that
+    /// Gives back the places of handled deliveries: at the end of each turn, so that senders need not wait until all that
     /// was taken out is handled.
     pub fn give_back(&mut self) {
         if self.handled.all() > 0 {
@@ -167,7 +167,7 @@ impl Deliveries {
         }
     }
 
-    /// Takes nothing more, and says how many deliveries are lost by that.
+    /// Closes the mailbox, and returns the number of deliveries lost by that.
     pub fn close(&mut self) -> usize {
         let mut waiting = self.shared.waiting.lock();
         waiting.closed = true;

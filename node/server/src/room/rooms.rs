@@ -49,7 +49,7 @@ pub struct Rooms {
     index: Arc<RoomIndex>,
     /// By reactor: the way into its shard from other threads; `None` while it has none.
     mailboxes: Box<[RwLock<Option<Mailbox>>]>,
-    /// By reactor: what other nodes said for its shard while it is being rebuilt.
+    /// By reactor: messages of other nodes for its shard while it is being rebuilt.
     pub(super) parked: Box<[Mutex<Parked>]>,
     /// A bit for each shard that died and is not rebuilt yet: until then an emit fails rather than miss members.
     pub(super) down: AtomicU64,
@@ -60,7 +60,7 @@ pub struct Rooms {
 /// A shard on its own thread, shared by its actor and by code that enters it directly.
 pub(super) struct Resident {
     shard: RefCell<RoomShard>,
-    /// Set when a visit panicked: what the shard holds may be half done, so its actor must end.
+    /// Set when a visit panicked: the state of the shard may be half changed, so its actor must end.
     poisoned: Cell<bool>,
     /// The actor's task.
     pub(super) task: RefCell<Option<Waker>>,
@@ -75,7 +75,7 @@ impl Resident {
 }
 
 thread_local! {
-    /// Number of times this thread was told that a shard has too much to do.
+    /// Number of emits of this thread that a shard refused as overloaded.
     static REFUSALS: Cell<u64> = const { Cell::new(0) };
     /// The shards that live on this thread, by the key of their `Rooms`.
     static SHARDS: RefCell<FxHashMap<u64, Rc<Resident>>> = RefCell::default();

@@ -1,6 +1,6 @@
 //! The members of one namespace that live on one reactor, and the last step of a fan-out: room → outbox.
 //!
-//! Plain state on one thread; the actor around it brings what other threads ask for. It knows outboxes, not
+//! Plain state on one thread; the actor around it brings the requests of other threads. The shard knows outboxes, not
 //! connections.
 
 use std::collections::HashMap;

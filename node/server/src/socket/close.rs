@@ -75,7 +75,7 @@ impl SocketCore {
         true
     }
 
-    /// Runs the handlers of a socket that has left, and lets go of what it held.
+    /// Runs the handlers of a socket that has left, and releases everything it held.
     pub(super) fn finish(self: &Arc<Self>) {
         if !self.advance(Phase::Closing) {
             return;
@@ -119,7 +119,7 @@ impl SocketCore {
     }
 }
 
-/// A disconnect on its way to the reactor of its socket, behind what the same thread has emitted.
+/// A disconnect on its way to the reactor of its socket, behind the emits of the same thread.
 struct Departure {
     /// Taken when it has arrived.
     core: Option<Arc<SocketCore>>,
@@ -135,7 +135,7 @@ impl Departure {
 }
 
 impl Drop for Departure {
-    /// The mailbox was full, or died: it is better to overtake what was in it than not to disconnect.
+    /// The mailbox was full, or died: overtaking its content is better than not disconnecting.
     fn drop(&mut self) {
         let Some(core) = self.core.take() else { return };
         if let Some(actor) = core.actor() {

@@ -1,7 +1,7 @@
 //! The state of one socket, shared by its actor, its namespace and the handles in users' hands.
 //!
 //! Packets are pushed and rooms entered only on the reactor that the socket lives on; from other threads the work
-//! is sent there in order. What concerns rooms is in `rooms`.
+//! is sent there in order. Membership in rooms is in `rooms`.
 
 use std::sync::atomic::{AtomicU8, AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
@@ -44,9 +44,9 @@ pub enum Phase {
     Connecting,
     /// Admitted.
     Connected,
-    /// The program disconnects it; what the same thread emitted before may still be on its way to it.
+    /// The program disconnects the socket; earlier emits of the same thread may still be on their way to it.
     Leaving,
-    /// The socket gets nothing more and is in no room. Its handlers have yet to be told.
+    /// The socket gets nothing more and is in no room. Its handlers have yet to run.
     Left,
     /// The `disconnecting` handlers run; to them the rooms of the socket are those it was in.
     Closing,
@@ -67,7 +67,7 @@ pub(super) struct End {
     pub was_admitted: bool,
 }
 
-/// Shared data of a socket that is larger than other nodes are told (`shared_data_bytes_max`).
+/// Shared data of a socket that exceeds `shared_data_bytes_max`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{bytes} bytes are more than a socket may share: at most {max}")]
 pub struct SharedDataTooLarge {
@@ -261,7 +261,7 @@ impl SocketCore {
 
     // The rest.
 
-    /// Changes the handlers declared for this socket alone. What `change` returns is dropped after the lock: handlers
+    /// Changes the handlers declared for this socket alone. The result of `change` is dropped after the lock: handlers
     /// hold users' values, whose end may come back to this socket.
     pub fn declare<R>(&self, change: impl FnOnce(&mut Handlers) -> R) -> Option<R> {
         let mut inner = self.inner();
@@ -274,10 +274,10 @@ impl SocketCore {
         self.inner().shared_data.clone()
     }
 
-    /// Sets what the application shows of this socket to other nodes.
+    /// Sets the data of this socket that the application shows to other nodes.
     ///
     /// # Errors
-    /// If it is larger than other nodes are told (`shared_data_bytes_max`).
+    /// If the data exceed `shared_data_bytes_max`.
     pub fn share_data(&self, json: Box<str>) -> Result<(), SharedDataTooLarge> {
         let node = &self.namespace.node;
         let (bytes, max) = (json.len(), node.options.limits.shared_data_bytes_max);

@@ -1,4 +1,4 @@
-//! Failures of users' handlers: counted, logged, and told to the program's hooks.
+//! Failures of users' handlers: counted, logged, and passed to the program's hooks.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -18,7 +18,7 @@ const WARNING_INTERVAL_MS: u64 = 1_000;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum HandlerErrorKind {
-    /// The handler was not called, since its parameters cannot be made of what was sent. The fault of the sender, or of
+    /// The handler was not called, because its parameters cannot be made of the data sent. The fault of the sender, or of
     /// a handler that asks for something else than it gets.
     #[error("the handler was not called: {0}")]
     Rejected(String),
@@ -31,7 +31,7 @@ pub enum HandlerErrorKind {
 }
 
 impl HandlerErrorKind {
-    /// A panic with what it carried.
+    /// A panic, from its payload.
     pub fn panicked(payload: &(dyn Any + Send)) -> Self {
         let text = payload.downcast_ref::<&str>().copied();
         let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));

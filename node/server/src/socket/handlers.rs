@@ -44,9 +44,9 @@ pub struct ConnectRejection {
     pub data: Option<Box<RawValue>>,
 }
 
-/// Something to be called with a context; `T` is what its future yields.
+/// A callback that takes a context; its future yields a `T`.
 pub trait Callback<C, T>: Send + Sync {
-    /// Makes the future, or says why the context does not fit.
+    /// Makes the future, or an error if the context does not fit.
     fn call(&self, context: C) -> Result<HandlerFuture<T>, Rejection>;
 }
 

@@ -78,14 +78,14 @@ pub struct Handshake {
     pub time: SystemTime,
     /// Path and query, as requested.
     pub url: Box<str>,
-    /// Whether the client's connection was encrypted, as a trusted proxy told.
+    /// Whether the client's connection was encrypted, according to a trusted proxy.
     is_secure: bool,
     /// `name: value` lines, names in lower case.
     head: Box<str>,
 }
 
 impl Handshake {
-    /// Keeps what handlers may ask about a request.
+    /// Keeps the parts of a request that handlers may ask for.
     pub fn new(address: SocketAddr, is_secure: bool, uri: &http::Uri, headers: &http::HeaderMap) -> Self {
         let mut head = String::new();
         for (name, value) in headers {
@@ -140,8 +140,8 @@ impl Handshake {
         self.header("origin").is_some()
     }
 
-    /// Whether the client's connection was encrypted, as one of `trusted_proxies` told (`X-Forwarded-Proto`). What others
-    /// write there is ignored, and the node itself speaks no TLS.
+    /// Whether the client's connection was encrypted, according to one of `trusted_proxies` (`X-Forwarded-Proto`). What
+    /// others write there is ignored, and the node itself speaks no TLS.
     pub fn is_secure(&self) -> bool {
         self.is_secure
     }

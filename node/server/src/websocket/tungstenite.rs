@@ -161,7 +161,7 @@ fn classify(error: Error) -> WebSocketError {
     }
 }
 
-/// The 101 answer to an upgrade request, or what is wrong with the request.
+/// The 101 answer to an upgrade request, or the fault of the request.
 pub fn handshake_response<B: Default>(
     request: &http::Request<impl Sized>,
 ) -> Result<http::Response<B>, WebSocketError> {

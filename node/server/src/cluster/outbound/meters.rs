@@ -12,7 +12,7 @@ macro_rules! meters {
             metrics::$kind!($name).$set(value(meters, is_connected));)*
         }
 
-        /// Tells the recorder what each name means.
+        /// Tells the recorder the meaning of each name.
         pub fn describe_meters() {
             $(metrics::$describe!($name, $help);)*
         }
