@@ -10,6 +10,7 @@ mod listener;
 mod origins;
 mod proxies;
 mod reactor;
+mod response;
 mod service;
 mod upgrade;
 mod written;

@@ -195,7 +195,7 @@ impl Options {
 
     /// Returns the faults of these options, one sentence each; empty if there are none.
     pub fn faults(&self) -> Vec<String> {
-        let mut faults = Vec::new();
+        let mut faults = too_long_times(self);
         let mut check = |ok: bool, fault: &str| {
             if !ok {
                 faults.push(fault.to_owned());
@@ -205,30 +205,6 @@ impl Options {
         check(self.reactors <= REACTORS_MAX, "reactors must be at most 64");
         check(self.ping_interval_ms > 0, "ping_interval_ms must be more than 0");
         check(self.ping_timeout_ms > 0, "ping_timeout_ms must be more than 0");
-        let timings = [
-            self.ping_interval_ms,
-            self.ping_timeout_ms,
-            self.upgrade_timeout_ms,
-            self.connect_timeout_ms,
-            self.slow_consumer_grace_ms,
-            self.unread_timeout_ms,
-            self.header_timeout_ms,
-            self.body_timeout_ms,
-            self.close_timeout_ms,
-            self.polling_close_timeout_ms,
-            self.left_namespace_grace_ms,
-            self.cluster.heartbeat_interval_ms,
-            self.cluster.heartbeat_timeout_ms,
-            self.cluster.request_timeout_ms,
-            self.cluster.close_timeout_ms,
-            self.drain.wait_ms,
-            self.drain.grace_ms,
-            self.drain.timeout_ms,
-        ];
-        check(
-            timings.iter().all(|ms| *ms <= MS_MAX),
-            "no time may be longer than a month (2,592,000,000 ms)",
-        );
         check(self.polling || self.websocket, "polling and websocket are both off: no client could connect");
         check(self.max_payload_bytes >= 128, "max_payload_bytes must be at least 128");
         check(
@@ -369,6 +345,21 @@ impl Default for Cors {
     }
 }
 
+/// Faults of times that are too long, whatever options there are: a new one cannot escape.
+fn too_long_times(options: &Options) -> Vec<String> {
+    let Ok(serde_json::Value::Object(tables)) = serde_json::to_value(options) else { return Vec::new() };
+    let keys = tables.into_iter().flat_map(|(name, value)| match value {
+        serde_json::Value::Object(table) => {
+            table.into_iter().map(|(key, value)| (format!("{name}.{key}"), value)).collect::<Vec<_>>()
+        }
+        value => vec![(name, value)],
+    });
+    let is_too_long = |value: &serde_json::Value| value.as_u64().is_some_and(|ms| ms > MS_MAX);
+    keys.filter(|(key, value)| key.ends_with("_ms") && is_too_long(value))
+        .map(|(key, _)| format!("{key} must be at most a month (2,592,000,000 ms)"))
+        .collect()
+}
+
 /// Returns the moment `timeout` from now; at most a month away, which is as good as never.
 pub fn deadline_after(timeout: Duration) -> tokio::time::Instant {
     tokio::time::Instant::now() + timeout.min(ms(MS_MAX))
@@ -378,3 +369,6 @@ pub fn deadline_after(timeout: Duration) -> tokio::time::Instant {
 pub fn ms(milliseconds: u64) -> Duration {
     Duration::from_millis(milliseconds)
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,6 +12,7 @@ mod mailbox;
 mod message;
 mod rooms;
 mod shard;
+mod target;
 
 pub use actor::RoomShardActor;
 pub use heard::Asker;
@@ -19,5 +20,6 @@ pub use index::Hold;
 #[cfg(feature = "fault-injection")]
 pub use message::CrashShard;
 pub use message::{Gone, ObserveShard, ShardSnapshot};
-pub use rooms::{Overloaded, Rooms, Target, asks_too_much};
+pub use rooms::{Overloaded, Rooms, asks_too_much};
 pub use shard::Member;
+pub use target::Target;

@@ -15,10 +15,10 @@ use super::rooms::IntoRooms;
 use crate::cluster::inbound::{
     Applied, Change, ClusterAcks, ClusterResponse, RequestError, Scope, apply, count, fetch, rooms,
 };
-use crate::ids::{Room, SocketId};
+use crate::ids::Room;
 use crate::options::{MS_MAX, ms};
 use crate::outbox::Packet;
-use crate::room::{Asker, Target};
+use crate::room::Asker;
 use crate::socket::LocalAcks;
 use fanfare_socketio::encode;
 
@@ -157,11 +157,4 @@ impl Namespace {
     pub fn disconnect_sockets(&self, whole_connection: bool) -> Applied {
         self.broadcast().disconnect_sockets(whole_connection)
     }
-}
-
-/// One socket as a target.
-pub(super) fn only(id: SocketId) -> Target {
-    let mut target = Target::default();
-    target.rooms.push(Room::from(id));
-    target
 }

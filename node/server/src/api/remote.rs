@@ -8,12 +8,12 @@ use serde::de::DeserializeOwned;
 
 use super::emit::Broadcast;
 use super::error::{AckError, EmitError};
-use super::many::only;
 use super::rooms::IntoRooms;
 use super::socket::Socket;
 use crate::cluster::inbound::{Applied, SocketInfo};
 use crate::ids::{Room, SocketId};
 use crate::namespace::NamespaceCore;
+use crate::room::Target;
 use crate::socket::Handshake;
 use fanfare_socketio::FromAnswer;
 
@@ -32,7 +32,7 @@ impl std::fmt::Debug for RemoteSocket {
 
 impl RemoteSocket {
     pub(super) fn new(namespace: Arc<NamespaceCore>, info: SocketInfo) -> Self {
-        let operator = Broadcast { target: only(info.id), ..Broadcast::new(namespace) };
+        let operator = Broadcast { target: Target::socket(info.id), ..Broadcast::new(namespace) };
         Self { operator, info }
     }
 

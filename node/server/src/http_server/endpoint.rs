@@ -15,7 +15,8 @@ use tokio::sync::oneshot;
 
 use super::body_limit::{self, BodyFault};
 use super::layers::Compressible;
-use super::service::{Cut, HttpService, plain};
+use super::response::{Cut, plain};
+use super::service::HttpService;
 use super::upgrade;
 use crate::connection::{
     Connection, FailPost, FinishPost, Opening, Poll, PollAnswer, Precedence, Session, StartPost, Unanswered,

@@ -15,7 +15,8 @@ use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::Predicate;
 use tower_http::cors::{AllowHeaders, AllowMethods, AllowOrigin, CorsLayer};
 
-use super::service::{Cut, HttpService};
+use super::response::Cut;
+use super::service::HttpService;
 use super::written::{Unwritten, WatchedBody};
 use crate::options::{Cors, Options};
 

@@ -13,6 +13,7 @@ use hyper::body::Incoming;
 use super::client_files::ClientFiles;
 use super::origins::Origins;
 use super::proxies::TrustedProxies;
+use super::response::{Cut, plain};
 use super::{endpoint, host};
 use crate::connection::Hub;
 use crate::metrics::Refused;
@@ -22,11 +23,6 @@ pub type AllowRequest = Arc<dyn Fn(&Parts) -> Result<(), String> + Send + Sync>;
 
 /// Handler of requests that are not for Socket.IO.
 pub type Fallback = Arc<dyn Fn(&Parts) -> Response<Bytes> + Send + Sync>;
-
-/// A request that gets no answer: its connection is cut.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct Cut(pub &'static str);
 
 /// Everything that one server offers over HTTP.
 pub struct HttpService {
@@ -75,11 +71,4 @@ impl HttpService {
             None => plain(StatusCode::NOT_FOUND, "not found"),
         }
     }
-}
-
-/// A short answer in plain text.
-pub(super) fn plain(status: StatusCode, text: &'static str) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::from(text));
-    *response.status_mut() = status;
-    response
 }

@@ -11,7 +11,8 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use super::index::ShardSet;
 use super::message::Delivery;
-use super::rooms::{Overloaded, Rooms, Target};
+use super::rooms::{Overloaded, Rooms};
+use super::target::Target;
 use crate::node::Share;
 use crate::outbox::Packet;
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use actix::Message;
 use serde::Serialize;
 
-use super::rooms::Target;
+use super::target::Target;
 use crate::outbox::Packet;
 
 /// Messages of other threads, sent through a shard's mailbox. Those of one thread are handled in the order sent.

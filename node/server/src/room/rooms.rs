@@ -17,18 +17,10 @@ use super::interest::Interest;
 use super::mailbox::{Deliveries, Mailbox, mailbox};
 use super::message::Delivery;
 use super::shard::RoomShard;
+use super::target::Target;
 use crate::ids::{Room, SocketId};
 use crate::node::Node;
 use crate::outbox::Packet;
-
-/// Receivers of a broadcast: everybody in any of `rooms` (no room = the whole namespace), without those in `except`.
-#[derive(Clone, Debug, Default)]
-pub struct Target {
-    /// Rooms, any of which will do.
-    pub rooms: SmallVec<[Room; 2]>,
-    /// Rooms whose members are left out.
-    pub except: SmallVec<[Room; 2]>,
-}
 
 /// A shard has more to do than its mailbox holds, or is being restarted: nothing of the emit was delivered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -13,7 +13,7 @@ use rustc_hash::{FxBuildHasher, FxHashMap};
 use slab::Slab;
 
 use super::index::{Hold, RoomIndex};
-use super::rooms::Target;
+use super::target::Target;
 use crate::ids::{Room, SocketId};
 use crate::metrics::{Metrics, PacketType};
 use crate::node::Node;
