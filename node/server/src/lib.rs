@@ -95,3 +95,7 @@ pub use socket::{HandlerErrorKind, Handshake, RoomNameTooLong, SharedDataTooLarg
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]
 struct Readme;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/guide.md")]
+struct Guide;

@@ -5,6 +5,7 @@ mod cluster_script;
 mod commands;
 mod config;
 mod deploy;
+mod documents;
 mod draining;
 mod messages;
 mod nats;

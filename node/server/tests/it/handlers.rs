@@ -168,12 +168,13 @@ async fn a_hook_that_panics_harms_nobody() {
 
 /// Without a subscriber a stranger would see nothing of a handler that fails.
 #[test]
-fn examples_and_readme_show_what_is_logged() {
+fn examples_and_documents_show_what_is_logged() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
     let examples = fs::read_dir(folder.join("examples")).expect("the examples");
     let examples = examples.map(|entry| entry.expect("an entry").path());
     let programs = examples.filter(|path| path.extension().is_some_and(|extension| extension == "rs"));
-    for program in programs.chain([folder.join("../../README.md")]) {
+    for program in programs.chain(["README.md", "docs/guide.md"].map(|page| folder.join("../..").join(page)))
+    {
         let text = fs::read_to_string(&program).expect("text");
         assert!(text.contains("tracing_subscriber::"), "{program:?} installs no subscriber for the log");
     }

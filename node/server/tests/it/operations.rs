@@ -167,8 +167,10 @@ fn documents_name_metrics_that_exist() {
     let reference = Admin::reference();
     let decisions =
         std::fs::read_dir(root.join("docs/decisions")).unwrap().map(|entry| entry.unwrap().path());
-    let pages = ["README.md", "ARCHITECTURE.md", "docs/differences.md"].map(|page| root.join(page));
-    for page in pages.into_iter().chain(decisions) {
+    let docs = ["differences", "guide", "measuring", "operating"].map(|page| format!("docs/{page}.md"));
+    let pages = ["README.md", "ARCHITECTURE.md"].into_iter().map(str::to_owned).chain(docs);
+    let pages = pages.map(|page| root.join(page));
+    for page in pages.chain(decisions) {
         let text = std::fs::read_to_string(&page).unwrap();
         for name in text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_') {
             let is_metric = name.starts_with("fanfare_")
