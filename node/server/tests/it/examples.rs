@@ -1,16 +1,46 @@
-//! The programs that a newcomer starts from, and the order in which the README puts its commands.
+//! The programs that a newcomer starts from, and the order in which the documents put their commands.
 
 use std::path::Path;
 
-use fanfare::{Faults, Io, MemoryHub, Options};
+use fanfare::{Bytes, Faults, Io, MemoryHub, Options};
 use serde_json::json;
 
-use crate::client::Client;
-use crate::support::{eventually, serve};
+use crate::client::{Client, Http};
+use crate::support::{DEADLINE, eventually, serve};
 
+#[path = "../../examples/acks.rs"]
+#[allow(dead_code, reason = "see above")]
+mod acks;
+#[path = "../../examples/binary.rs"]
+#[allow(dead_code, reason = "see above")]
+mod binary;
+#[path = "../../examples/broadcast_acks.rs"]
+#[allow(dead_code, reason = "see above")]
+mod broadcast_acks;
 #[path = "../../examples/chat.rs"]
 #[allow(dead_code, reason = "its `main` is for whoever runs it as a program")]
 mod chat;
+#[path = "../../examples/draining.rs"]
+#[allow(dead_code, reason = "see above")]
+mod draining;
+#[path = "../../examples/emitter.rs"]
+#[allow(dead_code, reason = "see above")]
+mod emitter;
+#[path = "../../examples/errors.rs"]
+#[allow(dead_code, reason = "see above")]
+mod errors;
+#[path = "../../examples/middleware.rs"]
+#[allow(dead_code, reason = "see above")]
+mod middleware;
+#[path = "../../examples/monitoring.rs"]
+#[allow(dead_code, reason = "see above")]
+mod monitoring;
+#[path = "../../examples/namespaces.rs"]
+#[allow(dead_code, reason = "see above")]
+mod namespaces;
+#[path = "../../examples/rooms.rs"]
+#[allow(dead_code, reason = "see above")]
+mod rooms;
 
 #[tokio::test]
 async fn the_chat_names_who_is_in_a_room_on_all_nodes() {
@@ -44,15 +74,197 @@ async fn the_chat_names_who_is_in_a_room_on_all_nodes() {
     }
 }
 
+// The small ones, each with one exchange.
+
+/// A node with what the example declares, and where it listens.
+async fn started(install: fn(&Io)) -> (Io, String) {
+    let io = Io::builder().options(Options { reactors: 1, ..Options::default() }).build();
+    install(&io);
+    let url = serve(&io).await;
+    (io, url)
+}
+
+/// Sends a packet, and expects this one next.
+async fn exchange(client: &mut Client, packet: &str, expected: &str) {
+    client.send(packet).await;
+    assert_eq!(client.receive().await.text, expected, "after {packet}");
+}
+
+#[tokio::test]
+async fn acks_go_in_both_directions() {
+    let (io, url) = started(acks::install).await;
+    let mut client = Client::connect(&url).await;
+    exchange(&mut client, r#"27["add",1,2]"#, "37[3]").await;
+    for (answer, verdict) in [("42", "right"), ("41", "wrong")] {
+        client.send(r#"28["quiz"]"#).await;
+        let question = client.receive().await.text;
+        let id = question.strip_suffix(r#"["question","6 * 7?"]"#).expect("the question");
+        let id = id.strip_prefix('2').expect("an event");
+        exchange(&mut client, &format!(r#"3{id}["{answer}"]"#), &format!(r#"38["{verdict}"]"#)).await;
+    }
+    io.close().await;
+}
+
+#[tokio::test]
+async fn bytes_are_handed_on_to_others() {
+    let (io, url) = started(binary::install).await;
+    let (mut one, mut two) = (Client::connect(&url).await, Client::connect(&url).await);
+    let packet = r#"["upload",{"name":"a.txt","content":{"_placeholder":true,"num":0}}]"#;
+    one.feed(&format!("51-7{packet}")).await;
+    one.feed_binary(Bytes::from_static(b"abc")).await;
+    one.flush().await;
+    assert_eq!(one.receive().await.text, "37[3]");
+    let uploaded = two.receive().await;
+    assert_eq!(uploaded.arguments()[1]["name"], "a.txt");
+    assert_eq!(uploaded.attachments, [Bytes::from_static(b"abc")]);
+    io.close().await;
+}
+
+#[tokio::test]
+async fn everybody_is_asked_for_a_vote() {
+    let (io, url) = started(broadcast_acks::install).await;
+    let mut clients = Client::connect_many(&url, 3).await;
+    clients[0].send(r#"27["poll","more?"]"#).await;
+    for (client, answer) in clients.iter_mut().zip(["yes", "no", "yes"]) {
+        let vote = client.receive().await.text;
+        let id = vote.strip_suffix(r#"["vote","more?"]"#).and_then(|rest| rest.strip_prefix('2'));
+        client.send(&format!(r#"3{}["{answer}"]"#, id.expect("the question"))).await;
+    }
+    assert_eq!(clients[0].receive().await.text, "37[2]");
+    io.close().await;
+}
+
+#[tokio::test]
+async fn what_runs_may_finish_when_the_node_drains() {
+    let io = draining::node();
+    let url = serve(&io).await;
+    let mut client = Client::connect(&url).await;
+    client.send(r#"27["work"]"#).await;
+    eventually("the work has begun", || io.metrics().handlers.get() > 0).await;
+    let (drained, (packets, code)) = tokio::join!(io.drain(), client.farewell());
+    assert_eq!((drained.connections, drained.cut), (1, 0));
+    assert_eq!((packets, code), (vec![r#"37["done"]"#.to_owned()], Some(1001)));
+}
+
+#[tokio::test]
+async fn an_emitter_reaches_the_clients_of_all_nodes() {
+    let hub = MemoryHub::new(5);
+    let nodes = [emitter::node(&hub), emitter::node(&hub)];
+    let urls = [serve(&nodes[0]).await, serve(&nodes[1]).await];
+    let mut clients = [Client::connect(&urls[0]).await, Client::connect(&urls[1]).await];
+    eventually("both are in the room", || {
+        nodes.iter().all(|io| io.of("/").local_rooms().iter().any(|room| room.to_string() == "ticks"))
+    })
+    .await;
+    let outside = fanfare::Emitter::new(hub.bus()).expect("a thread");
+    outside.connected(DEADLINE).await.expect("a bus in memory is there");
+    // A join is in force everywhere a moment after it is here.
+    for client in &mut clients {
+        let heard = async {
+            loop {
+                emitter::tick(&outside).expect("it is sent");
+                let patience = std::time::Duration::from_millis(100);
+                if let Ok(packet) = tokio::time::timeout(patience, client.receive()).await {
+                    break packet.text;
+                }
+            }
+        };
+        let heard = tokio::time::timeout(DEADLINE, heard).await.expect("it is heard");
+        assert_eq!(heard, r#"2["tick","tock"]"#);
+    }
+    outside.close(DEADLINE).await;
+    for io in &nodes {
+        io.close().await;
+    }
+}
+
+#[tokio::test]
+async fn a_handler_that_fails_answers_with_nothing_and_the_socket_lives_on() {
+    let (io, url) = started(errors::install).await;
+    let mut client = Client::connect(&url).await;
+    exchange(&mut client, r#"27["divide",6,0]"#, "37[]").await;
+    exchange(&mut client, r#"28["divide","six"]"#, "38[]").await;
+    exchange(&mut client, r#"29["divide",6,3]"#, "39[2]").await;
+    exchange(&mut client, r#"2["whisper","hi"]"#, r#"2["whispered","hi"]"#).await;
+    io.close().await;
+}
+
+#[tokio::test]
+async fn middleware_refuses_with_data_and_leaves_a_name() {
+    let (io, url) = started(middleware::install).await;
+    let refused = Client::open(&url).await.join("/", "").await;
+    assert_eq!(refused, Err(r#"{"message":"who are you?","data":["name"]}"#.to_owned()));
+    let (mut client, _) = Client::connect_as(&url, r#"{"name":"Ada"}"#).await;
+    exchange(&mut client, r#"27["whoami"]"#, r#"37["Ada"]"#).await;
+    io.close().await;
+}
+
+#[tokio::test]
+async fn operators_see_who_is_connected() {
+    let (io, url) = started(monitoring::install).await;
+    let operators = monitoring::admin(&io, "127.0.0.1:0".parse().expect("an address")).await.expect("a port");
+    let mut client = Client::connect(&url).await;
+    exchange(&mut client, r#"27["load"]"#, "37[1]").await;
+    let metrics = Http::connect(&format!("http://{operators}")).await.get("/metrics").await;
+    assert!(metrics.status == 200 && metrics.body.contains("\nfanfare_sockets 1\n"), "{metrics:?}");
+    io.close().await;
+}
+
+#[tokio::test]
+async fn a_namespace_asks_for_its_token() {
+    let (io, url) = started(namespaces::install).await;
+    let mut client = Client::connect(&url).await;
+    let refused = client.join("/admin", r#"{"token":"guess"}"#).await;
+    assert_eq!(refused, Err(r#"{"message":"wrong token"}"#.to_owned()));
+    client.join("/admin", r#"{"token":"s3cret"}"#).await.expect("it is let in");
+    exchange(&mut client, r#"27["hello"]"#, r#"37["hello, stranger"]"#).await;
+    exchange(&mut client, r#"2/admin,8["announce"]"#, r#"2["announcement","/admin says hello"]"#).await;
+    assert_eq!(client.receive().await.text, "3/admin,8[]");
+    io.close().await;
+}
+
+#[tokio::test]
+async fn a_room_hears_who_joins_speaks_and_leaves() {
+    let (io, url) = started(rooms::install).await;
+    let (mut one, mut two) = (Client::connect(&url).await, Client::connect(&url).await);
+    exchange(&mut one, r#"27["join","lobby"]"#, "37[]").await;
+    exchange(&mut two, r#"27["join","lobby"]"#, "37[]").await;
+    assert_eq!(one.receive().await.arguments()[1], "lobby");
+    exchange(&mut two, r#"28["members","lobby"]"#, "38[2]").await;
+    two.send(r#"2["say","lobby","hi"]"#).await;
+    assert_eq!(one.receive().await.text, r#"2["said","hi"]"#);
+    drop(two);
+    assert_eq!(one.receive().await.arguments()[0], "left");
+    io.close().await;
+}
+
+// What the documents say of them
+
 #[test]
-fn the_readme_installs_the_binary_before_it_uses_it_and_names_folders_that_exist() {
+fn documents_install_the_binary_before_they_use_it_and_name_folders_that_exist() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let readme = std::fs::read_to_string(root.join("README.md")).expect("text");
+    let operating = std::fs::read_to_string(root.join("docs/operating.md")).expect("text");
     let is_command = |line: &&str| line.starts_with("cargo install ") || line.starts_with("fanfare serve ");
-    let first = readme.lines().find(is_command);
-    assert_eq!(first, Some("cargo install --locked --path node/cli"));
+    for page in [&readme, &operating] {
+        let first = page.lines().find(is_command).expect("commands");
+        assert!(first.starts_with("cargo install --locked --path node/cli"), "{first}");
+    }
     let folders: Vec<_> =
         readme.split("path = \"../fanfare/").skip(1).filter_map(|rest| rest.split('"').next()).collect();
     assert_eq!(folders, ["node/server", "adapter-nats"]);
     assert!(folders.iter().all(|folder| root.join(folder).join("Cargo.toml").is_file()));
+}
+
+#[test]
+fn the_guide_names_every_example() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let guide = std::fs::read_to_string(root.join("../../docs/guide.md")).expect("text");
+    for entry in std::fs::read_dir(root.join("examples")).expect("the examples") {
+        let name = entry.expect("an entry").file_name().into_string().expect("a name");
+        assert!(
+            !name.ends_with(".rs") || guide.contains(&format!("(../node/server/examples/{name})")),
+            "{name}"
+        );
+    }
 }
