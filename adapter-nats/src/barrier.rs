@@ -1,4 +1,4 @@
-//! The barrier behind `settled`: proof that the NATS servers know what this bus listens to.
+//! The barrier behind `synced`: proof that the NATS servers know what this bus listens to.
 //!
 //! A server acts on what comes over one connection in order, and it tells other servers of a subscription over the same
 //! connection on which it passes messages on to them. So a message that was published after a subscription, and has got
@@ -180,7 +180,7 @@ impl Barrier {
     async fn step(&mut self, call: &mut Call) {
         let now = Instant::now();
         if call.step(now) {
-            if now >= call.began + self.shared.settle_timeout {
+            if now >= call.began + self.shared.sync_timeout {
                 self.shared.faults.did_not_come_back(&self.shared.subjects);
             }
             if self.witness.is_none() {

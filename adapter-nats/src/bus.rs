@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use async_nats::Client;
 use fanfare_proto::wire::envelope::Body;
-use fanfare_proto::{Bus, BusMeters, Envelope, Identity, Incoming, Inlet, Outgoing, Outlet, Subject};
+use fanfare_proto::{
+    Bus, BusMeters, Envelope, Identity, Incoming, Outgoing, Publisher, Subject, Subscription,
+};
 use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
 use tokio::task::coop::unconstrained;
@@ -19,13 +21,13 @@ use crate::hold::Hold;
 use crate::inbox::{Inbox, InboxReader};
 use crate::interests::Interests;
 use crate::link::Link;
-use crate::listener::Listener;
 use crate::merge::{Arrivals, Merge};
 use crate::options::{NatsOptions, OptionFaults};
-use crate::outlet::NatsOutlet;
-use crate::publisher::Publisher;
+use crate::publisher::NatsPublisher;
 use crate::queue::Queue;
+use crate::reconciler::Reconciler;
 use crate::subjects::Subjects;
+use crate::writer::Writer;
 
 /// The longest patience when leaving, and the pause before the next attempt to connect after that.
 pub(crate) const FOREVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
@@ -46,22 +48,22 @@ impl NatsBus {
 }
 
 impl Bus for NatsBus {
-    fn start(self: Box<Self>, identity: Identity) -> (Arc<dyn Outlet>, Inlet) {
+    fn start(self: Box<Self>, identity: Identity) -> (Arc<dyn Publisher>, Subscription) {
         let options = self.dial.options();
         let meters = Arc::new(BusMeters::default());
         let inbox = Arc::new(Inbox::new(options.inbox_bytes_max));
         let age_max = Duration::from_millis(options.queue_age_max_ms);
         let outgoing = Outgoing::new(identity.clone());
         let hold = Hold::new(Duration::from_millis(options.hold_max_ms));
-        let unlisten_delay = Duration::from_millis(options.unlisten_delay_ms);
+        let unsubscribe_delay = Duration::from_millis(options.unsubscribe_delay_ms);
         let shared = Arc::new(Shared {
             name: if identity.node.is_empty() { "fanfare".into() } else { identity.node.clone() },
             id: PeerId(identity.instance),
             subjects: Subjects::new(&options.prefix),
             envelope_bytes_max: options.envelope_bytes_max,
-            settle_timeout: Duration::from_millis(options.settle_timeout_ms),
+            sync_timeout: Duration::from_millis(options.sync_timeout_ms),
             queue: Mutex::new(Queue::new(outgoing, options.queue_bytes_max, age_max, hold, meters.clone())),
-            interests: Mutex::new(Interests::new(unlisten_delay, meters.clone())),
+            interests: Mutex::new(Interests::new(unsubscribe_delay, meters.clone())),
             interests_changed: Notify::new(),
             peers: Mutex::new(Peers::new(meters.clone())),
             peers_changed: Notify::new(),
@@ -73,16 +75,16 @@ impl Bus for NatsBus {
         });
         let incoming = Incoming::new(&identity, options.envelope_bytes_max, meters.clone());
         let merge = Merge::new(shared.clone(), incoming, inbox.clone(), meters);
-        let outlet = NatsOutlet { shared: shared.clone() };
+        let publisher = NatsPublisher { shared: shared.clone() };
         if !identity.node.is_empty() {
-            outlet.listen(Subject::Node(identity.node.clone()));
+            publisher.subscribe(Subject::Node(identity.node.clone()));
         }
         tokio::spawn(run(shared, Arc::new(self.dial), merge));
-        (Arc::new(outlet), Box::pin(InboxReader::new(inbox)))
+        (Arc::new(publisher), Box::pin(InboxReader::new(inbox)))
     }
 }
 
-/// What the tasks and the outlet of one bus have in common.
+/// What the tasks and the publisher of one bus have in common.
 pub(crate) struct Shared {
     /// How operators find it on the server.
     pub(crate) name: Arc<str>,
@@ -91,18 +93,18 @@ pub(crate) struct Shared {
     pub(crate) subjects: Subjects,
     pub(crate) envelope_bytes_max: usize,
     /// How long anybody waits until what is listened to is in force.
-    pub(crate) settle_timeout: Duration,
-    /// From the outlet to the publisher, which is told when it is no longer empty.
+    pub(crate) sync_timeout: Duration,
+    /// From the publisher to the writer, which is told when it is no longer empty.
     pub(crate) queue: Mutex<Queue>,
-    /// From the outlet to the listener.
+    /// From the publisher to the reconciler.
     pub(crate) interests: Mutex<Interests>,
     pub(crate) interests_changed: Notify,
     /// Who else is there: kept by both sides of the barrier. The calling one is told of changes.
     pub(crate) peers: Mutex<Peers>,
     pub(crate) peers_changed: Notify,
-    /// From the events to the barrier, and to the outlet.
+    /// From the events to the barrier, and to the publisher.
     pub(crate) faults: Faults,
-    /// From the listener, and the client library's channels, to the merge.
+    /// From the reconciler, and the client library's channels, to the merge.
     pub(crate) arrivals: Arc<Arrivals>,
     pub(crate) link: Link,
     /// Set when the node leaves: how long that may take.
@@ -125,7 +127,7 @@ impl Shared {
                 _ => false,
             };
             if nobody_is_missing {
-                wake = queue.publisher.notify();
+                wake = queue.writer.notify();
             }
         }
         if let Some(wake) = wake {
@@ -135,15 +137,15 @@ impl Shared {
 
     /// Ends when the barrier has proven once more that the server has got as far as this; the end of the bus ends it too.
     pub(crate) async fn prove_anew(&self) {
-        let settled = {
+        let synced = {
             let mut interests = self.interests.lock();
             interests.doubt();
-            interests.settle()
+            interests.synced()
         };
         self.interests_changed.notify_one();
-        if let Some(settled) = settled {
+        if let Some(synced) = synced {
             // An error means that nobody waits any more.
-            let _ = settled.await;
+            let _ = synced.await;
         }
     }
 
@@ -152,7 +154,7 @@ impl Shared {
         let wake = {
             let mut queue = self.queue.lock();
             queue.close();
-            queue.publisher.notify()
+            queue.writer.notify()
         };
         self.leaves_at.send_if_modified(|leaves_at| {
             let is_first = leaves_at.is_none();
@@ -170,9 +172,9 @@ async fn run(shared: Arc<Shared>, dial: Arc<Dial>, merge: Merge) {
     let merge = tokio::spawn(unconstrained(merge));
     match connect(&shared, &dial).await {
         Ok(client) => {
-            let listener = tokio::spawn(listen(shared.clone(), client.clone(), dial));
+            let subscribing = tokio::spawn(subscribe(shared.clone(), client.clone(), dial));
             publish_until_left(&shared, client.clone()).await;
-            listener.abort();
+            subscribing.abort();
             // If there is no room for these there is no connection that could be ended.
             let farewell = Announcement::Gone(shared.id).to_string();
             let _ =
@@ -209,14 +211,14 @@ async fn connect(shared: &Arc<Shared>, dial: &Dial) -> Result<Client, async_nats
     Ok(client)
 }
 
-async fn listen(
+async fn subscribe(
     shared: Arc<Shared>,
     client: Client,
     dial: Arc<Dial>,
 ) -> Result<(), async_nats::SubscribeError> {
     let barrier = Barrier::new(shared.clone(), client.clone(), dial).await?;
     let answers = answer_calls(shared.clone(), client.clone());
-    tokio::join!(Listener::new(shared, client, barrier).run(), answers);
+    tokio::join!(Reconciler::new(shared, client, barrier).run(), answers);
     Ok(())
 }
 
@@ -230,7 +232,7 @@ async fn publish_until_left(shared: &Arc<Shared>, client: Client) {
         }
     };
     tokio::select! {
-        () = Publisher::new(shared.clone(), client).run() => {}
+        () = Writer::new(shared.clone(), client).run() => {}
         () = too_late => {}
     }
 }

@@ -55,7 +55,7 @@ impl Interests {
     }
 
     /// Says whether there is something to do.
-    pub(crate) fn listen(&mut self, path: &str) -> bool {
+    pub(crate) fn add(&mut self, path: &str) -> bool {
         if let Some(wish) = self.wishes.get_mut(path) {
             if wish.ends_at.take().is_some() {
                 self.meters.interests.add(1);
@@ -71,7 +71,7 @@ impl Interests {
     }
 
     /// Says whether there is something to do, later.
-    pub(crate) fn unlisten(&mut self, path: &str, now: Instant) -> bool {
+    pub(crate) fn remove(&mut self, path: &str, now: Instant) -> bool {
         let Some((path, _)) = self.wishes.get_key_value(path) else { return false };
         let path = path.clone();
         let wish = self.wishes.get_mut(&path).expect("it was just found");
@@ -157,15 +157,15 @@ impl Interests {
     }
 
     /// Ends when everything asked so far is confirmed; nothing if it is.
-    pub(crate) fn settle(&mut self) -> Option<oneshot::Receiver<bool>> {
+    pub(crate) fn synced(&mut self) -> Option<oneshot::Receiver<bool>> {
         let mark = self.mark()?;
-        let (done, settled) = oneshot::channel();
+        let (done, synced) = oneshot::channel();
         if self.waiting.len() == self.waiting.capacity() {
             // Those that have waited long enough, while nothing can be confirmed.
             self.waiting.retain(|(_, done)| !done.is_closed());
         }
         self.waiting.push((mark, done));
-        Some(settled)
+        Some(synced)
     }
 
     /// Nobody shall wait any more.

@@ -11,8 +11,8 @@
 //! ```
 //!
 //! [`NatsOptions`] say which servers and how, [`NatsBus`] joins them. What leaves waits in a bounded `queue` for the
-//! `publisher`, after an outage until the other nodes are back (`hold`). What comes goes from the subscriptions through
-//! the `merge`, which restores the order between them, into the `inbox` that the node reads. The `listener` carries out
+//! `writer`, after an outage until the other nodes are back (`hold`). What comes goes from the subscriptions through
+//! the `merge`, which restores the order between them, into the `inbox` that the node reads. The `reconciler` carries out
 //! the `interests` and has the `barrier` prove that they are in force; `events` of the client library change the state of
 //! the `link`, and tell `faults`.
 //!
@@ -33,13 +33,13 @@ mod hold;
 mod inbox;
 mod interests;
 mod link;
-mod listener;
 mod merge;
 mod options;
-mod outlet;
 mod publisher;
 mod queue;
+mod reconciler;
 mod subjects;
+mod writer;
 
 pub use bus::NatsBus;
 pub use options::{NatsOptions, OptionFaults};

@@ -164,7 +164,7 @@ impl Merge {
     fn apply(&mut self, change: Change) {
         match change {
             Change::Add { path, subscriber } => self.add(path, subscriber),
-            Change::Confirm { path } => self.incoming.hears(&path, self.now),
+            Change::Confirm { path } => self.incoming.subscribed(&path, self.now),
             Change::Remove { path } => self.remove(&path),
         }
     }
@@ -187,7 +187,7 @@ impl Merge {
             // Dropping the subscriber unsubscribes.
             self.slots.remove(number);
         }
-        self.incoming.forgets(path);
+        self.incoming.unsubscribed(path);
     }
 
     /// Takes everything that a channel has.

@@ -77,12 +77,12 @@ pub struct NatsOptions {
     pub subscription_capacity: usize,
     /// Milliseconds that a subject nobody wants to hear any more is still subscribed to, so that a room that empties
     /// and fills does not concern the whole cluster. Default: 30000.
-    pub unlisten_delay_ms: u64,
+    pub unsubscribe_delay_ms: u64,
     /// Milliseconds that an awaited join waits at most until every NATS server with nodes is known to route the room here.
-    /// Beyond it the join is acknowledged all the same, and counted in `fanfare_bus_unsettled_total`. While there is no
+    /// Beyond it the join is acknowledged all the same, and counted in `fanfare_bus_unsynced_total`. While there is no
     /// connection the time counts from the start of the node or the loss of the connection, so that nobody waits for a
     /// NATS that is away for longer. Default: 5000.
-    pub settle_timeout_ms: u64,
+    pub sync_timeout_ms: u64,
 
     /// Milliseconds between two pings of a silent server. After two without an answer the connection counts as
     /// broken, so a dead server is noticed after three intervals. Default: 5000.
@@ -116,8 +116,8 @@ impl Default for NatsOptions {
             envelope_bytes_max: 16 * 1024 * 1024,
             inbox_bytes_max: 64 * 1024 * 1024,
             subscription_capacity: 65_536,
-            unlisten_delay_ms: 30_000,
-            settle_timeout_ms: 5000,
+            unsubscribe_delay_ms: 30_000,
+            sync_timeout_ms: 5000,
             ping_interval_ms: 5000,
             connection_timeout_ms: 5000,
             reconnect_delay_max_ms: 2000,
@@ -210,8 +210,8 @@ impl NatsOptions {
             ("hold_max_ms", self.hold_max_ms, 0..=DAY_MS),
             ("envelope_bytes_max", self.envelope_bytes_max as u64, 1024..=u64::from(u32::MAX)),
             ("subscription_capacity", self.subscription_capacity as u64, 1..=1 << 24),
-            ("unlisten_delay_ms", self.unlisten_delay_ms, 0..=DAY_MS),
-            ("settle_timeout_ms", self.settle_timeout_ms, 1..=DAY_MS),
+            ("unsubscribe_delay_ms", self.unsubscribe_delay_ms, 0..=DAY_MS),
+            ("sync_timeout_ms", self.sync_timeout_ms, 1..=DAY_MS),
             ("ping_interval_ms", self.ping_interval_ms, 10..=DAY_MS),
             ("connection_timeout_ms", self.connection_timeout_ms, 1..=DAY_MS),
             ("reconnect_delay_max_ms", self.reconnect_delay_max_ms, 1..=DAY_MS),
@@ -266,8 +266,8 @@ impl fmt::Debug for NatsOptions {
             .field("envelope_bytes_max", &self.envelope_bytes_max)
             .field("inbox_bytes_max", &self.inbox_bytes_max)
             .field("subscription_capacity", &self.subscription_capacity)
-            .field("unlisten_delay_ms", &self.unlisten_delay_ms)
-            .field("settle_timeout_ms", &self.settle_timeout_ms)
+            .field("unsubscribe_delay_ms", &self.unsubscribe_delay_ms)
+            .field("sync_timeout_ms", &self.sync_timeout_ms)
             .field("ping_interval_ms", &self.ping_interval_ms)
             .field("connection_timeout_ms", &self.connection_timeout_ms)
             .field("reconnect_delay_max_ms", &self.reconnect_delay_max_ms)

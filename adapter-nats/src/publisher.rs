@@ -1,175 +1,112 @@
-//! The task that publishes what is queued, as fast as the server takes it.
-//!
-//! While there is no connection the client library would take a few hundred commands, to send them when it is back, and
-//! then block. So nothing is handed to it then, and it is handed a frame only when it has room. When there is a connection
-//! again the [queue](crate::queue) holds what waits until the other nodes are back.
+//! What a node asks of the bus.
 
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::Duration;
 
-use async_nats::Client;
-use async_nats::message::OutboundMessage;
-use fanfare_proto::{Frame, State};
-use futures_util::SinkExt;
-use futures_util::future::poll_fn;
-use tokio::sync::watch;
-use tokio::time::{Instant, Interval, MissedTickBehavior, Sleep, interval, sleep};
+use fanfare_proto::wire::envelope::Body;
+use fanfare_proto::{BusMeters, Closed, PublishError, Publisher, State, Subject, Synced, encode};
+use tokio::time::{Instant, timeout_at};
 
 use crate::bus::Shared;
-use crate::queue::Work;
 
-/// Larger frames hold up all others on the line, whatever the server would take.
-const FRAME_BYTES_MAX: usize = 1024 * 1024;
-/// How often the queue is searched for what is too old, while it cannot be emptied.
-const EXPIRE_INTERVAL: Duration = Duration::from_millis(250);
-
-pub(crate) struct Publisher {
-    shared: Arc<Shared>,
-    client: Client,
-    state: watch::Receiver<State>,
-    /// For what gets too old while it cannot be published.
-    expiry: Interval,
-    /// For what is held.
-    timer: Pin<Box<Sleep>>,
+/// Dropping it leaves the bus at once.
+pub(crate) struct NatsPublisher {
+    pub(crate) shared: Arc<Shared>,
 }
 
-/// Why a frame cannot be handed over.
-enum Broken {
-    /// The connection changed.
-    Changed,
-    /// The client library has ended, as it never should.
-    Gone,
-}
-
-impl Publisher {
-    pub(crate) fn new(shared: Arc<Shared>, client: Client) -> Self {
-        let state = shared.link.watch();
-        let mut expiry = interval(EXPIRE_INTERVAL);
-        expiry.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        Self { shared, client, state, expiry, timer: Box::pin(sleep(Duration::ZERO)) }
+impl Publisher for NatsPublisher {
+    fn envelope_bytes_max(&self) -> usize {
+        self.shared.envelope_bytes_max
     }
 
-    /// Runs until the queue is closed and everything in it was published and has reached the server. If it is dropped
-    /// before, the rest stays in the queue.
-    pub(crate) async fn run(mut self) {
-        while self.something_waits().await {
-            match self.open().await {
-                Ok(()) => self.publish_next().await,
-                Err(Broken::Changed) => {}
-                Err(Broken::Gone) => {
-                    tracing::error!("the NATS client has ended, and with it the bus; restart this node");
-                    return;
-                }
+    fn publish(&self, subjects: &[Subject], mut body: Body) -> Result<(), PublishError> {
+        let shared = &self.shared;
+        let max = shared.envelope_bytes_max;
+        let is_heartbeat = matches!(body, Body::Heartbeat(_));
+        let encoded = (!is_heartbeat).then(|| encode(&body));
+        let now = Instant::now();
+        let mut queue = shared.queue.lock();
+        let overtakes = is_heartbeat && queue.held_until(now).is_some();
+        let bytes = encoded.unwrap_or_else(|| {
+            if !overtakes {
+                // What a heartbeat tells must not change before it is numbered.
+                queue.complete(&mut body);
             }
+            encode(&body)
+        });
+        if bytes.len() > max {
+            return Err(PublishError::TooLarge { bytes: bytes.len(), max });
         }
-        if *self.state.borrow_and_update() == State::Connected {
-            tokio::select! {
-                // What the barrier proves now stands behind everything published.
-                () = self.shared.prove_anew() => {}
-                // Nobody will ever know what arrived.
-                _ = self.state.changed() => {}
-            }
+        if overtakes {
+            queue.push_sign(subjects, bytes, now)?;
+        } else {
+            queue.push(subjects, bytes, now)?;
+        }
+        let wake = queue.writer.notify();
+        drop(queue);
+        if let Some(wake) = wake {
+            wake.send();
+        }
+        Ok(())
+    }
+
+    fn subscribe(&self, subject: Subject) {
+        if self.shared.interests.lock().add(&subject.path()) {
+            self.shared.interests_changed.notify_one();
         }
     }
 
-    /// Says no if nothing will ever come.
-    async fn something_waits(&mut self) -> bool {
-        let Self { shared, timer, .. } = self;
-        poll_fn(|cx| {
-            loop {
-                let now = Instant::now();
-                let mut queue = shared.queue.lock();
-                let missing = queue.hold.give_up(now);
-                if missing > 0 {
-                    tracing::warn!(
-                        missing,
-                        "not all nodes are back in time: what waited is published without them"
-                    );
-                }
-                let until = match queue.work(now) {
-                    Work::Now => {
-                        queue.publisher.stop_waiting();
-                        return Poll::Ready(true);
-                    }
-                    Work::Over => return Poll::Ready(false),
-                    Work::Later(until) => until,
-                };
-                queue.publisher.wait(cx.waker());
-                let Some(until) = until else { return Poll::Pending };
-                drop(queue);
-                timer.as_mut().reset(until);
-                if timer.as_mut().poll(cx).is_pending() {
-                    return Poll::Pending;
-                }
+    fn unsubscribe(&self, subject: &Subject) {
+        if self.shared.interests.lock().remove(&subject.path(), Instant::now()) {
+            self.shared.interests_changed.notify_one();
+        }
+    }
+
+    fn synced(&self) -> Synced {
+        let shared = self.shared.clone();
+        let begins = shared.link.away_since().unwrap_or_else(Instant::now);
+        let mut interests = shared.interests.lock();
+        // Looked at under the lock: who gives up takes it after the state has changed.
+        let synced = interests.synced().filter(|_| shared.link.state() != State::Closed);
+        drop(interests);
+        let Some(synced) = synced else { return Box::pin(std::future::ready(())) };
+        shared.interests_changed.notify_one();
+        Box::pin(async move {
+            match timeout_at(begins + shared.sync_timeout, synced).await {
+                // It is in force, or the bus was left.
+                Ok(Ok(true) | Err(_)) => {}
+                Ok(Ok(false)) | Err(_) => shared.meters.unsynced.increment(),
             }
         })
-        .await
     }
 
-    /// Waits until there is a connection with room for a frame.
-    async fn open(&mut self) -> Result<(), Broken> {
-        while *self.state.borrow_and_update() != State::Connected {
-            tokio::select! {
-                _ = self.state.changed() => {}
-                _ = self.expiry.tick() => self.expire(),
-            }
-        }
-        self.room().await
-    }
-
-    /// Waits until there is room for a frame on this connection.
-    async fn room(&mut self) -> Result<(), Broken> {
-        loop {
-            tokio::select! {
-                biased;
-                ready = poll_fn(|cx| self.client.poll_ready_unpin(cx)) => {
-                    return ready.map_err(|_| Broken::Gone);
-                }
-                _ = self.state.changed() => return Err(Broken::Changed),
-                _ = self.expiry.tick() => self.expire(),
-            }
+    fn faults(&self) -> Vec<String> {
+        match self.state() {
+            State::Connected | State::Disconnected => self.shared.faults.describe(),
+            State::Connecting | State::Closed => Vec::new(),
         }
     }
 
-    fn expire(&self) {
-        self.shared.queue.lock().expire(Instant::now());
+    fn state(&self) -> State {
+        self.shared.link.state()
     }
 
-    /// Publishes all copies of the next envelope. There is room for one frame.
-    async fn publish_next(&mut self) {
-        let next = self.shared.queue.lock().pop(Instant::now());
-        // What waited may have got too old, or be held now.
-        let Some(envelope) = next else { return };
-        let frame_bytes_max = self.client.max_payload().min(FRAME_BYTES_MAX);
-        let mut has_room = true;
-        for copy in envelope.copies {
-            for frame in copy.frames(&envelope.body, frame_bytes_max) {
-                if !has_room && self.room().await.is_err() {
-                    // Receivers notice that the rest is missing.
-                    self.shared.meters.dropped.increment();
-                    return;
-                }
-                has_room = false;
-                self.send(frame);
-            }
-        }
+    fn meters(&self) -> &BusMeters {
+        &self.shared.meters
     }
 
-    fn send(&mut self, frame: Frame) {
-        let bytes = frame.bytes.len() as u64;
-        let subject = self.shared.subjects.of(&frame.path);
-        let message = OutboundMessage { subject, payload: frame.bytes, reply: None, headers: None };
-        match self.client.start_send_unpin(message) {
-            Ok(()) => {
-                self.shared.meters.published.increment();
-                self.shared.meters.published_bytes.add(bytes);
-            }
-            Err(error) => {
-                self.shared.meters.dropped.increment();
-                tracing::warn!(%error, bytes, "NATS does not take a frame");
-            }
-        }
+    fn close(&self, patience: Duration) -> Closed {
+        self.shared.leave(patience);
+        let mut state = self.shared.link.watch();
+        Box::pin(async move {
+            // An error means that the tasks are gone, and with them the connection.
+            let _ = state.wait_for(|state| *state == State::Closed).await;
+        })
+    }
+}
+
+impl Drop for NatsPublisher {
+    fn drop(&mut self) {
+        self.shared.leave(Duration::ZERO);
     }
 }

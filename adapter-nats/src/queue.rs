@@ -35,7 +35,7 @@ pub(crate) struct Queue {
     signs: VecDeque<Waiting>,
     meters: Arc<BusMeters>,
     /// The publisher, to be called when something was pushed, or the queue was closed.
-    pub(crate) publisher: Waiter,
+    pub(crate) writer: Waiter,
 }
 
 /// An envelope with all its copies.
@@ -80,7 +80,7 @@ impl Queue {
             hold,
             signs: VecDeque::new(),
             meters,
-            publisher: Waiter::default(),
+            writer: Waiter::default(),
         }
     }
 

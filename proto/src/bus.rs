@@ -1,17 +1,17 @@
 //! The seam between a node and what carries its envelopes.
 //!
-//! Two sides. [`Outlet`] is what a node asks of the bus; its methods return at once and may be called from any thread.
-//! [`Inlet`] is what the bus has for the node: one stream, read by one task.
+//! Two sides. [`Publisher`] is what a node asks of the bus; its methods return at once and may be called from any thread.
+//! [`Subscription`] is what the bus has for the node: one stream, read by one task.
 //!
 //! # What every bus promises
 //!
 //! * Envelopes that one thread publishes, to whatever subjects, reach each node that hears them in that order, each
 //!   once (ORDER-2, ONCE-1). Between threads and between nodes nothing is promised.
-//! * A node hears a subject from the moment [`Outlet::settled`] says so until `unlisten`, and for a while after. Also
+//! * A node hears a subject from the moment [`Publisher::synced`] says so until `unsubscribe`, and for a while after. Also
 //!   before the bus is connected, and while it is away for a moment (JOIN-1).
 //! * A node never hears itself.
 //! * At most once: what is lost is counted in [`BusMeters`], by who dropped it or by who misses it (LOSS-1).
-//! * Nothing waits without a bound: the outlet drops and counts, and a node that does not read its inlet loses what
+//! * Nothing waits without a bound: the publisher drops and counts, and a node that does not read its subscription loses what
 //!   exceeds its bounds, and learns of it.
 
 pub(crate) mod incoming;
@@ -35,7 +35,7 @@ use crate::wire::subject::Subject;
 pub trait Bus: Send + 'static {
     /// Joins the bus. Called once, inside the tokio runtime that shall run the bus's tasks; returns at once, connected
     /// or not. From then on the node hears [`Subject::Node`] of its own name, and nothing else yet.
-    fn start(self: Box<Self>, identity: Identity) -> (Arc<dyn Outlet>, Inlet);
+    fn start(self: Box<Self>, identity: Identity) -> (Arc<dyn Publisher>, Subscription);
 }
 
 /// Who takes part.
@@ -54,11 +54,11 @@ impl Identity {
     }
 }
 
-/// What the bus has for a node. It ends after [`Outlet::close`].
-pub type Inlet = Pin<Box<dyn Stream<Item = Inbound> + Send>>;
+/// What the bus has for a node. It ends after [`Publisher::close`].
+pub type Subscription = Pin<Box<dyn Stream<Item = Inbound> + Send>>;
 
 /// Resolves when what was listened to before is in force.
-pub type Settled = Pin<Box<dyn Future<Output = ()> + Send>>;
+pub type Synced = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Resolves when the bus was left.
 pub type Closed = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -109,7 +109,7 @@ pub enum PublishError {
 }
 
 /// What a node asks of the bus. No method waits.
-pub trait Outlet: Send + Sync {
+pub trait Publisher: Send + Sync {
     /// Publishes one body, once to each of these subjects. If it has to wait longer than the bus lets things wait it is
     /// dropped, which counts in [`BusMeters::dropped`] here and in [`BusMeters::lost`] where it is missed.
     ///
@@ -118,16 +118,16 @@ pub trait Outlet: Send + Sync {
     fn publish(&self, subjects: &[Subject], body: Body) -> Result<(), PublishError>;
 
     /// Wants to hear a subject: at once if the bus is connected, else when it is. Listening twice counts once.
-    fn listen(&self, subject: Subject);
+    fn subscribe(&self, subject: Subject);
 
     /// Wants to hear a subject no more. What still comes is handed out; the bus takes its time, so that a room that
     /// empties and fills does not concern the whole cluster.
-    fn unlisten(&self, subject: &Subject);
+    fn unsubscribe(&self, subject: &Subject);
 
     /// Resolves when everything listened to before is in force: what is published by others from then on comes. A bus
     /// that cannot tell, or is not connected, lets go after a time of its own, and counts that in
-    /// [`BusMeters::unsettled`]. Dropping it has no effect.
-    fn settled(&self) -> Settled;
+    /// [`BusMeters::unsynced`]. Dropping it has no effect.
+    fn synced(&self) -> Synced;
 
     /// Whatever keeps the bus from carrying what it must although it is connected, or was when it was last: a sentence
     /// each, for operators.

@@ -23,24 +23,24 @@ fn paths(paths: &[&str]) -> Vec<Arc<str>> {
 #[test]
 fn a_subject_is_subscribed_to_once_and_then_confirmed() {
     let (mut interests, meters) = interests();
-    assert!(interests.listen("a"));
-    assert!(!interests.listen("a"));
-    assert!(interests.listen("b"));
+    assert!(interests.add("a"));
+    assert!(!interests.add("a"));
+    assert!(interests.add("b"));
     assert_eq!(meters.interests.get(), 2);
     assert_eq!(subscribe(&mut interests), paths(&["a", "b"]));
     assert_eq!(interests.mark(), None);
     assert!(interests.take_fresh().is_empty());
-    assert!(interests.settle().is_none());
+    assert!(interests.synced().is_none());
 }
 
 #[test]
 fn who_waits_is_told_when_what_was_asked_before_is_confirmed() {
     let (mut interests, _) = interests();
-    interests.listen("a");
-    let mut first = interests.settle().expect("it is not confirmed");
+    interests.add("a");
+    let mut first = interests.synced().expect("it is not confirmed");
     let mark = interests.mark().expect("something was asked");
-    interests.listen("b");
-    let mut second = interests.settle().expect("it is not confirmed");
+    interests.add("b");
+    let mut second = interests.synced().expect("it is not confirmed");
     interests.confirm(mark, true);
     assert!(first.try_recv().is_ok());
     assert_eq!(second.try_recv(), Err(oneshot::error::TryRecvError::Empty));
@@ -51,30 +51,30 @@ fn who_waits_is_told_when_what_was_asked_before_is_confirmed() {
 #[test]
 fn a_new_connection_has_to_confirm_again() {
     let (mut interests, _) = interests();
-    interests.listen("a");
+    interests.add("a");
     let before = interests.mark().expect("something was asked");
     interests.doubt();
     interests.confirm(before, true);
-    assert!(interests.settle().is_some());
+    assert!(interests.synced().is_some());
 }
 
 #[test]
 fn what_is_unwanted_for_long_enough_is_unsubscribed() {
     let (mut interests, meters) = interests();
     let start = Instant::now();
-    interests.listen("a");
-    interests.listen("b");
+    interests.add("a");
+    interests.add("b");
     subscribe(&mut interests);
-    assert!(interests.unlisten("a", start));
-    assert!(!interests.unlisten("a", start + SECOND), "it is unwanted already");
-    assert!(!interests.unlisten("c", start), "nobody wants it");
+    assert!(interests.remove("a", start));
+    assert!(!interests.remove("a", start + SECOND), "it is unwanted already");
+    assert!(!interests.remove("c", start), "nobody wants it");
     assert_eq!(meters.interests.get(), 1);
     assert_eq!(interests.next_end(), Some(start + DELAY));
     assert!(interests.take_unwanted(start + DELAY - SECOND).is_empty());
     assert_eq!(interests.take_unwanted(start + DELAY), paths(&["a"]));
     assert_eq!(interests.next_end(), None);
     // It is new again.
-    assert!(interests.listen("a"));
+    assert!(interests.add("a"));
     assert_eq!(subscribe(&mut interests), paths(&["a"]));
 }
 
@@ -82,12 +82,12 @@ fn what_is_unwanted_for_long_enough_is_unsubscribed() {
 fn a_subject_that_is_wanted_again_stays() {
     let (mut interests, meters) = interests();
     let start = Instant::now();
-    interests.listen("a");
+    interests.add("a");
     subscribe(&mut interests);
-    interests.unlisten("a", start);
-    assert!(!interests.listen("a"), "it is subscribed to still");
+    interests.remove("a", start);
+    assert!(!interests.add("a"), "it is subscribed to still");
     assert_eq!(meters.interests.get(), 1);
-    assert!(interests.settle().is_none());
+    assert!(interests.synced().is_none());
     assert!(interests.take_unwanted(start + DELAY).is_empty());
     assert_eq!(interests.next_end(), None);
 }
@@ -96,13 +96,13 @@ fn a_subject_that_is_wanted_again_stays() {
 fn a_subject_that_comes_and_goes_is_kept_from_the_last_time_on() {
     let (mut interests, _) = interests();
     let start = Instant::now();
-    interests.listen("a");
+    interests.add("a");
     subscribe(&mut interests);
     for second in 0..10 {
-        interests.unlisten("a", start + second * SECOND);
-        interests.listen("a");
+        interests.remove("a", start + second * SECOND);
+        interests.add("a");
     }
-    interests.unlisten("a", start + 10 * SECOND);
+    interests.remove("a", start + 10 * SECOND);
     assert_eq!(interests.leaving.len(), 1, "the list does not grow");
     assert!(interests.take_unwanted(start + DELAY).is_empty());
     assert_eq!(interests.next_end(), Some(start + 10 * SECOND + DELAY));
@@ -113,18 +113,18 @@ fn a_subject_that_comes_and_goes_is_kept_from_the_last_time_on() {
 fn what_was_never_subscribed_to_need_not_be_unsubscribed() {
     let (mut interests, _) = interests();
     let start = Instant::now();
-    interests.listen("a");
-    interests.unlisten("a", start);
+    interests.add("a");
+    interests.remove("a", start);
     assert!(interests.take_unwanted(start + DELAY).is_empty());
     assert!(interests.take_fresh().is_empty());
-    interests.listen("a");
+    interests.add("a");
     assert_eq!(subscribe(&mut interests), paths(&["a"]));
 }
 
 #[test]
 fn a_subscription_that_is_broken_off_is_made_later() {
     let (mut interests, _) = interests();
-    interests.listen("a");
+    interests.add("a");
     let fresh = interests.take_fresh();
     assert!(interests.take_fresh().is_empty());
     fresh.into_iter().for_each(|path| interests.put_back(path));

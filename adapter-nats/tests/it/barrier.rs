@@ -23,12 +23,12 @@ const TASKS: u64 = 8;
 
 /// Options for who waits for as long as it takes.
 fn patient(server: &Server) -> NatsOptions {
-    NatsOptions { settle_timeout_ms: 600_000, ..options(server) }
+    NatsOptions { sync_timeout_ms: 600_000, ..options(server) }
 }
 
 /// Listens to fresh buckets, several at a time. Whatever another one says on each as soon as that is known to be in
 /// force must come.
-async fn listen_and_hear(hearing: &Peer, saying: &Peer, from: u64, to: u64) {
+async fn subscribe_and_hear(hearing: &Peer, saying: &Peer, from: u64, to: u64) {
     let before = hearing.count();
     let next = Cell::new(from);
     let one_after_the_other = async || {
@@ -97,7 +97,7 @@ impl Drop for Freezer {
 
 /// Waits until it knows so many others.
 async fn knows(peer: &Peer, others: u64) {
-    until("they meet", || peer.outlet.meters().peers.get() == others).await;
+    until("they meet", || peer.bus.meters().peers.get() == others).await;
 }
 
 /// Waits until they know each other.
@@ -108,7 +108,7 @@ async fn meet(peers: &[&Peer]) {
 }
 
 /// As operators do: `nats sub '>'`.
-async fn listen_to_everything(server: &Server) -> async_nats::Subscriber {
+async fn subscribe_to_everything(server: &Server) -> async_nats::Subscriber {
     let client = async_nats::connect(server.url()).await.expect("it connects");
     let everything = client.subscribe(">").await.expect("it subscribes");
     client.flush().await.expect("the server has it");
@@ -116,27 +116,27 @@ async fn listen_to_everything(server: &Server) -> async_nats::Subscriber {
 }
 
 #[tokio::test]
-async fn who_listens_to_everything_delays_nobody() {
+async fn a_subscriber_of_everything_delays_nobody() {
     let server = Server::start();
     // Before and after.
-    let _first = listen_to_everything(&server).await;
+    let _first = subscribe_to_everything(&server).await;
     let alone = Peer::join("alone", patient(&server), &[]).await;
     let saying = Peer::join("says", patient(&server), &[]).await;
-    let _second = listen_to_everything(&server).await;
-    listen_and_hear(&alone, &saying, 1, 300).await;
-    assert_eq!(alone.outlet.meters().unsettled.get(), 0);
-    timeout(DEADLINE, alone.outlet.close(DEADLINE * 2)).await.expect("it is left when all has arrived");
+    let _second = subscribe_to_everything(&server).await;
+    subscribe_and_hear(&alone, &saying, 1, 300).await;
+    assert_eq!(alone.bus.meters().unsynced.get(), 0);
+    timeout(DEADLINE, alone.bus.close(DEADLINE * 2)).await.expect("it is left when all has arrived");
 }
 
 #[tokio::test]
-async fn who_listens_to_everything_delays_nobody_on_other_servers() {
+async fn a_subscriber_of_everything_delays_nobody_on_other_servers() {
     let servers = Server::cluster(2);
-    let _everything = listen_to_everything(&servers[1]).await;
+    let _everything = subscribe_to_everything(&servers[1]).await;
     let hearing = Peer::join("hear", patient(&servers[0]), &[]).await;
     let saying = Peer::join("says", patient(&servers[1]), &[]).await;
     meet(&[&hearing, &saying]).await;
-    listen_and_hear(&hearing, &saying, 1, 300).await;
-    assert_eq!(hearing.outlet.meters().unsettled.get(), 0);
+    subscribe_and_hear(&hearing, &saying, 1, 300).await;
+    assert_eq!(hearing.bus.meters().unsynced.get(), 0);
 }
 
 #[tokio::test]
@@ -148,9 +148,9 @@ async fn a_frozen_node_is_stood_in_for_by_others_on_its_server() {
     knows(&hearing, 2).await;
     knows(&saying, 2).await;
     frozen.freeze().await;
-    listen_and_hear(&hearing, &saying, 1, 400).await;
-    let unsettled = hearing.outlet.meters().unsettled.get();
-    assert!(unsettled < TASKS, "{unsettled} were let go without a proof");
+    subscribe_and_hear(&hearing, &saying, 1, 400).await;
+    let unsynced = hearing.bus.meters().unsynced.get();
+    assert!(unsynced < TASKS, "{unsynced} were let go without a proof");
 }
 
 #[tokio::test]
@@ -162,17 +162,17 @@ async fn a_frozen_node_alone_on_its_server_delays_others_once() {
     knows(&hearing, 2).await;
     knows(&saying, 2).await;
     frozen.freeze().await;
-    listen_and_hear(&hearing, &saying, 1, 400).await;
-    let unsettled = hearing.outlet.meters().unsettled.get();
+    subscribe_and_hear(&hearing, &saying, 1, 400).await;
+    let unsynced = hearing.bus.meters().unsynced.get();
     // Those who were waiting when it froze; a few more if the machine is busy. There would be five times as many until
     // it is forgotten, were its silence not remembered.
-    assert!((1..3 * TASKS).contains(&unsettled), "{unsettled} were let go without a proof");
+    assert!((1..3 * TASKS).contains(&unsynced), "{unsynced} were let go without a proof");
     frozen.thaw();
     // It may have to connect again. Then it answers like the others.
     for round in 1.. {
-        let unsettled = hearing.outlet.meters().unsettled.get();
-        listen_and_hear(&hearing, &saying, round * 400, round * 400 + 400).await;
-        if hearing.outlet.meters().unsettled.get() == unsettled {
+        let unsynced = hearing.bus.meters().unsynced.get();
+        subscribe_and_hear(&hearing, &saying, round * 400, round * 400 + 400).await;
+        if hearing.bus.meters().unsynced.get() == unsynced {
             break;
         }
         assert!(round < 20, "some are always let go");
@@ -197,8 +197,8 @@ async fn what_is_awaited_is_in_force_beyond_leaf_nodes() {
     let at_hub = Peer::join("hub", patient(&hub), &[]).await;
     let at_leaf = Peer::join("leaf", patient(&leaf), &[]).await;
     meet(&[&at_hub, &at_leaf]).await;
-    listen_and_hear(&at_hub, &at_leaf, 1, 200).await;
-    listen_and_hear(&at_leaf, &at_hub, 200, 400).await;
+    subscribe_and_hear(&at_hub, &at_leaf, 1, 200).await;
+    subscribe_and_hear(&at_leaf, &at_hub, 200, 400).await;
 }
 
 /// It has not said or heard anything when it is asked to listen.
@@ -215,7 +215,7 @@ async fn a_node_that_has_just_started_knows_the_servers_beyond() {
         fresh.hear(&[bucket(number)]).await;
         saying.say(&bucket(number), u64::from(number));
         until("it comes", || fresh.numbers() == [u64::from(number)]).await;
-        fresh.outlet.close(DEADLINE).await;
+        fresh.bus.close(DEADLINE).await;
     }
 }
 
@@ -235,8 +235,8 @@ async fn what_is_awaited_is_in_force_beyond_slow_routes() {
     let hearing = Peer::join("hear", patient(&one), &[]).await;
     let saying = Peer::join("says", patient(&other), &[]).await;
     meet(&[&hearing, &saying]).await;
-    listen_and_hear(&hearing, &saying, 1, 200).await;
-    listen_and_hear(&saying, &hearing, 200, 400).await;
+    subscribe_and_hear(&hearing, &saying, 1, 200).await;
+    subscribe_and_hear(&saying, &hearing, 200, 400).await;
 }
 
 /// Prints how many awaited interests a second nodes get through. Run with `--ignored --nocapture`.

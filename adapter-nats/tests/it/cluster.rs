@@ -25,7 +25,7 @@ async fn a_node_whose_server_dies_goes_on_at_another_one() {
         say_while(&saying, &subjects, said, until("it hears again", || hearing.count() > before + 100)).await;
     hearing.hear(&[Subject::Nodes]).await;
     saying.account(&hearing, said).await;
-    assert_eq!(saying.outlet.meters().disconnects.get(), 0);
+    assert_eq!(saying.bus.meters().disconnects.get(), 0);
 }
 
 #[tokio::test]
@@ -62,13 +62,13 @@ async fn a_partition_between_servers_costs_what_is_counted_and_no_more() {
     saying.account(&hearing, said).await;
     assert!(hearing.lost() > 0);
     // Neither has noticed anything but that.
-    assert_eq!(hearing.outlet.meters().disconnects.get(), 0);
-    assert_eq!(saying.outlet.meters().disconnects.get(), 0);
+    assert_eq!(hearing.bus.meters().disconnects.get(), 0);
+    assert_eq!(saying.bus.meters().disconnects.get(), 0);
 }
 
 /// The interest has reached the other server by then, and not only its own.
 #[tokio::test]
-async fn settled_means_heard_from_other_servers_too() {
+async fn synced_means_heard_from_other_servers_too() {
     let servers = Server::cluster(3);
     let hearing = Peer::join("hear", options(&servers[0]), &[]).await;
     let saying = Peer::join("says", options(&servers[1]), &[]).await;

@@ -15,7 +15,7 @@ async fn check_all(servers: &[Server]) {
         let options = NatsOptions {
             servers: vec![server.url()],
             prefix: scope.to_owned(),
-            unlisten_delay_ms: 200,
+            unsubscribe_delay_ms: 200,
             ..NatsOptions::default()
         };
         Box::new(NatsBus::new(options).expect("the options are valid"))

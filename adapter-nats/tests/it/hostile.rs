@@ -33,7 +33,7 @@ async fn what_cannot_be_read_is_counted_and_skipped() {
         }
     }
     client.flush().await.expect("it is sent");
-    let meters = hearing.outlet.meters();
+    let meters = hearing.bus.meters();
     until("all came", || meters.received.get() == 24).await;
     assert_eq!((meters.refused.get(), meters.unknown.get()), (16, 8));
     let saying = Peer::join("says", options(&server), &[]).await;
@@ -42,7 +42,7 @@ async fn what_cannot_be_read_is_counted_and_skipped() {
 }
 
 #[tokio::test]
-async fn a_namespace_is_heard_by_those_who_listen_to_exactly_that() {
+async fn a_namespace_is_heard_by_those_who_subscribed_to_exactly_that() {
     let long = format!("/{}", "x".repeat(10_000));
     let longer = format!("/{}", "x".repeat(10_001));
     let names = [
@@ -113,8 +113,8 @@ async fn another_prefix_is_another_cluster() {
 async fn who_has_no_name_subscribes_to_nothing() {
     let server = Server::start();
     let bus = Box::new(fanfare_adapter_nats::NatsBus::new(options(&server)).expect("the options are valid"));
-    let (outlet, _inlet) = bus.start(Identity::new(""));
-    assert_eq!(outlet.meters().interests.get(), 0);
+    let (bus, _subscription) = bus.start(Identity::new(""));
+    assert_eq!(bus.meters().interests.get(), 0);
 }
 
 /// Not even the server sends it back.
@@ -127,5 +127,5 @@ async fn what_a_node_says_does_not_come_back() {
     until("all came", || hearing.count() == 10).await;
     hearing.say(&bucket(1), 11);
     until("the answer came", || saying.numbers() == [11]).await;
-    assert_eq!(saying.outlet.meters().received.get(), 1);
+    assert_eq!(saying.bus.meters().received.get(), 1);
 }

@@ -16,13 +16,13 @@ async fn what_is_queued_is_published_first() {
     let hearing = Peer::join("hear", options(&server), &[bucket(1)]).await;
     let saying = Peer::join("says", options(&server), &[]).await;
     (1..=3000).for_each(|number| saying.say(&bucket(1), number));
-    let closed = saying.outlet.close(DEADLINE);
-    assert_eq!(saying.outlet.publish(&[bucket(1)], event(&bucket(1), 0)), Err(PublishError::Closed));
+    let closed = saying.bus.close(DEADLINE);
+    assert_eq!(saying.bus.publish(&[bucket(1)], event(&bucket(1), 0)), Err(PublishError::Closed));
     closed.await;
     until("all came", || hearing.count() == 3000).await;
-    until("the inlet ends", || saying.ended()).await;
+    until("the subscription ends", || saying.ended()).await;
     assert_eq!(saying.states().last(), Some(&State::Closed));
-    assert_eq!(saying.outlet.meters().dropped.get(), 0);
+    assert_eq!(saying.bus.meters().dropped.get(), 0);
 }
 
 #[tokio::test]
@@ -33,7 +33,7 @@ async fn patience_ends_when_the_broker_is_away() {
     peer.disconnected().await;
     (1..=10).for_each(|number| peer.say(&bucket(2), number));
     expect_impatience(&peer).await;
-    assert_eq!(peer.outlet.meters().dropped.get(), 10);
+    assert_eq!(peer.bus.meters().dropped.get(), 10);
 }
 
 #[tokio::test]
@@ -52,23 +52,23 @@ async fn with_nothing_to_publish_no_patience_is_needed() {
     let peer = Peer::join("peer", options(&server), &[bucket(1)]).await;
     server.kill();
     peer.disconnected().await;
-    peer.outlet.close(Duration::from_secs(1000)).await;
-    until("the inlet ends", || peer.ended()).await;
+    peer.bus.close(Duration::from_secs(1000)).await;
+    until("the subscription ends", || peer.ended()).await;
 }
 
 #[tokio::test]
 async fn dropping_the_outlet_leaves_the_bus() {
     let server = Server::configured("debug: true");
-    let Peer { outlet, .. } = Peer::join("peer", options(&server), &[bucket(1)]).await;
+    let Peer { bus, .. } = Peer::join("peer", options(&server), &[bucket(1)]).await;
     assert!(!server.log().contains("\"peer\" - Client connection closed"), "{}", server.log());
-    drop(outlet);
+    drop(bus);
     until("the connection ends", || server.log().contains("Client connection closed: Client Closed")).await;
 }
 
 async fn expect_impatience(peer: &Peer) {
     let start = Instant::now();
-    timeout(DEADLINE, peer.outlet.close(PATIENCE)).await.expect("patience ends");
+    timeout(DEADLINE, peer.bus.close(PATIENCE)).await.expect("patience ends");
     assert!(start.elapsed() >= PATIENCE, "it took {:?}", start.elapsed());
-    until("the inlet ends", || peer.ended()).await;
-    assert_eq!(peer.outlet.state(), State::Closed);
+    until("the subscription ends", || peer.ended()).await;
+    assert_eq!(peer.bus.state(), State::Closed);
 }

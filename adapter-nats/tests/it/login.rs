@@ -31,7 +31,7 @@ async fn fails(options: NatsOptions, reasons: &[&str]) {
         reasons.iter().all(|reason| text[before..].contains(reason))
     })
     .await;
-    assert_eq!(peer.outlet.state(), fanfare_proto::State::Connecting);
+    assert_eq!(peer.bus.state(), fanfare_proto::State::Connecting);
     // It is said once, however often it is tried.
     tokio::time::sleep(std::time::Duration::from_millis(500)).await;
     let text = log::text();
@@ -159,7 +159,7 @@ async fn where_nobody_listens() {
 }
 
 #[tokio::test]
-async fn a_user_who_may_not_listen_is_told_about_once() {
+async fn a_user_who_may_not_subscribe_is_told_about_once() {
     let server = permitting("publish: \">\", subscribe: \"fanfare.v1._inbox.>\"");
     let (user, password) = (Some("fan".into()), Some("fan".into()));
     let subjects = [bucket(1), bucket(2), bucket(3)];

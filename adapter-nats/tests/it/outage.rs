@@ -30,9 +30,9 @@ async fn a_restarted_broker_costs_what_is_counted_and_no_more() {
         said =
             say_while(&saying, &subjects, said, until("it hears again", || hearing.count() > before + 100))
                 .await;
-        assert_eq!(hearing.outlet.meters().disconnects.get(), round);
-        assert_eq!(hearing.outlet.meters().reconnects.get(), round);
-        assert!(hearing.outlet.meters().last_outage_ms.get() > 0);
+        assert_eq!(hearing.bus.meters().disconnects.get(), round);
+        assert_eq!(hearing.bus.meters().reconnects.get(), round);
+        assert!(hearing.bus.meters().last_outage_ms.get() > 0);
     }
     hearing.hear(&[Subject::Nodes]).await;
     saying.account(&hearing, said).await;
@@ -84,51 +84,51 @@ async fn a_broker_that_pauses_costs_nothing() {
 async fn a_node_may_start_before_the_broker() {
     let mut server = Server::prepared(free_port(), "");
     let hearing = Peer::start("hear", options(&server));
-    hearing.outlet.listen(bucket(1));
-    let settled = hearing.outlet.settled();
+    hearing.bus.subscribe(bucket(1));
+    let synced = hearing.bus.synced();
     until("it says so", || hearing.states() == [Connecting]).await;
     server.run();
-    settled.await;
-    assert_eq!(hearing.outlet.state(), Connected);
+    synced.await;
+    assert_eq!(hearing.bus.state(), Connected);
     let saying = Peer::join("says", options(&server), &[]).await;
     saying.say(&bucket(1), 1);
     saying.say(&Subject::Node("hear".into()), 2);
     until("it hears both", || hearing.numbers() == [1, 2]).await;
     assert_eq!(hearing.states(), [Connecting, Connected]);
-    assert_eq!(hearing.outlet.meters().reconnects.get(), 0);
+    assert_eq!(hearing.bus.meters().reconnects.get(), 0);
 }
 
 /// Whoever waits has waited once: for as long as the options say since the start, or since the connection was lost.
 #[tokio::test]
 async fn nobody_waits_for_a_broker_that_is_away_for_long() {
     let mut server = Server::prepared(free_port(), "");
-    let hasty = NatsOptions { settle_timeout_ms: 300, ..options(&server) };
+    let hasty = NatsOptions { sync_timeout_ms: 300, ..options(&server) };
     let peer = Peer::start("peer", hasty);
-    let unsettled = || peer.outlet.meters().unsettled.get();
-    let waits = |outlet: &std::sync::Arc<dyn fanfare_proto::Outlet>| {
-        let mut settled = outlet.settled();
-        futures_util::FutureExt::now_or_never(settled.as_mut()).is_none()
+    let unsynced = || peer.bus.meters().unsynced.get();
+    let waits = |bus: &std::sync::Arc<dyn fanfare_proto::Publisher>| {
+        let mut synced = bus.synced();
+        futures_util::FutureExt::now_or_never(synced.as_mut()).is_none()
     };
     peer.hear(&[bucket(1)]).await;
-    assert_eq!((unsettled(), peer.outlet.state()), (1, Connecting));
-    assert!(!waits(&peer.outlet), "it has been away for longer");
-    assert_eq!(unsettled(), 2);
+    assert_eq!((unsynced(), peer.bus.state()), (1, Connecting));
+    assert!(!waits(&peer.bus), "it has been away for longer");
+    assert_eq!(unsynced(), 2);
     server.run();
     peer.connected().await;
     // As it does when the machine is busy, too.
-    until("it is in force", || !waits(&peer.outlet)).await;
-    let before = unsettled();
+    until("it is in force", || !waits(&peer.bus)).await;
+    let before = unsynced();
     peer.hear(&[bucket(2)]).await;
     server.kill();
     peer.disconnected().await;
-    assert!(waits(&peer.outlet), "it is away for a moment");
-    until("it is away for longer", || !waits(&peer.outlet)).await;
-    assert!(unsettled() > before);
+    assert!(waits(&peer.bus), "it is away for a moment");
+    until("it is away for longer", || !waits(&peer.bus)).await;
+    assert!(unsynced() > before);
 }
 
 /// What was in force at the old connection says nothing about the new one.
 #[tokio::test]
-async fn settled_means_heard_after_an_outage_too() {
+async fn synced_means_heard_after_an_outage_too() {
     let server = Server::start();
     let line = Proxy::start(server.port).await;
     let by_line =
@@ -141,7 +141,7 @@ async fn settled_means_heard_after_an_outage_too() {
         hearing.disconnected().await;
         line.mend();
         hearing.connected().await;
-        hearing.outlet.settled().await;
+        hearing.bus.synced().await;
         saying.say(&subjects[number as usize * 20], number);
         until("it comes", || hearing.numbers().last() == Some(&number)).await;
     }
@@ -157,7 +157,7 @@ async fn what_is_said_shortly_before_the_broker_comes_back_arrives() {
     hearing.disconnected().await;
     server.run();
     hearing.connected().await;
-    hearing.outlet.settled().await;
+    hearing.bus.synced().await;
     // Connected or not: it waits.
     saying.say(&bucket(1), 1);
     until("it arrives", || hearing.numbers() == [1]).await;
@@ -180,7 +180,7 @@ async fn a_queue_that_is_full_drops_what_is_missed_elsewhere() {
     saying.disconnected().await;
     hearing.disconnected().await;
     (2..=200).for_each(|number| saying.say(&bucket(1), number));
-    let meters = saying.outlet.meters();
+    let meters = saying.bus.meters();
     let dropped = meters.dropped.get();
     assert!((150..199).contains(&dropped), "{dropped} were dropped");
     assert!((1..=10_000).contains(&meters.queued_bytes.get()));
@@ -203,14 +203,14 @@ async fn what_waits_too_long_is_dropped_and_missed_elsewhere() {
     server.kill();
     saying.disconnected().await;
     (2..=100).for_each(|number| saying.say(&bucket(1), number));
-    assert_eq!(saying.outlet.meters().dropped.get(), 0);
+    assert_eq!(saying.bus.meters().dropped.get(), 0);
     // Without anything that happens.
-    until("all are dropped", || saying.outlet.meters().dropped.get() == 99).await;
-    assert_eq!(saying.outlet.meters().queued_bytes.get(), 0);
+    until("all are dropped", || saying.bus.meters().dropped.get() == 99).await;
+    assert_eq!(saying.bus.meters().queued_bytes.get(), 0);
     server.run();
     saying.connected().await;
     hearing.connected().await;
-    hearing.outlet.settled().await;
+    hearing.bus.synced().await;
     saying.say(&bucket(1), 101);
     until("it hears the next one", || hearing.numbers() == [1, 101]).await;
     saying.account(&hearing, 101).await;
@@ -223,7 +223,7 @@ async fn an_outage_costs_no_time() {
     let peer = Peer::join("peer", options(&server), &[bucket(1)]).await;
     server.kill();
     peer.disconnected().await;
-    peer.outlet.unlisten(&bucket(1));
+    peer.bus.unsubscribe(&bucket(1));
     peer.say(&bucket(2), 1);
     sleep(Duration::from_millis(500)).await;
     let before = cpu_time();
@@ -232,7 +232,7 @@ async fn an_outage_costs_no_time() {
     assert!(spent < Duration::from_millis(200), "{spent:?} of a second");
     server.run();
     peer.connected().await;
-    until("it is unsubscribed", || peer.outlet.meters().interests.get() == 1).await;
+    until("it is unsubscribed", || peer.bus.meters().interests.get() == 1).await;
 }
 
 /// What this thread has used, where the system tells.
@@ -245,19 +245,19 @@ pub fn cpu_time() -> Duration {
 #[tokio::test]
 async fn who_waits_for_interests_is_let_go_in_time_or_when_the_broker_is_back() {
     let server = Server::start();
-    let hasty = NatsOptions { settle_timeout_ms: 300, ..options(&server) };
+    let hasty = NatsOptions { sync_timeout_ms: 300, ..options(&server) };
     let hasty = Peer::join("hasty", hasty, &[]).await;
-    let patient = NatsOptions { settle_timeout_ms: 600_000, ..alert(&server) };
+    let patient = NatsOptions { sync_timeout_ms: 600_000, ..alert(&server) };
     let patient = Peer::join("patient", patient, &[]).await;
-    let before = hasty.outlet.meters().unsettled.get();
+    let before = hasty.bus.meters().unsynced.get();
     server.freeze();
     hasty.hear(&[bucket(1)]).await;
-    assert_eq!(hasty.outlet.meters().unsettled.get(), before + 1);
-    patient.outlet.listen(bucket(1));
-    let settled = patient.outlet.settled();
+    assert_eq!(hasty.bus.meters().unsynced.get(), before + 1);
+    patient.bus.subscribe(bucket(1));
+    let synced = patient.bus.synced();
     patient.disconnected().await;
     server.thaw();
-    settled.await;
-    assert_eq!(patient.outlet.state(), Connected);
-    assert_eq!(patient.outlet.meters().unsettled.get(), 0);
+    synced.await;
+    assert_eq!(patient.bus.state(), Connected);
+    assert_eq!(patient.bus.meters().unsynced.get(), 0);
 }

@@ -18,7 +18,7 @@ async fn what_a_node_does_not_read_in_time_is_counted_as_lost() {
     greet(&saying, &hearing, &subjects).await;
     hearing.set_reading(false);
     flood(&saying, &subjects).await;
-    let meters = hearing.outlet.meters();
+    let meters = hearing.bus.meters();
     until("it overruns", || meters.overruns.get() > 0).await;
     until("it stands still", || meters.received.get() + meters.overruns.get() == FLOOD).await;
     let thrown_away = meters.overruns.get();
@@ -43,7 +43,7 @@ async fn what_overruns_a_subscription_is_counted_as_lost() {
     saying.account(&hearing, FLOOD).await;
     assert!(hearing.lost() > 0);
     // The client library does not report each one.
-    assert!((1..=hearing.lost()).contains(&hearing.outlet.meters().overruns.get()));
+    assert!((1..=hearing.lost()).contains(&hearing.bus.meters().overruns.get()));
 }
 
 /// From then on it knows what it misses.
@@ -55,5 +55,5 @@ async fn greet(saying: &Peer, hearing: &Peer, subjects: &[Subject]) {
 async fn flood(saying: &Peer, subjects: &[Subject]) {
     let pairs = (3..=FLOOD).zip(subjects.iter().cycle());
     pairs.for_each(|(number, subject)| saying.say(subject, number));
-    until("everything was published", || saying.outlet.meters().published.get() >= FLOOD).await;
+    until("everything was published", || saying.bus.meters().published.get() >= FLOOD).await;
 }

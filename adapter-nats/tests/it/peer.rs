@@ -7,7 +7,7 @@ use std::time::Duration;
 use fanfare_adapter_nats::{NatsBus, NatsOptions};
 use fanfare_proto::wire::envelope::Body;
 use fanfare_proto::wire::{Broadcast, Heartbeat, Target};
-use fanfare_proto::{Bus, Envelope, Identity, Inbound, Inlet, Outlet, State, Subject};
+use fanfare_proto::{Bus, Envelope, Identity, Inbound, Publisher, State, Subject, Subscription};
 use futures_util::StreamExt;
 use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
@@ -25,7 +25,7 @@ const INTERVAL_MS: u64 = 100;
 pub const DEADLINE: Duration = Duration::from_secs(60);
 
 pub struct Peer {
-    pub outlet: Arc<dyn Outlet>,
+    pub bus: Arc<dyn Publisher>,
     heard: Arc<Mutex<Heard>>,
     reads: watch::Sender<bool>,
     /// Whether somebody wants to see a heartbeat of this one.
@@ -53,7 +53,7 @@ pub fn options(server: &Server) -> NatsOptions {
         ping_interval_ms: 20_000,
         connection_timeout_ms: 20_000,
         reconnect_delay_max_ms: 100,
-        unlisten_delay_ms: 200,
+        unsubscribe_delay_ms: 200,
         ..NatsOptions::default()
     }
 }
@@ -68,11 +68,11 @@ impl Peer {
     pub fn start(name: &str, options: NatsOptions) -> Self {
         log::capture();
         let bus = Box::new(NatsBus::new(options).expect("the options are valid"));
-        let (outlet, inlet) = bus.start(Identity::new(name));
+        let (bus, subscription) = bus.start(Identity::new(name));
         let greeted = Arc::new(Notify::new());
         let heard = Arc::new(Mutex::new(Heard { greeted: greeted.clone(), ..Heard::default() }));
-        let peer = Self { outlet, heard, reads: watch::Sender::new(true), greeted };
-        tokio::spawn(read(inlet, peer.heard.clone(), peer.reads.subscribe()));
+        let peer = Self { bus, heard, reads: watch::Sender::new(true), greeted };
+        tokio::spawn(read(subscription, peer.heard.clone(), peer.reads.subscribe()));
         peer
     }
 
@@ -87,17 +87,17 @@ impl Peer {
     /// Shows itself from now on, as nodes do: when its subscriptions are in force, to who greets it, and now and then.
     pub async fn shows_itself(&self) {
         self.hear(&[Subject::Nodes]).await;
-        let (outlet, greeted) = (self.outlet.clone(), self.greeted.clone());
+        let (bus, greeted) = (self.bus.clone(), self.greeted.clone());
         tokio::spawn(async move {
             let mut was_connected = false;
-            while outlet.state() != State::Closed {
-                if outlet.state() == State::Connected {
-                    outlet.settled().await;
+            while bus.state() != State::Closed {
+                if bus.state() == State::Connected {
+                    bus.synced().await;
                     let body =
                         Heartbeat { interval_ms: INTERVAL_MS, hello: !was_connected, ..Heartbeat::default() };
-                    let _ = outlet.publish(&[Subject::Nodes], Body::Heartbeat(body));
+                    let _ = bus.publish(&[Subject::Nodes], Body::Heartbeat(body));
                 }
-                was_connected = outlet.state() == State::Connected;
+                was_connected = bus.state() == State::Connected;
                 let _ = timeout(Duration::from_millis(INTERVAL_MS), greeted.notified()).await;
             }
         });
@@ -119,17 +119,17 @@ impl Peer {
     }
 
     pub async fn connected(&self) {
-        until("it connects", || self.outlet.state() == State::Connected).await;
+        until("it connects", || self.bus.state() == State::Connected).await;
     }
 
     pub async fn disconnected(&self) {
-        until("it disconnects", || self.outlet.state() == State::Disconnected).await;
+        until("it disconnects", || self.bus.state() == State::Disconnected).await;
     }
 
     /// Listens until that is in force.
     pub async fn hear(&self, subjects: &[Subject]) {
-        subjects.iter().for_each(|subject| self.outlet.listen(subject.clone()));
-        timeout(DEADLINE, self.outlet.settled()).await.expect("what it listens to is in force in time");
+        subjects.iter().for_each(|subject| self.bus.subscribe(subject.clone()));
+        timeout(DEADLINE, self.bus.synced()).await.expect("what it listens to is in force in time");
     }
 
     /// Waits until the other hears this one, and has heard everything said so far. In a cluster of servers interests
@@ -148,7 +148,7 @@ impl Peer {
 
     pub fn say(&self, subject: &Subject, number: u64) {
         let body = event(subject, number);
-        self.outlet.publish(std::slice::from_ref(subject), body).expect("the bus takes it");
+        self.bus.publish(std::slice::from_ref(subject), body).expect("the bus takes it");
     }
 
     pub fn numbers(&self) -> Vec<u64> {
@@ -159,7 +159,7 @@ impl Peer {
         self.heard.lock().numbers.len() as u64
     }
 
-    /// As told by the inlet.
+    /// As told by the subscription.
     pub fn lost(&self) -> u64 {
         self.heard.lock().lost
     }
@@ -178,7 +178,7 @@ impl Peer {
         until("each event came or is counted as lost", || {
             if next <= Instant::now() {
                 next = Instant::now() + Duration::from_millis(20);
-                self.outlet.publish(&[Subject::Nodes], heartbeat()).expect("the bus takes it");
+                self.bus.publish(&[Subject::Nodes], heartbeat()).expect("the bus takes it");
             }
             let sum = other.count() + other.lost();
             if sum != last {
@@ -189,13 +189,13 @@ impl Peer {
         })
         .await;
         assert_eq!(other.count() + other.lost(), sent);
-        assert_eq!(other.outlet.meters().lost.get(), other.lost());
+        assert_eq!(other.bus.meters().lost.get(), other.lost());
         assert!(other.numbers().is_sorted_by(|one, next| one < next), "out of order: {:?}", other.numbers());
     }
 }
 
-async fn read(mut inlet: Inlet, heard: Arc<Mutex<Heard>>, mut reads: watch::Receiver<bool>) {
-    while let Some(inbound) = inlet.next().await {
+async fn read(mut subscription: Subscription, heard: Arc<Mutex<Heard>>, mut reads: watch::Receiver<bool>) {
+    while let Some(inbound) = subscription.next().await {
         heard.lock().note(inbound);
         if reads.wait_for(|reads| *reads).await.is_err() {
             return;

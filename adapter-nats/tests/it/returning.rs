@@ -67,17 +67,17 @@ async fn what_waits_is_held_until_all_are_back() {
     (201..=300).for_each(|number| a.say(&bucket(1), number));
     to_b.mend();
     b.connected().await;
-    b.outlet.settled().await;
+    b.bus.synced().await;
     (301..=400).for_each(|number| a.say(&bucket(1), number));
-    assert!(a.outlet.meters().queued_bytes.get() > 0);
+    assert!(a.bus.meters().queued_bytes.get() > 0);
     assert_eq!((b.count(), c.count()), (100, 100));
     to_c.mend();
     for peer in [b, c] {
         until("everything came", || peer.count() == 400).await;
         assert_eq!(peer.numbers(), (1..=400).collect::<Vec<_>>());
-        assert_eq!(peer.outlet.meters().lost.get(), 0);
+        assert_eq!(peer.bus.meters().lost.get(), 0);
     }
-    assert_eq!(a.outlet.meters().dropped.get(), 0);
+    assert_eq!(a.bus.meters().dropped.get(), 0);
 }
 
 #[tokio::test]
@@ -89,14 +89,14 @@ async fn who_does_not_come_back_is_waited_for_no_longer_than_configured() {
     cut(&nodes).await;
     to_b.mend();
     b.connected().await;
-    b.outlet.settled().await;
+    b.bus.synced().await;
     to_a.mend();
     until("everything came", || b.count() == 200).await;
     (201..=300).for_each(|number| a.say(&bucket(1), number));
     until("nothing is held", || b.count() == 300).await;
     to_c.mend();
     c.connected().await;
-    c.outlet.settled().await;
+    c.bus.synced().await;
     a.say(&bucket(1), 301);
     until("it hears again", || c.count() == 101).await;
     // Messages are counted, and none of the heartbeats that it missed.
@@ -108,8 +108,8 @@ async fn who_said_goodbye_is_not_waited_for() {
     let server = Server::start();
     let nodes = nodes(["a", "b", "c"], &server, &patient(&server)).await;
     let [(a, to_a), (b, to_b), (c, _)] = &nodes[..] else { unreachable!("there are three") };
-    c.outlet.publish(&[Subject::Nodes], Body::Goodbye(Goodbye {})).expect("the bus takes it");
-    c.outlet.close(Duration::from_secs(60)).await;
+    c.bus.publish(&[Subject::Nodes], Body::Goodbye(Goodbye {})).expect("the bus takes it");
+    c.bus.close(Duration::from_secs(60)).await;
     for peer in [a, b] {
         until("it knows that one has left", || peer.known() == 1).await;
     }
@@ -152,7 +152,7 @@ async fn a_restart_of_the_server_costs_only_what_was_said_before_it_was_noticed(
         }
         if killed && noticed_at.contains(&0) {
             for (place, peer) in nodes.iter().enumerate() {
-                let away = !matches!(peer.outlet.state(), fanfare_proto::State::Connected);
+                let away = !matches!(peer.bus.state(), fanfare_proto::State::Connected);
                 if away && noticed_at[place] == 0 {
                     noticed_at[place] = said + 1;
                 }
@@ -161,7 +161,7 @@ async fn a_restart_of_the_server_costs_only_what_was_said_before_it_was_noticed(
             server.run();
             ran = true;
         } else if ran && back_at.is_none() {
-            let connected = |peer: &Peer| peer.outlet.state() == fanfare_proto::State::Connected;
+            let connected = |peer: &Peer| peer.bus.state() == fanfare_proto::State::Connected;
             back_at = nodes.iter().all(connected).then_some(said);
         }
     }

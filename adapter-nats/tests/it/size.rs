@@ -21,12 +21,11 @@ async fn envelopes_are_cut_to_what_this_server_takes() {
     let mut server = Server::configured("max_payload: 65536");
     let hearing = Peer::join("hear", options(&server), &[bucket(1)]).await;
     let saying = Peer::join("says", options(&server), &[]).await;
-    let say =
-        |number| saying.outlet.publish(&[bucket(1)], large(number, 1_000_000)).expect("the bus takes it");
+    let say = |number| saying.bus.publish(&[bucket(1)], large(number, 1_000_000)).expect("the bus takes it");
     say(1);
     say(2);
     until("both came", || hearing.numbers() == [1, 2]).await;
-    assert_eq!(saying.outlet.meters().published.get(), 32);
+    assert_eq!(saying.bus.meters().published.get(), 32);
     server.kill();
     saying.disconnected().await;
     hearing.disconnected().await;
@@ -34,9 +33,9 @@ async fn envelopes_are_cut_to_what_this_server_takes() {
     let mut smaller = Server::prepared(server.port, "max_payload: 4096");
     smaller.run();
     hearing.connected().await;
-    hearing.outlet.settled().await;
+    hearing.bus.synced().await;
     say(3);
     until("it came", || hearing.numbers() == [1, 2, 3]).await;
-    assert_eq!(saying.outlet.meters().published.get(), 32 + 253);
-    assert_eq!((hearing.lost(), saying.outlet.meters().dropped.get()), (0, 0));
+    assert_eq!(saying.bus.meters().published.get(), 32 + 253);
+    assert_eq!((hearing.lost(), saying.bus.meters().dropped.get()), (0, 0));
 }

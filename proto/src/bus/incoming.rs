@@ -23,7 +23,7 @@ use crate::bus::outgoing::HEADER_BYTES;
 use crate::bus::{Identity, Inbound};
 use crate::wire;
 use crate::wire::envelope::Body;
-use crate::wire::envelope::{Content, Envelope, Refusal, content, decode, decode_body};
+use crate::wire::envelope::{Content, Envelope, EnvelopeError, content, decode, decode_body};
 use crate::wire::subject::Subject;
 use heard::Step;
 use origin::Arrival;
@@ -85,7 +85,7 @@ impl Incoming {
     }
 
     /// From now on everything published on this subject comes.
-    pub fn hears(&mut self, path: &str, now: Instant) {
+    pub fn subscribed(&mut self, path: &str, now: Instant) {
         if !self.heard.contains_key(path) {
             self.heard.insert(path.into(), now);
             // What came before, or was still on its way when the subject was forgotten, is no reason to miss the rest.
@@ -94,13 +94,13 @@ impl Incoming {
     }
 
     /// The subject is not listened to any more: what is missed on it is no loss.
-    pub fn forgets(&mut self, path: &str) {
+    pub fn unsubscribed(&mut self, path: &str) {
         self.heard.remove(path);
         self.origins.forget_subject(path);
     }
 
     /// Takes a frame that came on a subject. The error says why it was not taken; it is counted already.
-    pub fn take(&mut self, path: &str, frame: Bytes, now: Instant) -> Result<(), Refusal> {
+    pub fn take(&mut self, path: &str, frame: Bytes, now: Instant) -> Result<(), EnvelopeError> {
         self.meters.received.increment();
         self.meters.received_bytes.add(frame.len() as u64);
         self.origins.pass(now);
@@ -111,7 +111,7 @@ impl Incoming {
         })
     }
 
-    fn read(&mut self, path: &str, frame: Bytes) -> Result<(), Refusal> {
+    fn read(&mut self, path: &str, frame: Bytes) -> Result<(), EnvelopeError> {
         let bytes = frame.len();
         let envelope = decode(frame)?;
         if envelope.instance == self.own_instance {
@@ -123,7 +123,7 @@ impl Incoming {
             match content? {
                 Content::Whole(body) => body,
                 // It could not be told from others'.
-                Content::Part(_) => return Err(Refusal::Invalid("a part without a number")),
+                Content::Part(_) => return Err(EnvelopeError::Invalid("a part without a number")),
             }
         } else {
             match self.step(path, Numbers { instance, sequence, subject_sequence }, content)? {
@@ -146,12 +146,12 @@ impl Incoming {
         Ok(())
     }
 
-    fn within_bounds(&self, content: Content, frame_bytes: usize) -> Result<Content, Refusal> {
+    fn within_bounds(&self, content: Content, frame_bytes: usize) -> Result<Content, EnvelopeError> {
         let (bytes, max) = match &content {
             Content::Whole(_) => (frame_bytes as u64, self.envelope_bytes_max + HEADER_BYTES),
             Content::Part(part) => (part.total_bytes, self.envelope_bytes_max),
         };
-        if bytes <= max as u64 { Ok(content) } else { Err(Refusal::TooLarge(bytes)) }
+        if bytes <= max as u64 { Ok(content) } else { Err(EnvelopeError::TooLarge(bytes)) }
     }
 
     /// Notes that the envelope of this number came, or a part of it; also if it has to be refused, unless the number
@@ -160,8 +160,8 @@ impl Incoming {
         &mut self,
         path: &str,
         numbers: Numbers,
-        content: Result<Content, Refusal>,
-    ) -> Result<Step, Refusal> {
+        content: Result<Content, EnvelopeError>,
+    ) -> Result<Step, EnvelopeError> {
         let Numbers { instance, sequence, subject_sequence } = numbers;
         let unheard;
         let (path, since) = match self.heard.get_key_value(path) {
@@ -178,7 +178,9 @@ impl Incoming {
         match origin.arrives(sequence, is_heartbeat, batch, now) {
             Arrival::Plausible => {}
             Arrival::Late => return Ok(Step::Late),
-            Arrival::Implausible => return Err(Refusal::Invalid("a sequence that cannot have been reached")),
+            Arrival::Implausible => {
+                return Err(EnvelopeError::Invalid("a sequence that cannot have been reached"));
+            }
         }
         let heard = origin.subject(path, is_own, since);
         let mut lost = 0;

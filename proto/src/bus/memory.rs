@@ -17,7 +17,7 @@ use tokio::time::{Instant, Sleep, timeout};
 use crate::bus::incoming::Incoming;
 use crate::bus::meters::BusMeters;
 use crate::bus::outgoing::{Frame, Outgoing, encode};
-use crate::bus::{Bus, Closed, Identity, Inbound, Inlet, Outlet, PublishError, Settled, State};
+use crate::bus::{Bus, Closed, Identity, Inbound, PublishError, Publisher, State, Subscription, Synced};
 use crate::wire::envelope::Body;
 use crate::wire::subject::Subject;
 
@@ -68,16 +68,16 @@ struct Member {
     meters: Arc<BusMeters>,
     interests: HashSet<String>,
     waiting: VecDeque<Waiting>,
-    /// The inlet's task.
+    /// The subscription's task.
     task: Option<Waker>,
     /// Members of different groups do not hear each other.
     group: usize,
     state: State,
     /// Wakes who waits until it is connected again, or closed.
     is_back: Arc<Notify>,
-    /// States that the inlet has not told yet.
+    /// States that the subscription has not told yet.
     told: VecDeque<State>,
-    /// Interests that the inlet does not follow yet.
+    /// Interests that the subscription does not follow yet.
     wanted: Vec<String>,
     /// Interests that end once nothing waits on them.
     unwanted: HashSet<String>,
@@ -158,11 +158,11 @@ pub struct MemoryBus {
 }
 
 impl Bus for MemoryBus {
-    fn start(self: Box<Self>, identity: Identity) -> (Arc<dyn Outlet>, Inlet) {
+    fn start(self: Box<Self>, identity: Identity) -> (Arc<dyn Publisher>, Subscription) {
         let meters = Arc::new(BusMeters::default());
         let mut incoming = Incoming::new(&identity, self.hub.envelope_bytes_max, meters.clone());
         let own = Subject::Node(identity.node.clone()).path();
-        incoming.hears(&own, Instant::now().into_std());
+        incoming.subscribed(&own, Instant::now().into_std());
         let member = Member {
             identity: identity.clone(),
             meters: meters.clone(),
@@ -181,22 +181,27 @@ impl Bus for MemoryBus {
         let number = hub.members.len();
         hub.members.push(member);
         drop(hub);
-        let inlet =
-            MemoryInlet { hub: self.hub.clone(), number, incoming, ready: VecDeque::new(), sleep: None };
+        let subscription = MemorySubscription {
+            hub: self.hub.clone(),
+            number,
+            incoming,
+            ready: VecDeque::new(),
+            sleep: None,
+        };
         let outgoing = Mutex::new(Outgoing::new(identity));
-        let outlet = MemoryOutlet { hub: self.hub.clone(), number, outgoing, meters };
-        (Arc::new(outlet), Box::pin(inlet))
+        let publisher = MemoryPublisher { hub: self.hub.clone(), number, outgoing, meters };
+        (Arc::new(publisher), Box::pin(subscription))
     }
 }
 
-struct MemoryOutlet {
+struct MemoryPublisher {
     hub: MemoryHub,
     number: usize,
     outgoing: Mutex<Outgoing>,
     meters: Arc<BusMeters>,
 }
 
-impl Outlet for MemoryOutlet {
+impl Publisher for MemoryPublisher {
     fn publish(&self, subjects: &[Subject], mut body: Body) -> Result<(), PublishError> {
         if self.state() == State::Closed {
             return Err(PublishError::Closed);
@@ -224,7 +229,7 @@ impl Outlet for MemoryOutlet {
         Ok(())
     }
 
-    fn listen(&self, subject: Subject) {
+    fn subscribe(&self, subject: Subject) {
         let mut hub = self.hub.state.lock();
         let member = &mut hub.members[self.number];
         let path = subject.path();
@@ -236,7 +241,7 @@ impl Outlet for MemoryOutlet {
         member.wake();
     }
 
-    fn unlisten(&self, subject: &Subject) {
+    fn unsubscribe(&self, subject: &Subject) {
         let mut hub = self.hub.state.lock();
         let member = &mut hub.members[self.number];
         let path = subject.path();
@@ -246,7 +251,7 @@ impl Outlet for MemoryOutlet {
         member.wake();
     }
 
-    fn settled(&self) -> Settled {
+    fn synced(&self) -> Synced {
         let hub = self.hub.state.lock();
         let member = &hub.members[self.number];
         if member.state != State::Disconnected {
@@ -255,7 +260,7 @@ impl Outlet for MemoryOutlet {
         let (is_back, meters) = (member.is_back.clone().notified_owned(), self.meters.clone());
         Box::pin(async move {
             if timeout(SETTLE_TIMEOUT, is_back).await.is_err() {
-                meters.unsettled.increment();
+                meters.unsynced.increment();
             }
         })
     }
@@ -351,7 +356,7 @@ impl Member {
     }
 }
 
-struct MemoryInlet {
+struct MemorySubscription {
     hub: MemoryHub,
     number: usize,
     incoming: Incoming,
@@ -360,7 +365,7 @@ struct MemoryInlet {
     sleep: Option<Pin<Box<Sleep>>>,
 }
 
-impl Stream for MemoryInlet {
+impl Stream for MemorySubscription {
     type Item = Inbound;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Inbound>> {
@@ -374,7 +379,7 @@ impl Stream for MemoryInlet {
             let member = &mut members[this.number];
             member.task = Some(cx.waker().clone());
             let now = Instant::now().into_std();
-            member.wanted.drain(..).for_each(|path| this.incoming.hears(&path, now));
+            member.wanted.drain(..).for_each(|path| this.incoming.subscribed(&path, now));
             this.ready.extend(member.told.drain(..).map(Inbound::State));
             let frames = member.take_due();
             for frame in handed_over(frames, faults.shuffle_subjects.then_some(random)) {
@@ -383,7 +388,7 @@ impl Stream for MemoryInlet {
             }
             this.incoming.release(&mut this.ready, now);
             if !member.unwanted.is_empty() {
-                member.end_interests().iter().for_each(|path| this.incoming.forgets(path));
+                member.end_interests().iter().for_each(|path| this.incoming.unsubscribed(path));
             }
             if !this.ready.is_empty() {
                 continue;

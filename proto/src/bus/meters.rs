@@ -78,7 +78,7 @@ pub struct BusMeters {
     /// Microseconds that the broker took to answer when it was asked last.
     pub round_trip_us: Meter,
     /// Times somebody waited until what is listened to is in force, and was let go without proof of it.
-    pub unsettled: Meter,
+    pub unsynced: Meter,
     /// Times this node read too slowly, so that messages were thrown away before it saw them.
     pub overruns: Meter,
     /// Bytes that wait to be published now.

@@ -6,7 +6,7 @@ use super::peer::{Scope, bucket, event};
 use crate::bus::{PublishError, State};
 use crate::wire::subject::Subject;
 
-pub async fn close_publishes_what_was_queued_and_ends_the_inlet(scope: Scope<'_>) {
+pub async fn close_publishes_what_was_queued_and_ends_the_subscription(scope: Scope<'_>) {
     let (mut sender, mut receiver) = (scope.join("send", &[]).await, scope.join("hear", &[bucket(1)]).await);
     let labels: Vec<_> = (0..500).map(|n| n.to_string()).collect();
     for label in &labels {
@@ -14,9 +14,9 @@ pub async fn close_publishes_what_was_queued_and_ends_the_inlet(scope: Scope<'_>
     }
     sender.close().await;
     sender.expect_end().await;
-    assert_eq!(sender.outlet.state(), State::Closed);
-    assert_eq!(sender.outlet.publish(&[bucket(1)], event("too late")), Err(PublishError::Closed));
-    assert_eq!(sender.outlet.meters().dropped.get(), 0);
+    assert_eq!(sender.bus.state(), State::Closed);
+    assert_eq!(sender.bus.publish(&[bucket(1)], event("too late")), Err(PublishError::Closed));
+    assert_eq!(sender.bus.meters().dropped.get(), 0);
     receiver.expect(labels).await;
     let other = scope.join("othr", &[]).await;
     other.say(&bucket(1), event("end"));
@@ -28,13 +28,13 @@ pub async fn close_publishes_what_was_queued_and_ends_the_inlet(scope: Scope<'_>
 pub async fn a_bus_can_be_closed_at_once_and_twice(scope: Scope<'_>) {
     let mut peer = scope.start("peer");
     // Dropped: it has no effect.
-    drop(peer.outlet.close(Duration::ZERO));
+    drop(peer.bus.close(Duration::ZERO));
     peer.close().await;
     peer.expect_end().await;
-    peer.outlet.listen(bucket(1));
-    peer.outlet.unlisten(&bucket(1));
+    peer.bus.subscribe(bucket(1));
+    peer.bus.unsubscribe(&bucket(1));
     peer.hear(&[]).await;
-    assert_eq!(peer.outlet.publish(&[Subject::Nodes], event("too late")), Err(PublishError::Closed));
+    assert_eq!(peer.bus.publish(&[Subject::Nodes], event("too late")), Err(PublishError::Closed));
     peer.leave().await;
 }
 
@@ -54,7 +54,7 @@ pub async fn others_can_do_without_a_closed_node(scope: Scope<'_>) {
         other.say(&Subject::Nodes, event("answer"));
         one.expect(["answer"]).await;
     }
-    one.outlet.unlisten(&gone.own());
+    one.bus.unsubscribe(&gone.own());
     gone.expect_end().await;
     one.leave().await;
     other.leave().await;

@@ -1,4 +1,4 @@
-//! A node hears a subject from the moment that `settled` says so until some time after `unlisten`.
+//! A node hears a subject from the moment that `synced` says so until some time after `unsubscribe`.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
@@ -12,7 +12,7 @@ use crate::wire::envelope::Body;
 use crate::wire::subject::Subject;
 
 /// How long a bus may take to unhear.
-const UNLISTEN_DEADLINE: Duration = Duration::from_secs(60);
+const UNSUBSCRIBE_DEADLINE: Duration = Duration::from_secs(60);
 
 /// How often the sender tries whether it is still heard.
 const RETRY: Duration = Duration::from_millis(20);
@@ -27,8 +27,8 @@ async fn until_unheard(sender: &Peer, receiver: &mut Peer, subject: &Subject) {
             return;
         }
         assert!(
-            start.elapsed() < UNLISTEN_DEADLINE,
-            "{subject:?} is heard {UNLISTEN_DEADLINE:?} after `unlisten`"
+            start.elapsed() < UNSUBSCRIBE_DEADLINE,
+            "{subject:?} is heard {UNSUBSCRIBE_DEADLINE:?} after `unsubscribe`"
         );
         tokio::time::sleep(RETRY).await;
     }
@@ -42,7 +42,7 @@ pub async fn a_node_hears_its_own_subject_from_the_start(scope: Scope<'_>) {
     receiver.leave().await;
 }
 
-pub async fn a_node_hears_only_what_it_listens_to(scope: Scope<'_>) {
+pub async fn a_node_hears_only_what_it_subscribed_to(scope: Scope<'_>) {
     let heard = [namespace("/a"), bucket(7)];
     let foreign = [
         namespace("/"),
@@ -65,7 +65,7 @@ pub async fn a_node_hears_only_what_it_listens_to(scope: Scope<'_>) {
     receiver.leave().await;
 }
 
-pub async fn settled_means_heard(scope: Scope<'_>) {
+pub async fn synced_means_heard(scope: Scope<'_>) {
     let (sender, mut receiver) = (scope.join("send", &[]).await, scope.join("hear", &[]).await);
     for n in 0..200 {
         let label = n.to_string();
@@ -78,7 +78,7 @@ pub async fn settled_means_heard(scope: Scope<'_>) {
 }
 
 /// JOIN-1 at a start: the bus may still be connecting when it is asked to listen.
-pub async fn settled_means_heard_by_a_node_that_has_just_started(scope: Scope<'_>) {
+pub async fn synced_means_heard_by_a_node_that_has_just_started(scope: Scope<'_>) {
     let sender = scope.join("send", &[]).await;
     // Wherever nodes of this scope are, it is heard.
     let mut others = [scope.join("one", &[bucket(0)]).await, scope.join("two", &[bucket(0)]).await];
@@ -108,19 +108,19 @@ pub async fn settled_means_heard_by_a_node_that_has_just_started(scope: Scope<'_
     }
 }
 
-pub async fn who_starts_to_listen_in_the_middle_misses_nothing_from_then_on(scope: Scope<'_>) {
+pub async fn a_node_that_subscribes_in_the_middle_misses_nothing_from_then_on(scope: Scope<'_>) {
     let (sender, mut receiver) = (scope.join("send", &[]).await, scope.join("hear", &[]).await);
     let (said, stop) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicBool::new(false)));
-    let (outlet, saying, stopped) = (sender.outlet.clone(), said.clone(), stop.clone());
+    let (bus, saying, stopped) = (sender.bus.clone(), said.clone(), stop.clone());
     let publisher = thread::spawn(move || {
         while !stopped.load(Relaxed) {
             let n = saying.load(Relaxed);
-            outlet.publish(&[bucket(n % 2)], event(&n.to_string())).expect("the bus takes it");
+            bus.publish(&[bucket(n % 2)], event(&n.to_string())).expect("the bus takes it");
             saying.store(n + 1, Relaxed);
             // Busy, and nothing that has to be queued for long.
             thread::sleep(Duration::from_micros(200));
         }
-        outlet.publish(&[bucket(0)], event("end")).expect("the bus takes it");
+        bus.publish(&[bucket(0)], event("end")).expect("the bus takes it");
     });
     receiver.hear(&[bucket(0), bucket(1)]).await;
     // The one of this number may have been on its way when that was in force.
@@ -141,22 +141,22 @@ pub async fn who_starts_to_listen_in_the_middle_misses_nothing_from_then_on(scop
     receiver.leave().await;
 }
 
-pub async fn envelopes_stop_some_time_after_unlisten(scope: Scope<'_>) {
+pub async fn envelopes_stop_some_time_after_unsubscribe(scope: Scope<'_>) {
     let (sender, mut receiver) = (scope.join("send", &[]).await, scope.join("hear", &[bucket(1)]).await);
-    receiver.outlet.unlisten(&bucket(1));
-    // What nobody listens to may be unlistened.
-    receiver.outlet.unlisten(&bucket(2));
+    receiver.bus.unsubscribe(&bucket(1));
+    // What nobody listens to may be unsubscribed.
+    receiver.bus.unsubscribe(&bucket(2));
     until_unheard(&sender, &mut receiver, &bucket(1)).await;
     sender.leave().await;
     receiver.leave().await;
 }
 
-pub async fn what_was_missed_while_not_listening_is_no_loss(scope: Scope<'_>) {
+pub async fn what_was_missed_while_not_subscribed_is_no_loss(scope: Scope<'_>) {
     let (sender, mut receiver) = (scope.join("send", &[]).await, scope.join("hear", &[bucket(1)]).await);
     sender.say(&bucket(1), event("before"));
     receiver.expect(["before"]).await;
     sender.say(&bucket(1), event("unwanted"));
-    receiver.outlet.unlisten(&bucket(1));
+    receiver.bus.unsubscribe(&bucket(1));
     until_unheard(&sender, &mut receiver, &bucket(1)).await;
     sender.say(&bucket(1), event("unheard"));
     receiver.hear(&[bucket(1)]).await;
@@ -172,7 +172,7 @@ pub async fn who_changes_its_mind_goes_on_hearing(scope: Scope<'_>) {
     for n in 0..100 {
         sender.say(&bucket(1), event("before"));
         receiver.expect(["before"]).await;
-        receiver.outlet.unlisten(&bucket(1));
+        receiver.bus.unsubscribe(&bucket(1));
         receiver.hear(&[bucket(1)]).await;
         sender.say(&bucket(1), event(&n.to_string()));
         receiver.expect([n.to_string()]).await;
@@ -181,13 +181,13 @@ pub async fn who_changes_its_mind_goes_on_hearing(scope: Scope<'_>) {
     receiver.leave().await;
 }
 
-pub async fn listening_twice_counts_once(scope: Scope<'_>) {
+pub async fn subscribing_twice_counts_once(scope: Scope<'_>) {
     let (sender, mut receiver) = (scope.join("send", &[]).await, scope.join("hear", &[bucket(1)]).await);
     receiver.hear(&[bucket(1), bucket(1)]).await;
     sender.say(&bucket(1), event("once"));
     sender.say(&receiver.own(), event("marker"));
     receiver.expect(["once", "marker"]).await;
-    receiver.outlet.unlisten(&bucket(1));
+    receiver.bus.unsubscribe(&bucket(1));
     until_unheard(&sender, &mut receiver, &bucket(1)).await;
     sender.leave().await;
     receiver.leave().await;

@@ -42,11 +42,11 @@ pub async fn each_of_many_threads_and_nodes_has_its_order(scope: Scope<'_>) {
         peers.push(scope.join(name, &subjects).await);
     }
     let publish = |peer: &Peer, node: usize, thread: usize| {
-        let (outlet, subjects) = (peer.outlet.clone(), subjects.clone());
+        let (bus, subjects) = (peer.bus.clone(), subjects.clone());
         thread::spawn(move || {
             for n in 0..EVENTS {
                 let subject = pick(&subjects, n + thread).clone();
-                outlet.publish(&[subject], event(&format!("{node}.{thread}.{n}"))).expect("the bus takes it");
+                bus.publish(&[subject], event(&format!("{node}.{thread}.{n}"))).expect("the bus takes it");
             }
         })
     };

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use prost::bytes::Bytes;
 
-use crate::bus::{Bus, Identity, Inbound, Inlet, Outlet, State};
+use crate::bus::{Bus, Identity, Inbound, Publisher, State, Subscription};
 use crate::wire;
 use crate::wire::envelope::Body;
 use crate::wire::envelope::Envelope;
@@ -24,8 +24,8 @@ pub struct Scope<'a> {
 }
 
 pub struct Peer {
-    pub outlet: Arc<dyn Outlet>,
-    inlet: Inlet,
+    pub bus: Arc<dyn Publisher>,
+    subscription: Subscription,
     name: Arc<str>,
     heard: VecDeque<Envelope>,
     ended: bool,
@@ -34,14 +34,14 @@ pub struct Peer {
 impl Scope<'_> {
     /// A node that has just started, connected or not.
     pub fn start(&self, name: &str) -> Peer {
-        let (outlet, inlet) = (self.make)(self.name).start(Identity::new(name));
-        Peer { outlet, inlet, name: name.into(), heard: VecDeque::new(), ended: false }
+        let (bus, subscription) = (self.make)(self.name).start(Identity::new(name));
+        Peer { bus, subscription, name: name.into(), heard: VecDeque::new(), ended: false }
     }
 
     /// A node that is connected, and hears its own subject and these.
     pub async fn join(&self, name: &str, subjects: &[Subject]) -> Peer {
         let mut peer = self.start(name);
-        peer.wait("it is not connected", |peer, _| match peer.outlet.state() {
+        peer.wait("it is not connected", |peer, _| match peer.bus.state() {
             State::Connected => Poll::Ready(()),
             _ => Poll::Pending,
         })
@@ -59,9 +59,9 @@ impl Peer {
 
     /// Listens to these, and waits until that is in force.
     pub async fn hear(&mut self, subjects: &[Subject]) {
-        subjects.iter().for_each(|subject| self.outlet.listen(subject.clone()));
-        let mut settled = self.outlet.settled();
-        self.wait("what it listens to does not settle", |_, cx| settled.as_mut().poll(cx)).await;
+        subjects.iter().for_each(|subject| self.bus.subscribe(subject.clone()));
+        let mut synced = self.bus.synced();
+        self.wait("what it listens to is not synced in time", |_, cx| synced.as_mut().poll(cx)).await;
     }
 
     pub fn say(&self, subject: &Subject, body: Body) {
@@ -69,7 +69,7 @@ impl Peer {
     }
 
     pub fn say_to(&self, subjects: &[Subject], body: Body) {
-        self.outlet.publish(subjects, body).expect("the bus takes it");
+        self.bus.publish(subjects, body).expect("the bus takes it");
     }
 
     /// The next envelope.
@@ -105,10 +105,10 @@ impl Peer {
         }
     }
 
-    /// Waits until the inlet ends.
+    /// Waits until the subscription ends.
     pub async fn expect_end(&mut self) {
         self.wait(
-            "the inlet does not end",
+            "the subscription does not end",
             |peer, _| if peer.ended { Poll::Ready(()) } else { Poll::Pending },
         )
         .await;
@@ -117,13 +117,13 @@ impl Peer {
 
     /// Waits until the bus is left.
     pub async fn close(&mut self) {
-        let mut closed = self.outlet.close(DEADLINE / 2);
+        let mut closed = self.bus.close(DEADLINE / 2);
         self.wait("the bus is not left", |_, cx| closed.as_mut().poll(cx)).await;
     }
 
     /// Nothing went wrong: leaves the bus.
     pub async fn leave(mut self) {
-        let meters = self.outlet.meters();
+        let meters = self.bus.meters();
         let wrong = [
             ("lost", &meters.lost),
             ("late", &meters.late),
@@ -131,7 +131,7 @@ impl Peer {
             ("unknown", &meters.unknown),
             ("dropped", &meters.dropped),
             ("overruns", &meters.overruns),
-            ("unsettled", &meters.unsettled),
+            ("unsynced", &meters.unsynced),
             ("disconnects", &meters.disconnects),
         ];
         for (name, meter) in wrong {
@@ -140,7 +140,7 @@ impl Peer {
         self.close().await;
     }
 
-    /// Waits for something while the inlet is read, as a node always does.
+    /// Waits for something while the subscription is read, as a node always does.
     pub async fn wait<T>(
         &mut self,
         missing: &str,
@@ -157,7 +157,7 @@ impl Peer {
 
     fn read(&mut self, cx: &mut Context<'_>) {
         while !self.ended {
-            let Poll::Ready(news) = self.inlet.as_mut().poll_next(cx) else { return };
+            let Poll::Ready(news) = self.subscription.as_mut().poll_next(cx) else { return };
             match news {
                 Some(Inbound::Envelope(envelope)) => self.heard.push_back(envelope),
                 Some(Inbound::Lost { count, .. }) => panic!("{} is told of {count} losses", self.name),

@@ -36,10 +36,10 @@ pub struct Envelope {
 /// Why a frame was not taken. All of these are the sender's fault, but for `Version` and `Unknown`: a newer release
 /// may well say what this one does not know.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
+pub enum EnvelopeError {
     /// It is no protobuf message of this schema.
     #[error("not an envelope: {0}")]
-    Garbage(String),
+    Malformed(String),
     /// Of another version.
     #[error("an envelope of version {0}, and this node speaks {VERSION}")]
     Version(u32),
@@ -54,13 +54,13 @@ pub enum Refusal {
     TooLarge(u64),
 }
 
-impl Refusal {
+impl EnvelopeError {
     /// Whether a newer release may say this in good faith.
     pub fn is_from_the_future(&self) -> bool {
         match self {
             Self::Version(version) => *version > VERSION,
             Self::Unknown => true,
-            Self::Garbage(_) | Self::Invalid(_) | Self::TooLarge(_) => false,
+            Self::Malformed(_) | Self::Invalid(_) | Self::TooLarge(_) => false,
         }
     }
 }
@@ -74,51 +74,52 @@ pub(crate) enum Content {
 
 /// Reads a frame. Who sends it and with which numbers is checked; what it holds is not, so that the number of an
 /// envelope counts whatever else is wrong with it. See [`content`].
-pub(crate) fn decode(frame: Bytes) -> Result<wire::Envelope, Refusal> {
+pub(crate) fn decode(frame: Bytes) -> Result<wire::Envelope, EnvelopeError> {
     // The version is looked at first: the rest of a newer one may be of any shape.
     let envelope = wire::Envelope::decode(frame.clone()).map_err(|error| match version_of(frame) {
-        Some(version) if version != VERSION => Refusal::Version(version),
-        _ => Refusal::Garbage(error.to_string()),
+        Some(version) if version != VERSION => EnvelopeError::Version(version),
+        _ => EnvelopeError::Malformed(error.to_string()),
     })?;
     if envelope.version != VERSION {
-        return Err(Refusal::Version(envelope.version));
+        return Err(EnvelopeError::Version(envelope.version));
     }
     if envelope.node.len() > NODE_BYTES_MAX {
-        return Err(Refusal::Invalid("the name of the node is too long"));
+        return Err(EnvelopeError::Invalid("the name of the node is too long"));
     }
     // It stands in logs and on pages.
     if !envelope.node.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(Refusal::Invalid("the name of the node has other characters than printable ASCII"));
+        return Err(EnvelopeError::Invalid("the name of the node has other characters than printable ASCII"));
     }
     if envelope.instance == 0 && envelope.sequence != 0 {
-        return Err(Refusal::Invalid("numbered, but by nobody"));
+        return Err(EnvelopeError::Invalid("numbered, but by nobody"));
     }
     if (envelope.sequence == 0) != (envelope.subject_sequence == 0) {
-        return Err(Refusal::Invalid("numbered by halves"));
+        return Err(EnvelopeError::Invalid("numbered by halves"));
     }
     if envelope.sequence > SEQUENCE_MAX {
-        return Err(Refusal::Invalid("a sequence that cannot have been reached"));
+        return Err(EnvelopeError::Invalid("a sequence that cannot have been reached"));
     }
     if envelope.subject_sequence > envelope.sequence {
-        return Err(Refusal::Invalid("numbers that contradict each other"));
+        return Err(EnvelopeError::Invalid("numbers that contradict each other"));
     }
     Ok(envelope)
 }
 
 /// What an envelope holds, checked.
-pub(crate) fn content(part: Option<wire::Part>, body: Option<Body>) -> Result<Content, Refusal> {
+pub(crate) fn content(part: Option<wire::Part>, body: Option<Body>) -> Result<Content, EnvelopeError> {
     match (part, body) {
         (Some(part), None) => check_part(&part).map(|()| Content::Part(part)),
         (None, Some(body)) => check(&body).map(|()| Content::Whole(body)),
-        (None, None) => Err(Refusal::Unknown),
-        (Some(_), Some(_)) => Err(Refusal::Invalid("both a part and a whole")),
+        (None, None) => Err(EnvelopeError::Unknown),
+        (Some(_), Some(_)) => Err(EnvelopeError::Invalid("both a part and a whole")),
     }
 }
 
 /// Reads the body of an envelope that came in parts.
-pub(crate) fn decode_body(bytes: Bytes) -> Result<Body, Refusal> {
-    let envelope = wire::Envelope::decode(bytes).map_err(|error| Refusal::Garbage(error.to_string()))?;
-    let body = envelope.body.ok_or(Refusal::Unknown)?;
+pub(crate) fn decode_body(bytes: Bytes) -> Result<Body, EnvelopeError> {
+    let envelope =
+        wire::Envelope::decode(bytes).map_err(|error| EnvelopeError::Malformed(error.to_string()))?;
+    let body = envelope.body.ok_or(EnvelopeError::Unknown)?;
     check(&body)?;
     Ok(body)
 }
@@ -140,19 +141,19 @@ fn version_of(frame: Bytes) -> Option<u32> {
     }
 }
 
-fn check_part(part: &wire::Part) -> Result<(), Refusal> {
+fn check_part(part: &wire::Part) -> Result<(), EnvelopeError> {
     if part.count < 2 || part.index >= part.count {
-        return Err(Refusal::Invalid("a part that does not count"));
+        return Err(EnvelopeError::Invalid("a part that does not count"));
     }
     let bytes = part.data.len() as u64;
     if bytes == 0 || bytes > part.total_bytes || u64::from(part.count) > part.total_bytes {
-        return Err(Refusal::Invalid("a part of an impossible size"));
+        return Err(EnvelopeError::Invalid("a part of an impossible size"));
     }
     Ok(())
 }
 
 /// Checks what a receiver relies on.
-fn check(body: &Body) -> Result<(), Refusal> {
+fn check(body: &Body) -> Result<(), EnvelopeError> {
     match body {
         Body::Broadcast(broadcast) => {
             let target = check_target(broadcast.target.as_ref())?;
@@ -160,12 +161,12 @@ fn check(body: &Body) -> Result<(), Refusal> {
         }
         Body::Membership(membership) => {
             check_target(membership.target.as_ref())?;
-            membership.change.is_some().then_some(()).ok_or(Refusal::Unknown)
+            membership.change.is_some().then_some(()).ok_or(EnvelopeError::Unknown)
         }
         Body::Request(request) => {
             use wire::request::Question::{Count, Fetch, Rooms};
             let Some(Fetch(target) | Count(target) | Rooms(target)) = &request.question else {
-                return Err(Refusal::Unknown);
+                return Err(EnvelopeError::Unknown);
             };
             check_target(Some(target)).map(|_| ())
         }
@@ -178,22 +179,22 @@ fn check(body: &Body) -> Result<(), Refusal> {
     }
 }
 
-fn check_target(target: Option<&wire::Target>) -> Result<&wire::Target, Refusal> {
-    let target = target.ok_or(Refusal::Invalid("meant for nobody"))?;
+fn check_target(target: Option<&wire::Target>) -> Result<&wire::Target, EnvelopeError> {
+    let target = target.ok_or(EnvelopeError::Invalid("meant for nobody"))?;
     check_namespace(&target.namespace)?;
     Ok(target)
 }
 
-fn check_namespace(namespace: &str) -> Result<(), Refusal> {
+fn check_namespace(namespace: &str) -> Result<(), EnvelopeError> {
     let valid = namespace.starts_with('/');
-    valid.then_some(()).ok_or(Refusal::Invalid("the name of a namespace begins with a slash"))
+    valid.then_some(()).ok_or(EnvelopeError::Invalid("the name of a namespace begins with a slash"))
 }
 
 /// `42[<namespace>,][…` or `45<attachments>-[<namespace>,][…`: an event of that namespace that asks for no
 /// acknowledgement.
-fn check_packet(namespace: &str, packet: &str, attachments: usize) -> Result<(), Refusal> {
+fn check_packet(namespace: &str, packet: &str, attachments: usize) -> Result<(), EnvelopeError> {
     if attachments > ATTACHMENTS_MAX {
-        return Err(Refusal::Invalid("more attachments than clients take"));
+        return Err(EnvelopeError::Invalid("more attachments than clients take"));
     }
     let rest = match attachments {
         0 => packet.strip_prefix("42"),
@@ -207,7 +208,7 @@ fn check_packet(namespace: &str, packet: &str, attachments: usize) -> Result<(),
     // U+001E would end the message in the answer to a poll. JSON never has it as it is.
     let is_event = rest.is_some_and(|rest| rest.starts_with("[\"") && rest.ends_with(']'))
         && !packet.as_bytes().contains(&0x1e);
-    is_event.then_some(()).ok_or(Refusal::Invalid("a packet that is no event of its namespace"))
+    is_event.then_some(()).ok_or(EnvelopeError::Invalid("a packet that is no event of its namespace"))
 }
 
 #[cfg(test)]

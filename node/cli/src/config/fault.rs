@@ -10,6 +10,9 @@ use super::Config;
 
 /// A key that is less like another than this is not taken for a misspelt one.
 const LIKENESS_MIN: f64 = 0.7;
+/// Keys that had another name, by their last part.
+const RENAMED: [(&str, &str); 2] =
+    [("settle_timeout_ms", "sync_timeout_ms"), ("unlisten_delay_ms", "unsubscribe_delay_ms")];
 
 /// Everything that is wrong with a configuration.
 #[derive(Debug, thiserror::Error)]
@@ -59,6 +62,9 @@ fn origin(key: &str, told: &Figment) -> String {
 fn unknown(key: &str, field: &str, siblings: &[&str]) -> String {
     let table = key.split('.').take_while(|part| *part != field).collect::<Vec<_>>().join(".");
     let path = |name: &str| if table.is_empty() { name.to_owned() } else { format!("{table}.{name}") };
+    if let Some((_, name)) = RENAMED.iter().find(|(old, name)| *old == field && siblings.contains(name)) {
+        return format!("{}: there is no such key any more; it is called {} now", path(field), path(name));
+    }
     let mut nearest = most_like(field, siblings.iter().map(|sibling| path(sibling)).collect());
     if nearest.is_empty() {
         // Keys are often written in the wrong table, or in none.

@@ -96,6 +96,19 @@ async fn an_address_that_is_taken_comes_with_the_flag_that_moves_it() {
 }
 
 #[tokio::test]
+async fn a_key_that_was_renamed_is_answered_with_its_new_name() {
+    let file = File::new("renamed.toml", "[nats_client]\nsettle_timeout_ms = 1\nunlisten_delay_ms = 1\n");
+    let told = complaints(file.path(), &[], &[]).await;
+    for (old, new) in [
+        ("nats_client.settle_timeout_ms", "nats_client.sync_timeout_ms"),
+        ("nats_client.unlisten_delay_ms", "nats_client.unsubscribe_delay_ms"),
+    ] {
+        let line = format!("- {old}: there is no such key any more; it is called {new} now (");
+        assert!(told.contains(&line), "{line} in {told}");
+    }
+}
+
+#[tokio::test]
 async fn a_typo_is_answered_with_the_nearest_key_and_not_with_all() {
     let file = File::new(
         "typos.toml",

@@ -51,7 +51,7 @@ fn bus_options(urls: &[String]) -> NatsOptions {
         queue_age_max_ms: 60_000,
         hold_max_ms: 60_000,
         // The machine may be busy.
-        settle_timeout_ms: 60_000,
+        sync_timeout_ms: 60_000,
         ..NatsOptions::default()
     }
 }
@@ -239,7 +239,7 @@ async fn an_awaited_join_at_a_node_that_has_just_started_is_known_to_the_broker(
         started.local_sockets()[0].join(format!("room {n}")).await.unwrap();
         nodes.nodes[0].to(format!("room {n}")).emit("joined", n).unwrap();
         assert_eq!(client.receive().await.arguments(), [json!("joined"), json!(n)], "JOIN_1");
-        assert_eq!(started.bus_meters().expect("a bus").unsettled.get(), 0);
+        assert_eq!(started.bus_meters().expect("a bus").unsynced.get(), 0);
         started.close().await;
     }
     nodes.close().await;
@@ -339,17 +339,17 @@ async fn an_outsider_who_sends_nonsense_harms_nobody() {
     let nodes = Nodes::start(1, &[broker.url()], plain).await;
     let mut client = Client::connect(&nodes.urls[0]).await;
     nodes.listen().await;
-    let (outlet, _inlet) = Box::new(bus(&[broker.url()])).start(Identity::new(""));
+    let (bus, _subscription) = Box::new(bus(&[broker.url()])).start(Identity::new(""));
     let target = Target { namespace: "/".into(), ..Target::default() };
     let packets =
         ["42[\"e\",]", "42[\"disconnect\"]", "42[\"e\"", "41", "", "421[\"e\"]", "42[\"e\",\"\u{1}\"]"];
     for packet in packets {
         let broadcast =
             Broadcast { target: Some(target.clone()), packet: packet.into(), ..Broadcast::default() };
-        outlet.publish(&[Subject::Namespace("/".into())], Body::Broadcast(broadcast)).unwrap();
+        bus.publish(&[Subject::Namespace("/".into())], Body::Broadcast(broadcast)).unwrap();
     }
     let good = Broadcast { target: Some(target), packet: "42[\"good\"]".into(), ..Broadcast::default() };
-    outlet.publish(&[Subject::Namespace("/".into())], Body::Broadcast(good)).unwrap();
+    bus.publish(&[Subject::Namespace("/".into())], Body::Broadcast(good)).unwrap();
     assert_eq!(client.receive().await.arguments(), [json!("good")]);
     let refused = nodes.nodes[0].bus_meters().unwrap().refused.get();
     assert_eq!(nodes.nodes[0].metrics().bus_invalid_messages.get() + refused, packets.len() as u64);

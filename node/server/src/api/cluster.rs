@@ -32,14 +32,14 @@ impl Io {
     /// was there before, has another `room_buckets`. Empty on a node of its own.
     pub fn cluster_faults(&self) -> Vec<String> {
         let Some(cluster) = &self.inner.hub.node.cluster else { return Vec::new() };
-        let mut faults = cluster.outlet.faults();
+        let mut faults = cluster.bus.faults();
         faults.extend(cluster.dispute());
         faults
     }
 
     /// Counters of the bus; `None` on a node of its own.
     pub fn bus_meters(&self) -> Option<&BusMeters> {
-        self.inner.hub.node.cluster.as_ref().map(|cluster| cluster.outlet.meters())
+        self.inner.hub.node.cluster.as_ref().map(|cluster| cluster.bus.meters())
     }
 
     /// Number of requests to other nodes that wait for answers.

@@ -23,7 +23,7 @@ use std::time::Instant;
 
 use fanfare_proto::wire::envelope::Body;
 use fanfare_proto::wire::{self, request::Question};
-use fanfare_proto::{Envelope, Inbound, Inlet, State};
+use fanfare_proto::{Envelope, Inbound, State, Subscription};
 use tracing::{error, info, warn};
 
 pub use acks::ClusterAcks;
@@ -66,8 +66,8 @@ impl InboundTask {
     }
 
     /// Listens until the bus is left.
-    pub async fn listen(self, mut inlet: Inlet) {
-        while let Some(inbound) = next(&mut inlet).await {
+    pub async fn listen(self, mut subscription: Subscription) {
+        while let Some(inbound) = next(&mut subscription).await {
             if catch_unwind(AssertUnwindSafe(|| self.hear(inbound))).is_err() {
                 // A defect of ours; one envelope must not deafen the node.
                 self.hub.node.metrics.bus_undelivered.increment();
@@ -200,7 +200,7 @@ impl InboundTask {
         };
         let Some((namespace, target)) = self.meant(Some(target)) else { return };
         let target = Target::clone(&target);
-        let bytes_max = self.cluster.outlet.envelope_bytes_max();
+        let bytes_max = self.cluster.bus.envelope_bytes_max();
         // The reactors are asked now, in order with what came before; the answer is put together later.
         let answer: Result<Pin<Box<dyn Future<Output = Pieces>>>, Overloaded> = match request.question {
             Some(Question::Fetch(_)) => fetch_here(&namespace, target, Asker::Elsewhere).map(|local| {
@@ -299,7 +299,9 @@ impl InboundTask {
     }
 }
 
-async fn next(inlet: &mut Inlet) -> Option<Inbound> {
-    std::future::poll_fn(|cx: &mut Context<'_>| -> Poll<Option<Inbound>> { inlet.as_mut().poll_next(cx) })
-        .await
+async fn next(subscription: &mut Subscription) -> Option<Inbound> {
+    std::future::poll_fn(|cx: &mut Context<'_>| -> Poll<Option<Inbound>> {
+        subscription.as_mut().poll_next(cx)
+    })
+    .await
 }

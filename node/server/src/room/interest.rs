@@ -50,7 +50,7 @@ impl Interest {
         let mut rooms = clustered.buckets[bucket as usize].lock();
         *rooms += 1;
         if *rooms == 1 {
-            clustered.cluster.outlet.listen(clustered.subject(bucket));
+            clustered.cluster.bus.subscribe(clustered.subject(bucket));
         }
         drop(rooms);
         clustered.recognise(room);
@@ -63,7 +63,7 @@ impl Interest {
         let mut rooms = clustered.buckets[bucket as usize].lock();
         *rooms -= 1;
         if *rooms == 0 {
-            clustered.cluster.outlet.unlisten(&clustered.subject(bucket));
+            clustered.cluster.bus.unsubscribe(&clustered.subject(bucket));
         }
         drop(rooms);
         if let Some(id) = SocketId::parse(room)
@@ -85,7 +85,7 @@ impl Interest {
     /// from it then.
     pub async fn settle(&self) {
         if let Some(clustered) = &self.0 {
-            clustered.cluster.outlet.settled().await;
+            clustered.cluster.bus.synced().await;
             clustered.cluster.borrowing_confirmed().await;
         }
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use fanfare::{Bus, Faults, Io, MemoryHub, Options, SocketId};
 use fanfare_proto::wire::envelope::Body;
 use fanfare_proto::wire::{self, Heartbeat};
-use fanfare_proto::{Envelope, Identity, Inbound, Inlet, Outlet, Subject};
+use fanfare_proto::{Envelope, Identity, Inbound, Publisher, Subject, Subscription};
 use serde_json::json;
 
 use crate::cluster::{Nodes, event};
@@ -184,29 +184,29 @@ async fn a_room_is_known_as_borrowed_once_its_name_turns_out_to_be_an_id() {
 
 /// A node that a test speaks for.
 struct Spoken {
-    outlet: std::sync::Arc<dyn Outlet>,
-    inlet: Inlet,
+    bus: std::sync::Arc<dyn Publisher>,
+    subscription: Subscription,
     name: &'static str,
 }
 
 impl Spoken {
     fn join(hub: &MemoryHub, name: &'static str) -> Self {
-        let (outlet, inlet) = Box::new(hub.bus()).start(Identity::new(name));
-        outlet.listen(Subject::Nodes);
-        Self { outlet, inlet, name }
+        let (bus, subscription) = Box::new(hub.bus()).start(Identity::new(name));
+        bus.subscribe(Subject::Nodes);
+        Self { bus, subscription, name }
     }
 
     /// Says it now, and until it is heard of no more.
     fn beat(&self, heartbeat: Heartbeat) {
         let heartbeat = Heartbeat { namespaces: vec!["/".into()], room_buckets: 1, ..heartbeat };
-        self.outlet.publish(&[Subject::Nodes], Body::Heartbeat(heartbeat)).unwrap();
+        self.bus.publish(&[Subject::Nodes], Body::Heartbeat(heartbeat)).unwrap();
     }
 
     /// The next thing it hears that `pick` makes something of.
     async fn hear<T>(&mut self, mut pick: impl FnMut(Body) -> Option<T>) -> T {
         let hearing = async {
             loop {
-                match std::future::poll_fn(|cx| self.inlet.as_mut().poll_next(cx)).await {
+                match std::future::poll_fn(|cx| self.subscription.as_mut().poll_next(cx)).await {
                     Some(Inbound::Envelope(Envelope { body, .. })) => {
                         if let Some(picked) = pick(body) {
                             return picked;

@@ -8,7 +8,7 @@ use super::origin::FAR;
 use crate::bus::meters::BusMeters;
 use crate::wire;
 use crate::wire::envelope::Body;
-use crate::wire::envelope::{Content, Refusal};
+use crate::wire::envelope::{Content, EnvelopeError};
 
 /// What an envelope that is being put together takes beside its parts.
 const ASSEMBLY_OVERHEAD_BYTES: u64 = 256;
@@ -152,14 +152,14 @@ impl Heard {
         &mut self,
         sequence: u64,
         number: u64,
-        content: Result<Content, Refusal>,
+        content: Result<Content, EnvelopeError>,
         lost: &mut u64,
         meters: &Arc<BusMeters>,
-    ) -> Result<Step, Refusal> {
+    ) -> Result<Step, EnvelopeError> {
         if number > self.last {
             if !self.can_reach(sequence, number) {
                 if !matches!(content, Ok(Content::Whole(Body::Heartbeat(_)))) {
-                    return Err(Refusal::Invalid("numbers that contradict each other"));
+                    return Err(EnvelopeError::Invalid("numbers that contradict each other"));
                 }
                 // Either this or what was believed before is not true, and nothing is known of losses.
                 self.set_back(sequence, number - 1);
@@ -198,11 +198,11 @@ impl Heard {
     /// The first frame of an envelope.
     fn begin(
         &mut self,
-        content: Result<Content, Refusal>,
+        content: Result<Content, EnvelopeError>,
         was_uninterrupted: bool,
         lost: &mut u64,
         meters: &Arc<BusMeters>,
-    ) -> Result<Step, Refusal> {
+    ) -> Result<Step, EnvelopeError> {
         self.latest = Latest::GivenUp;
         match content? {
             Content::Whole(body) => {
@@ -224,7 +224,7 @@ impl Heard {
         }
     }
 
-    fn append(&mut self, part: wire::Part, lost: &mut u64) -> Result<Step, Refusal> {
+    fn append(&mut self, part: wire::Part, lost: &mut u64) -> Result<Step, EnvelopeError> {
         let Latest::Assembling(assembly) = &mut self.latest else { return Ok(Step::Late) };
         if part.index < assembly.parts {
             return Ok(Step::Late);
@@ -242,7 +242,7 @@ impl Heard {
         let fits = if complete { bytes == assembly.total_bytes } else { bytes < assembly.total_bytes };
         if !fits || (part.count, part.total_bytes) != (assembly.count, assembly.total_bytes) {
             self.latest = Latest::GivenUp;
-            return Err(Refusal::Invalid("parts that do not fit together"));
+            return Err(EnvelopeError::Invalid("parts that do not fit together"));
         }
         if !complete {
             return Ok(Step::Waiting);

@@ -80,14 +80,14 @@ impl Ear {
     }
 
     fn hears(&mut self, subject: &Subject) {
-        self.incoming.hears(&subject.path(), self.now);
+        self.incoming.subscribed(&subject.path(), self.now);
     }
 
     fn forgets(&mut self, subject: &Subject) {
-        self.incoming.forgets(&subject.path());
+        self.incoming.unsubscribed(&subject.path());
     }
 
-    fn take(&mut self, frame: &Frame) -> Result<(), Refusal> {
+    fn take(&mut self, frame: &Frame) -> Result<(), EnvelopeError> {
         self.now += Duration::from_micros(1);
         self.incoming.take(&frame.path, frame.bytes.clone(), self.now)
     }
@@ -316,13 +316,13 @@ fn the_number_of_what_is_refused_counts_as_seen() {
     let (mut mouth, mut ear) = (Mouth::new(), Ear::new());
     ear.take_all(&[mouth.say(&subject(1), 1)]);
     let unknown = altered(&mouth.say(&subject(1), 2), |envelope| envelope.body = None);
-    assert_eq!(ear.take(&unknown), Err(Refusal::Unknown));
+    assert_eq!(ear.take(&unknown), Err(EnvelopeError::Unknown));
     let invalid = Body::ServerEvent(wire::ServerEvent::default());
     let invalid = altered(&mouth.say(&subject(1), 3), |envelope| envelope.body = Some(invalid));
-    assert!(matches!(ear.take(&invalid), Err(Refusal::Invalid(_))));
+    assert!(matches!(ear.take(&invalid), Err(EnvelopeError::Invalid(_))));
     let large = Body::Reply(wire::Reply { arguments: "x".repeat(20_200), ..Default::default() });
     let large = altered(&mouth.say(&subject(1), 4), |envelope| envelope.body = Some(large));
-    assert!(matches!(ear.take(&large), Err(Refusal::TooLarge(_))));
+    assert!(matches!(ear.take(&large), Err(EnvelopeError::TooLarge(_))));
     ear.take_all(&[mouth.say(&subject(1), 5)]);
     assert_eq!(ear.released(), [Event(1), Event(5)]);
     assert_eq!(ear.counts(), [0, 0, 2, 1]);
@@ -336,7 +336,7 @@ fn garbage_and_other_versions_are_counted_and_change_nothing() {
         ear.take(&Frame { path: subject(1).path().into(), bytes: Bytes::from_static(garbage) }).unwrap_err();
     }
     let future = altered(&mouth.say(&subject(1), 2), |envelope| envelope.version = 2);
-    assert_eq!(ear.take(&future), Err(Refusal::Version(2)));
+    assert_eq!(ear.take(&future), Err(EnvelopeError::Version(2)));
     assert_eq!(ear.released(), [Event(1)]);
     assert_eq!(ear.counts(), [0, 0, 4, 1]);
 }
@@ -352,7 +352,7 @@ fn unnumbered_envelopes_come_as_they_come() {
     ear.take_all(&frames);
     assert_eq!(ear.released(), [Event(3), Event(1), Event(2), Event(2)]);
     let part = altered(&mouth.say_in_parts(&subject(1), 9, 2)[0], bare);
-    assert!(matches!(ear.take(&part), Err(Refusal::Invalid(_))));
+    assert!(matches!(ear.take(&part), Err(EnvelopeError::Invalid(_))));
     assert_eq!(ear.counts(), [0, 0, 1, 0]);
     assert_eq!(ear.incoming.origins.len(), 0, "nothing is remembered of whom nobody can tell");
 }

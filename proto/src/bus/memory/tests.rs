@@ -9,8 +9,8 @@ use crate::wire;
 
 /// A node of the hub, read whenever a test says so.
 struct Node {
-    outlet: Arc<dyn Outlet>,
-    inlet: Inlet,
+    bus: Arc<dyn Publisher>,
+    subscription: Subscription,
     instance: u64,
 }
 
@@ -19,9 +19,9 @@ impl Node {
         // Not at random, so that a run can be repeated.
         static INSTANCE: AtomicU64 = AtomicU64::new(1);
         let instance = INSTANCE.fetch_add(1, Relaxed);
-        let (outlet, inlet) = Box::new(hub.bus()).start(Identity { node: name.into(), instance });
-        subjects.iter().for_each(|subject| outlet.listen(subject.clone()));
-        let mut node = Self { outlet, inlet, instance };
+        let (bus, subscription) = Box::new(hub.bus()).start(Identity { node: name.into(), instance });
+        subjects.iter().for_each(|subject| bus.subscribe(subject.clone()));
+        let mut node = Self { bus, subscription, instance };
         assert!(matches!(*node.read(), [Inbound::State(State::Connected)]));
         node
     }
@@ -32,28 +32,28 @@ impl Node {
 
     fn say_to(&self, subjects: &[Subject], n: u64, bytes: usize) {
         let body = wire::Reply { request: n, arguments: "x".repeat(bytes), ..Default::default() };
-        self.outlet.publish(subjects, Body::Reply(body)).expect("it is not closed");
+        self.bus.publish(subjects, Body::Reply(body)).expect("it is not closed");
     }
 
     /// A heartbeat with a number of its own.
     fn beat(&self, n: u64) {
         let interval_ms = 3_600_000;
         let body = Body::Heartbeat(wire::Heartbeat { uptime_ms: n, interval_ms, ..Default::default() });
-        self.outlet.publish(&[Subject::Nodes], body).expect("it is not closed");
+        self.bus.publish(&[Subject::Nodes], body).expect("it is not closed");
     }
 
     /// What there is now.
     fn read(&mut self) -> Vec<Inbound> {
         let mut news = Vec::new();
         let mut cx = Context::from_waker(Waker::noop());
-        while let Poll::Ready(Some(inbound)) = self.inlet.as_mut().poll_next(&mut cx) {
+        while let Poll::Ready(Some(inbound)) = self.subscription.as_mut().poll_next(&mut cx) {
             news.push(inbound);
         }
         news
     }
 
     fn meters(&self) -> &BusMeters {
-        self.outlet.meters()
+        self.bus.meters()
     }
 }
 

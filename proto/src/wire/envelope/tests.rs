@@ -6,12 +6,12 @@ use crate::wire::arbitrary::{any_envelope, body};
 use crate::wire::{membership, request};
 
 /// A node takes it, up to the putting together of parts.
-fn taken(frame: impl Into<Bytes>) -> Result<Content, Refusal> {
+fn taken(frame: impl Into<Bytes>) -> Result<Content, EnvelopeError> {
     let envelope = decode(frame.into())?;
     content(envelope.part, envelope.body)
 }
 
-fn refused(envelope: wire::Envelope) -> Refusal {
+fn refused(envelope: wire::Envelope) -> EnvelopeError {
     taken(envelope.encode_to_vec()).expect_err("it is taken")
 }
 
@@ -52,7 +52,7 @@ fn what_is_no_message_is_garbage() {
         [&[0xff][..], &[0x08], &[0x08, 0x01, 0x12, 0x05, b'a'], &[0x0f], &[0x08, 0x01, 0x12, 0x01, 0xff]]
     {
         let refusal = taken(bytes).unwrap_err();
-        assert!(matches!(refusal, Refusal::Garbage(_)), "{bytes:?}: {refusal}");
+        assert!(matches!(refusal, EnvelopeError::Malformed(_)), "{bytes:?}: {refusal}");
         assert!(!refusal.is_from_the_future());
     }
 }
@@ -61,29 +61,32 @@ fn what_is_no_message_is_garbage() {
 fn another_version_is_told_from_garbage_whatever_follows() {
     let of_version_2 = [&[0x08, 0x02][..], &[0x08, 0x02, 0xff], &[0x08, 0x02, 0x12, 0x7f, 0x00]];
     for bytes in of_version_2 {
-        assert_eq!(taken(bytes).unwrap_err(), Refusal::Version(2), "{bytes:?}");
+        assert_eq!(taken(bytes).unwrap_err(), EnvelopeError::Version(2), "{bytes:?}");
     }
-    assert_eq!(taken(&[0x08, 0xac, 0x02, 0xff][..]).unwrap_err(), Refusal::Version(300));
-    assert!(Refusal::Version(2).is_from_the_future());
+    assert_eq!(taken(&[0x08, 0xac, 0x02, 0xff][..]).unwrap_err(), EnvelopeError::Version(300));
+    assert!(EnvelopeError::Version(2).is_from_the_future());
     // Its number must be readable itself.
-    assert!(matches!(taken(&[0x08, 0xff][..]).unwrap_err(), Refusal::Garbage(_)));
-    assert!(matches!(taken([&[0x08][..], &[0xff; 20], &[0x01]].concat()).unwrap_err(), Refusal::Garbage(_)));
+    assert!(matches!(taken(&[0x08, 0xff][..]).unwrap_err(), EnvelopeError::Malformed(_)));
+    assert!(matches!(
+        taken([&[0x08][..], &[0xff; 20], &[0x01]].concat()).unwrap_err(),
+        EnvelopeError::Malformed(_)
+    ));
 }
 
 #[test]
 fn nothing_at_all_is_no_message_from_the_future() {
-    assert_eq!(taken(&[][..]).unwrap_err(), Refusal::Version(0));
-    assert!(!Refusal::Version(0).is_from_the_future());
+    assert_eq!(taken(&[][..]).unwrap_err(), EnvelopeError::Version(0));
+    assert!(!EnvelopeError::Version(0).is_from_the_future());
 }
 
 #[test]
 fn a_body_of_no_known_kind_is_from_the_future() {
     let mut frame = wire::Envelope { body: None, ..valid() }.encode_to_vec();
-    assert_eq!(taken(frame.clone()).unwrap_err(), Refusal::Unknown);
+    assert_eq!(taken(frame.clone()).unwrap_err(), EnvelopeError::Unknown);
     // Field 100 with the string "new".
     frame.extend([0xa2, 0x06, 3, b'n', b'e', b'w']);
-    assert_eq!(taken(frame.clone()).unwrap_err(), Refusal::Unknown);
-    assert!(Refusal::Unknown.is_from_the_future());
+    assert_eq!(taken(frame.clone()).unwrap_err(), EnvelopeError::Unknown);
+    assert!(EnvelopeError::Unknown.is_from_the_future());
     // Beside a known one it is an addition.
     frame.extend(with(Body::Goodbye(wire::Goodbye {})).encode_to_vec());
     assert!(matches!(taken(frame), Ok(Content::Whole(Body::Goodbye(_)))));
@@ -92,13 +95,13 @@ fn a_body_of_no_known_kind_is_from_the_future() {
 #[test]
 fn a_change_or_question_of_no_known_kind_is_from_the_future() {
     let membership = wire::Membership { target: target("/"), change: None, request: 0 };
-    assert_eq!(refused(with(Body::Membership(membership))), Refusal::Unknown);
-    assert_eq!(refused(with(Body::Request(wire::Request { id: 1, question: None }))), Refusal::Unknown);
+    assert_eq!(refused(with(Body::Membership(membership))), EnvelopeError::Unknown);
+    assert_eq!(refused(with(Body::Request(wire::Request { id: 1, question: None }))), EnvelopeError::Unknown);
 }
 
 #[test]
 fn the_header_must_be_possible() {
-    let invalid = |envelope| assert!(matches!(refused(envelope), Refusal::Invalid(_)));
+    let invalid = |envelope| assert!(matches!(refused(envelope), EnvelopeError::Invalid(_)));
     invalid(wire::Envelope { node: "n".repeat(33), ..valid() });
     invalid(wire::Envelope { instance: 0, sequence: 1, subject_sequence: 1, ..valid() });
     invalid(wire::Envelope { instance: 1, sequence: 1, subject_sequence: 0, ..valid() });
@@ -113,7 +116,7 @@ fn the_name_of_a_node_cannot_pretend_to_be_anything_else() {
     let named = |node: &str| taken(wire::Envelope { node: node.into(), ..valid() }.encode_to_vec());
     for name in ["n\nERROR", "n\r", "\u{1b}[31m", "a b", "\u{7f}", "\0", "größe", "a\u{202e}b", "\u{2028}"]
     {
-        assert!(matches!(named(name), Err(Refusal::Invalid(_))), "{name:?}");
+        assert!(matches!(named(name), Err(EnvelopeError::Invalid(_))), "{name:?}");
     }
     for name in ["", "aB-_", "0123", "a.node{of}\"another\"program"] {
         assert!(named(name).is_ok(), "{name:?}");
@@ -122,7 +125,7 @@ fn the_name_of_a_node_cannot_pretend_to_be_anything_else() {
 
 #[test]
 fn a_part_must_be_possible() {
-    let invalid = |part| assert!(matches!(refused(with_part(part)), Refusal::Invalid(_)));
+    let invalid = |part| assert!(matches!(refused(with_part(part)), EnvelopeError::Invalid(_)));
     invalid(wire::Part { count: 1, ..part() });
     invalid(wire::Part { count: 0, ..part() });
     invalid(wire::Part { index: 2, ..part() });
@@ -137,16 +140,16 @@ fn a_target_must_be_a_namespace() {
     let rooms = || Some(membership::Change::Join(wire::Rooms::default()));
     for target in [None, target(""), target("admin")] {
         let membership = wire::Membership { target: target.clone(), change: rooms(), request: 0 };
-        assert!(matches!(refused(with(Body::Membership(membership))), Refusal::Invalid(_)));
+        assert!(matches!(refused(with(Body::Membership(membership))), EnvelopeError::Invalid(_)));
         let broadcast =
             wire::Broadcast { target: target.clone(), packet: r#"42["e"]"#.into(), ..Default::default() };
-        assert!(matches!(refused(with(Body::Broadcast(broadcast))), Refusal::Invalid(_)));
+        assert!(matches!(refused(with(Body::Broadcast(broadcast))), EnvelopeError::Invalid(_)));
         let Some(target) = target else { continue };
         let event = wire::ServerEvent { namespace: target.namespace.clone(), ..Default::default() };
-        assert!(matches!(refused(with(Body::ServerEvent(event))), Refusal::Invalid(_)));
+        assert!(matches!(refused(with(Body::ServerEvent(event))), EnvelopeError::Invalid(_)));
         for question in [request::Question::Fetch, request::Question::Count, request::Question::Rooms] {
             let request = wire::Request { id: 1, question: Some(question(target.clone())) };
-            assert!(matches!(refused(with(Body::Request(request))), Refusal::Invalid(_)));
+            assert!(matches!(refused(with(Body::Request(request))), EnvelopeError::Invalid(_)));
         }
     }
 }
@@ -186,7 +189,7 @@ fn a_packet_must_be_an_event_of_its_namespace() {
     ];
     for (namespace, packet, attachments) in wrong {
         let refusal = refused(broadcast(namespace, packet, attachments));
-        assert!(matches!(refusal, Refusal::Invalid(_)), "{packet} for {namespace}: {refusal}");
+        assert!(matches!(refusal, EnvelopeError::Invalid(_)), "{packet} for {namespace}: {refusal}");
     }
 }
 

@@ -65,7 +65,7 @@ async fn forbidden(permissions: &str, words: &[&str], retries: bool) {
     let broker = Server::configured(&format!("authorization {{ users: [ {user} ] }}"));
     let (user, password) = (Some("fan".into()), Some("fan".into()));
     // Nobody is going to answer.
-    let options = NatsOptions { user, password, settle_timeout_ms: 100, ..bus_options(&[broker.url()]) };
+    let options = NatsOptions { user, password, sync_timeout_ms: 100, ..bus_options(&[broker.url()]) };
     let node = Node::of(Io::builder().bus(NatsBus::new(options).unwrap()).build()).await;
     eventually("it is connected", || node.io.is_connected()).await;
     node.says(words).await;

@@ -44,21 +44,22 @@ pub async fn roll_call(
     patience: Duration,
     wait: Duration,
 ) -> Result<Vec<NodeReport>, NotReached> {
-    let (outlet, mut inlet) = Box::new(bus).start(Identity::new(""));
-    outlet.listen(Subject::Nodes);
+    let (bus, mut subscription) = Box::new(bus).start(Identity::new(""));
+    bus.subscribe(Subject::Nodes);
     let mut nodes = BTreeMap::new();
     let mut deadline = Instant::now() + patience;
     let mut reached = false;
-    let next =
-        |inlet: &mut fanfare_proto::Inlet, cx: &mut std::task::Context<'_>| inlet.as_mut().poll_next(cx);
+    let next = |subscription: &mut fanfare_proto::Subscription, cx: &mut std::task::Context<'_>| {
+        subscription.as_mut().poll_next(cx)
+    };
     loop {
-        let inbound = std::future::poll_fn(|cx| next(&mut inlet, cx));
+        let inbound = std::future::poll_fn(|cx| next(&mut subscription, cx));
         match tokio::time::timeout_at(deadline.into(), inbound).await {
             Ok(Some(Inbound::State(State::Connected))) => {
                 reached = true;
-                outlet.settled().await;
+                bus.synced().await;
                 // It carries it or not; who is there will say so.
-                let _ = outlet.publish(&[Subject::Nodes], Body::RollCall(RollCall {}));
+                let _ = bus.publish(&[Subject::Nodes], Body::RollCall(RollCall {}));
                 deadline = Instant::now() + wait;
             }
             Ok(Some(Inbound::Envelope(Envelope { node, body: Body::Heartbeat(heartbeat), .. }))) => {
@@ -68,7 +69,7 @@ pub async fn roll_call(
             Ok(None) | Err(_) => break,
         }
     }
-    outlet.close(Duration::ZERO).await;
+    bus.close(Duration::ZERO).await;
     if reached { Ok(nodes.into_values().collect()) } else { Err(NotReached) }
 }
 

@@ -32,7 +32,7 @@ pub async fn beat(hub: Arc<Hub>, cluster: Arc<ClusterLink>) {
         // Before that the greeting tells the others, once this node hears whatever they answer.
         let mut listed = 0;
         if cluster.hears_since().is_some() && cluster.is_connected() {
-            cluster.outlet.settled().await;
+            cluster.bus.synced().await;
             cluster.settle_peers();
             if cluster.take_new_owners() {
                 hub.namespaces.all().iter().for_each(|namespace| namespace.rooms.recognise_all());
@@ -71,7 +71,7 @@ pub async fn watch_silence(hub: Arc<Hub>, cluster: Arc<ClusterLink>) {
 
 /// Asks the others to show themselves: the bus is there (again), and what the node says shall be heard by all.
 pub async fn greet(hub: Arc<Hub>, cluster: Arc<ClusterLink>, started: Instant) {
-    cluster.outlet.settled().await;
+    cluster.bus.synced().await;
     cluster.set_hearing(true);
     say_alive(&hub, &cluster, started, true);
 }
@@ -135,7 +135,7 @@ fn heartbeat(hub: &Hub, cluster: &ClusterLink, started: Instant) -> wire::Heartb
         connections: hub.sessions.count() as u64,
         sockets: namespaces.iter().map(|namespace| namespace.socket_count() as u64).sum(),
         rooms: namespaces.iter().map(|namespace| namespace.rooms.count() as u64).sum(),
-        lost: cluster.outlet.meters().lost.get(),
+        lost: cluster.bus.meters().lost.get(),
         interval_ms: options.heartbeat_interval_ms,
         room_buckets: options.room_buckets,
         namespaces: namespaces.iter().map(|namespace| namespace.name().to_owned()).collect(),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use fanfare_proto::{Bus, Identity, Inlet, Subject, wake};
+use fanfare_proto::{Bus, Identity, Subject, Subscription, wake};
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
@@ -31,27 +31,27 @@ impl ClusterThread {
     /// If there is no thread to be had.
     pub fn start(bus: Box<dyn Bus>, tag: Option<NodeTag>, options: ClusterOptions) -> io::Result<Self> {
         let identity = Identity::new(tag.as_ref().map_or("", NodeTag::as_str));
-        let (started, outlet) = std::sync::mpsc::channel();
+        let (started, publisher) = std::sync::mpsc::channel();
         let (listen, hub) = oneshot::channel();
         let thread = std::thread::Builder::new().name("fanfare-cluster".into()).spawn({
             let identity = identity.clone();
             move || {
                 actix_rt::System::new().block_on(async move {
                     actix_rt::spawn(wake::run());
-                    let (outlet, inlet) = bus.start(identity);
+                    let (publisher, subscription) = bus.start(identity);
                     // Who started this thread waits for it.
-                    let _ = started.send(outlet);
-                    run(inlet, hub).await;
+                    let _ = started.send(publisher);
+                    run(subscription, hub).await;
                 });
             }
         })?;
-        let outlet = outlet.recv().map_err(|_| io::Error::other("the bus ended at its start"))?;
+        let publisher = publisher.recv().map_err(|_| io::Error::other("the bus ended at its start"))?;
         let (listens, tag) = (tag.is_some(), tag.unwrap_or_else(NodeTag::random));
         if !listens {
             // Whoever only sends hears nothing but signs of life: the bus waits for the nodes after an outage.
-            outlet.listen(Subject::Nodes);
+            publisher.subscribe(Subject::Nodes);
         }
-        let link = ClusterLink::new(outlet, identity, tag, options);
+        let link = ClusterLink::new(publisher, identity, tag, options);
         Ok(Self { link, listen: Mutex::new(listens.then_some(listen)), thread: Mutex::new(Some(thread)) })
     }
 
@@ -62,7 +62,7 @@ impl ClusterThread {
 
     /// The node is complete: it listens from now on.
     pub fn listen(&self, hub: Arc<Hub>) {
-        self.link.outlet.listen(Subject::Nodes);
+        self.link.bus.subscribe(Subject::Nodes);
         if let Some(listen) = self.listen.lock().take() {
             // The thread lives until it is closed.
             let _ = listen.send(hub);
@@ -74,7 +74,7 @@ impl ClusterThread {
         if !self.link.identity.node.is_empty() {
             self.link.say_goodbye();
         }
-        self.link.outlet.close(patience).await;
+        self.link.bus.close(patience).await;
         let thread = self.thread.lock().take();
         if let Some(thread) = thread {
             // It has nothing left to do but to return; it never panics with something in its hands.
@@ -86,22 +86,22 @@ impl ClusterThread {
 impl Drop for ClusterThread {
     fn drop(&mut self) {
         // Begins to close, if nobody did; the thread ends by itself.
-        drop(self.link.outlet.close(Duration::ZERO));
+        drop(self.link.bus.close(Duration::ZERO));
     }
 }
 
-async fn run(inlet: Inlet, hub: oneshot::Receiver<Arc<Hub>>) {
-    let Ok(hub) = hub.await else { return drain(inlet).await };
+async fn run(subscription: Subscription, hub: oneshot::Receiver<Arc<Hub>>) {
+    let Ok(hub) = hub.await else { return drain(subscription).await };
     let Some(cluster) = hub.node.cluster.clone() else { return };
     let beating = actix_rt::spawn(beat(hub.clone(), cluster.clone()));
     let watching = actix_rt::spawn(watch_silence(hub.clone(), cluster.clone()));
-    InboundTask::new(hub, cluster.clone()).listen(inlet).await;
+    InboundTask::new(hub, cluster.clone()).listen(subscription).await;
     beating.abort();
     watching.abort();
     cluster.announces_no_more();
 }
 
 /// For who only sends: the bus goes on while somebody listens.
-async fn drain(mut inlet: Inlet) {
-    while std::future::poll_fn(|cx| inlet.as_mut().poll_next(cx)).await.is_some() {}
+async fn drain(mut subscription: Subscription) {
+    while std::future::poll_fn(|cx| subscription.as_mut().poll_next(cx)).await.is_some() {}
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use arc_swap::ArcSwap;
 use fanfare_proto::wire::envelope::Body;
-use fanfare_proto::{Identity, Outlet, PublishError, State, Subject, wire};
+use fanfare_proto::{Identity, PublishError, Publisher, State, Subject, wire};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tracing::{error, info};
@@ -41,7 +41,7 @@ pub struct Question {
 /// A node's place in the cluster. No method waits.
 pub struct ClusterLink {
     /// The bus.
-    pub outlet: Arc<dyn Outlet>,
+    pub bus: Arc<dyn Publisher>,
     /// Who this node is there.
     pub identity: Identity,
     buckets: u32,
@@ -73,7 +73,7 @@ impl std::fmt::Debug for ClusterLink {
 impl ClusterLink {
     /// A handle for the node of this tag.
     pub fn new(
-        outlet: Arc<dyn Outlet>,
+        bus: Arc<dyn Publisher>,
         identity: Identity,
         tag: NodeTag,
         options: ClusterOptions,
@@ -82,7 +82,7 @@ impl ClusterLink {
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let agreement = Agreement::new(now.as_millis() as u64, identity.instance, buckets);
         Arc::new(Self {
-            outlet,
+            bus,
             identity,
             buckets,
             agreement: Mutex::new(agreement),
@@ -100,18 +100,18 @@ impl ClusterLink {
 
     /// Whether the cluster was ever reached.
     pub fn was_connected(&self) -> bool {
-        self.outlet.state() != State::Connecting
+        self.bus.state() != State::Connecting
     }
 
     /// Whether the cluster can be reached now.
     pub fn is_connected(&self) -> bool {
-        self.outlet.state() == State::Connected
+        self.bus.state() == State::Connected
     }
 
     /// This node's clients can enter a namespace from now on: it wants to hear what concerns it, and the others shall
     /// know.
     pub fn serve(&self, namespace: &Arc<str>) {
-        self.outlet.listen(Subject::Namespace(namespace.clone()));
+        self.bus.subscribe(Subject::Namespace(namespace.clone()));
         self.news.notify_one();
     }
 
@@ -122,7 +122,7 @@ impl ClusterLink {
     /// # Errors
     /// If it is too large.
     pub fn check_size(&self, body: &Body) -> Result<(), TooLarge> {
-        let (bytes, max) = (body.encoded_len(), self.outlet.envelope_bytes_max());
+        let (bytes, max) = (body.encoded_len(), self.bus.envelope_bytes_max());
         if bytes > max { Err(TooLarge { bytes, max }) } else { Ok(()) }
     }
 
@@ -171,10 +171,10 @@ impl ClusterLink {
     }
 
     fn publish(&self, subjects: &[Subject], body: Body) {
-        match self.outlet.publish(subjects, body) {
+        match self.bus.publish(subjects, body) {
             Ok(()) => {}
             // The node has left. Its program may not know it yet.
-            Err(PublishError::Closed) => self.outlet.meters().dropped.increment(),
+            Err(PublishError::Closed) => self.bus.meters().dropped.increment(),
             // Emits were checked. What a node answers is cut into pieces that fit.
             Err(error @ PublishError::TooLarge { .. }) => tracing::warn!(%error, "not published"),
         }

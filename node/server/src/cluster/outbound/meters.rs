@@ -53,8 +53,8 @@ meters! {
         = |meters, _| meters.disconnects.get();
     counter describe_counter absolute "fanfare_bus_reconnects_total" "Times it was back."
         = |meters, _| meters.reconnects.get();
-    counter describe_counter absolute "fanfare_bus_unsettled_total" "Waits until subscriptions are in force everywhere that ended without proof: of awaited joins above all."
-        = |meters, _| meters.unsettled.get();
+    counter describe_counter absolute "fanfare_bus_unsynced_total" "Waits until subscriptions are in force everywhere that ended without proof: of awaited joins above all."
+        = |meters, _| meters.unsynced.get();
     counter describe_counter absolute "fanfare_bus_overruns_total" "Times this node read the bus too slowly."
         = |meters, _| meters.overruns.get();
     gauge describe_gauge set "fanfare_bus_connected" "Whether the bus can be reached now."

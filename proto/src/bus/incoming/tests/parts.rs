@@ -89,7 +89,7 @@ fn parts_of_an_envelope_over_the_bound_are_refused() {
     let (mut mouth, mut ear) = (Mouth::new(), Ear::new());
     ear.take_all(&[mouth.say(&subject(1), 1)]);
     for part in mouth.say_in_parts(&subject(1), 2, 30) {
-        assert!(matches!(ear.take(&part), Err(Refusal::TooLarge(_))));
+        assert!(matches!(ear.take(&part), Err(EnvelopeError::TooLarge(_))));
     }
     ear.take_all(&[mouth.say(&subject(1), 3)]);
     assert_eq!(ear.released(), [Event(1), Event(3)]);

@@ -35,7 +35,7 @@ async fn tell(seed: u64, faults: Faults) -> Tally {
     let subjects = [bucket(0), bucket(1), bucket(2), bucket(3), Subject::Node("hear".into())];
     let sender = Node::join(&hub, "send", &[]);
     let mut receiver = Node::join(&hub, "hear", &subjects[..4]);
-    receiver.outlet.listen(Subject::Nodes);
+    receiver.bus.subscribe(Subject::Nodes);
     for (n, subject) in subjects.iter().enumerate() {
         sender.say(subject, n as u64);
     }
@@ -189,7 +189,7 @@ fn who_is_cut_off_drops_what_it_says_and_others_miss_it() {
     both_say(&one, &other, 1);
     hub.set_connected("one", false);
     hub.set_connected("one", false);
-    assert_eq!(one.outlet.state(), State::Disconnected);
+    assert_eq!(one.bus.state(), State::Disconnected);
     (2..5).for_each(|n| both_say(&one, &other, n));
     hub.set_connected("one", true);
     both_say(&one, &other, 5);

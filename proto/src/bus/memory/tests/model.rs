@@ -26,8 +26,8 @@ enum Act {
     Say(Vec<Subject>, usize),
     Beat,
     Read,
-    Listen(u32),
-    Unlisten(u32),
+    Subscribe(u32),
+    Unsubscribe(u32),
 }
 
 fn say(copies_max: usize) -> impl Strategy<Value = Act> {
@@ -78,8 +78,8 @@ impl Cluster {
             }
             Act::Beat => node.beat(0),
             Act::Read => self.news[who].extend(node.read()),
-            Act::Listen(number) => node.outlet.listen(bucket(number)),
-            Act::Unlisten(number) => node.outlet.unlisten(&bucket(number)),
+            Act::Subscribe(number) => node.bus.subscribe(bucket(number)),
+            Act::Unsubscribe(number) => node.bus.unsubscribe(&bucket(number)),
         }
     }
 
@@ -121,7 +121,7 @@ proptest! {
     ) {
         let mut cluster = Cluster::new(seed);
         for (who, interests) in interests.iter().enumerate() {
-            interests.iter().for_each(|number| cluster.act(who, Act::Listen(*number)));
+            interests.iter().for_each(|number| cluster.act(who, Act::Subscribe(*number)));
         }
         // From here on each knows where the others are.
         subjects().into_iter().for_each(|subject| cluster.all(&Act::Say(vec![subject], 0)));
@@ -163,8 +163,8 @@ proptest! {
             6 => say(4),
             1 => Just(Act::Beat),
             3 => Just(Act::Read),
-            2 => (0..4_u32).prop_map(Act::Listen),
-            2 => (0..4_u32).prop_map(Act::Unlisten),
+            2 => (0..4_u32).prop_map(Act::Subscribe),
+            2 => (0..4_u32).prop_map(Act::Unsubscribe),
         ]), 0..120),
     ) {
         let mut cluster = Cluster::new(seed);
@@ -175,8 +175,8 @@ proptest! {
         let mut due = vec![vec![Vec::new(); 3]; 3];
         for (who, act) in acts {
             match &act {
-                Act::Listen(number) => drop(interests[who].insert(bucket(*number))),
-                Act::Unlisten(number) => drop(interests[who].remove(&bucket(*number))),
+                Act::Subscribe(number) => drop(interests[who].insert(bucket(*number))),
+                Act::Unsubscribe(number) => drop(interests[who].remove(&bucket(*number))),
                 _ => {}
             }
             let said = cluster.said[who].len();

@@ -1,15 +1,15 @@
-use fanfare_proto::{Bus, Inbound, Inlet, MemoryHub};
+use fanfare_proto::{Bus, Inbound, MemoryHub, Subscription};
 
 use super::*;
 
 /// A node's link, and what another node hears of it.
-fn link_and_listener() -> (Arc<ClusterLink>, Inlet) {
+fn link_and_listener() -> (Arc<ClusterLink>, Subscription) {
     let (hub, tag) = (MemoryHub::new(1), NodeTag::random());
     let identity = Identity::new(tag.as_str());
-    let (outlet, _) = Box::new(hub.bus()).start(identity.clone());
-    let (listener, inlet) = Box::new(hub.bus()).start(Identity::new("else"));
-    listener.listen(Subject::Nodes);
-    (ClusterLink::new(outlet, identity, tag, ClusterOptions::default()), inlet)
+    let (bus, _) = Box::new(hub.bus()).start(identity.clone());
+    let (listener, subscription) = Box::new(hub.bus()).start(Identity::new("else"));
+    listener.subscribe(Subject::Nodes);
+    (ClusterLink::new(bus, identity, tag, ClusterOptions::default()), subscription)
 }
 
 fn request(id: u64) -> Body {
@@ -18,7 +18,7 @@ fn request(id: u64) -> Body {
 
 #[tokio::test]
 async fn no_heartbeat_follows_the_goodbye() {
-    let (link, mut inlet) = link_and_listener();
+    let (link, mut subscription) = link_and_listener();
     let heartbeat = || Body::Heartbeat(wire::Heartbeat::default());
     link.show_life(heartbeat());
     link.say_goodbye();
@@ -26,7 +26,7 @@ async fn no_heartbeat_follows_the_goodbye() {
     link.say_to_all(Body::RollCall(wire::RollCall {}));
     let mut heard = Vec::new();
     while !matches!(heard.last(), Some(Body::RollCall(_))) {
-        let next = std::future::poll_fn(|cx| inlet.as_mut().poll_next(cx)).await;
+        let next = std::future::poll_fn(|cx| subscription.as_mut().poll_next(cx)).await;
         if let Inbound::Envelope(envelope) = next.expect("the bus goes on") {
             heard.push(envelope.body);
         }
@@ -36,18 +36,18 @@ async fn no_heartbeat_follows_the_goodbye() {
 
 #[tokio::test]
 async fn what_is_said_after_the_bus_was_left_is_counted() {
-    let (link, _inlet) = link_and_listener();
+    let (link, _subscription) = link_and_listener();
     link.say_to_all(request(1));
-    link.outlet.close(Duration::ZERO).await;
+    link.bus.close(Duration::ZERO).await;
     link.say_to_all(request(2));
     link.say_to_all(request(3));
-    assert_eq!(link.outlet.meters().dropped.get(), 2);
+    assert_eq!(link.bus.meters().dropped.get(), 2);
 }
 
 /// Whoever counts on a node is told when it goes: it cannot go between being counted on and the request being known.
 #[tokio::test]
 async fn no_node_goes_unnoticed_while_it_is_asked() {
-    let (link, _inlet) = link_and_listener();
+    let (link, _subscription) = link_and_listener();
     let heartbeat = wire::Heartbeat { namespaces: vec!["/".into()], ..Default::default() };
     link.update_peers(|peers| (peers.heard(&"aaaa".into(), 1, heartbeat, Instant::now()), Vec::new()));
     let requests = link.requests.clone();

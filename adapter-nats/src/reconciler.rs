@@ -1,7 +1,7 @@
 //! The task that carries out the node's [interests](crate::interests): subscribes, has the server confirm it, and
 //! unsubscribes later.
 //!
-//! # What `settled` guarantees
+//! # What `synced` guarantees
 //!
 //! Whatever reaches any NATS server from then on comes, if the server has nodes that are known to this one: servers of
 //! the same cluster, and those joined as leaf nodes. A node whose [barrier](crate::barrier) passed on its connection
@@ -23,7 +23,7 @@ use crate::merge::Change;
 /// hear each other's first word, then less and less often, down to the second one.
 const ANNOUNCE_INTERVALS: [Duration; 2] = [Duration::from_millis(50), Duration::from_secs(1)];
 
-pub(crate) struct Listener {
+pub(crate) struct Reconciler {
     shared: Arc<Shared>,
     client: Client,
     state: watch::Receiver<State>,
@@ -33,7 +33,7 @@ pub(crate) struct Listener {
     announce_interval: Duration,
 }
 
-impl Listener {
+impl Reconciler {
     pub(crate) fn new(shared: Arc<Shared>, client: Client, barrier: Barrier) -> Self {
         let state = shared.link.watch();
         let (announce_at, announce_interval) = (Instant::now(), ANNOUNCE_INTERVALS[0]);
