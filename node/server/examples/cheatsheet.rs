@@ -40,7 +40,16 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     // Fanfare logs with `tracing`: a handler that fails is seen only with a subscriber.
     tracing_subscriber::fmt().init();
     let io = Io::new();
-    declare_handlers(&io);
+    install(&io);
+    let server = io.listen("127.0.0.1:3000").await?;
+    println!("{HOW_TO_TRY}");
+    server.closed().await;
+    Ok(())
+}
+
+/// The handlers, and the event that runs through the sheet.
+pub fn install(io: &Io) {
+    declare_handlers(io);
     // Clients can enter a namespace only if it was declared.
     io.of("/my-namespace");
 
@@ -49,11 +58,6 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         emit_to_one(&socket).await?;
         emit_to_many(&server, &socket)
     });
-
-    let server = io.listen("127.0.0.1:3000").await?;
-    println!("{HOW_TO_TRY}");
-    server.closed().await;
-    Ok(())
 }
 
 /// Declared once for all sockets of the main namespace: a handler takes what it names, in any order.

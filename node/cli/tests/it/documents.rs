@@ -3,7 +3,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use fanfare::Io;
+use tokio::process::Command;
+
 use crate::config::{File, fanfare, output, text};
+use crate::support::{judge_folder, relay, run, serve};
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -98,4 +102,21 @@ fn documents_link_to_files_that_exist() {
         }
     }
     assert!(links > 50, "{links} links: they are elsewhere");
+}
+
+#[tokio::test]
+async fn the_client_of_the_guide_speaks_to_a_node() {
+    let io = Io::new();
+    relay::install(&io);
+    let url = serve(&io).await;
+    let script = blocks("docs/guide.md", "js").concat().replace("http://127.0.0.1:3000", &url);
+    // What it would log ends it.
+    let script = script.replace("console.log(payload)", "heard(payload)");
+    let script = format!(
+        "let heard; const came = new Promise((done) => (heard = done)); {script}; await came; socket.close();"
+    );
+    let mut node = Command::new("node");
+    run(node.args(["--input-type=module", "--eval", &script]).current_dir(judge_folder())).await;
+    assert_eq!(io.metrics().admissions.get(), 1);
+    io.close().await;
 }

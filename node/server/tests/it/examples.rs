@@ -1,5 +1,7 @@
 //! The programs that a newcomer starts from, and the order in which the documents put their commands.
 
+#![allow(dead_code, reason = "each example has a `main`, for whoever runs it as a program")]
+
 use std::path::Path;
 
 use fanfare::{Bytes, Faults, Io, MemoryHub, Options};
@@ -9,37 +11,28 @@ use crate::client::{Client, Http};
 use crate::support::{DEADLINE, eventually, serve};
 
 #[path = "../../examples/acks.rs"]
-#[allow(dead_code, reason = "see above")]
 mod acks;
 #[path = "../../examples/binary.rs"]
-#[allow(dead_code, reason = "see above")]
 mod binary;
 #[path = "../../examples/broadcast_acks.rs"]
-#[allow(dead_code, reason = "see above")]
 mod broadcast_acks;
 #[path = "../../examples/chat.rs"]
-#[allow(dead_code, reason = "its `main` is for whoever runs it as a program")]
 mod chat;
+#[path = "../../examples/cheatsheet.rs"]
+mod cheatsheet;
 #[path = "../../examples/draining.rs"]
-#[allow(dead_code, reason = "see above")]
 mod draining;
 #[path = "../../examples/emitter.rs"]
-#[allow(dead_code, reason = "see above")]
 mod emitter;
 #[path = "../../examples/errors.rs"]
-#[allow(dead_code, reason = "see above")]
 mod errors;
 #[path = "../../examples/middleware.rs"]
-#[allow(dead_code, reason = "see above")]
 mod middleware;
 #[path = "../../examples/monitoring.rs"]
-#[allow(dead_code, reason = "see above")]
 mod monitoring;
 #[path = "../../examples/namespaces.rs"]
-#[allow(dead_code, reason = "see above")]
 mod namespaces;
 #[path = "../../examples/rooms.rs"]
-#[allow(dead_code, reason = "see above")]
 mod rooms;
 
 #[tokio::test]
@@ -102,6 +95,7 @@ async fn acks_go_in_both_directions() {
         let id = id.strip_prefix('2').expect("an event");
         exchange(&mut client, &format!(r#"3{id}["{answer}"]"#), &format!(r#"38["{verdict}"]"#)).await;
     }
+    drop(client);
     io.close().await;
 }
 
@@ -117,6 +111,7 @@ async fn bytes_are_handed_on_to_others() {
     let uploaded = two.receive().await;
     assert_eq!(uploaded.arguments()[1]["name"], "a.txt");
     assert_eq!(uploaded.attachments, [Bytes::from_static(b"abc")]);
+    drop((one, two));
     io.close().await;
 }
 
@@ -131,6 +126,33 @@ async fn everybody_is_asked_for_a_vote() {
         client.send(&format!(r#"3{}["{answer}"]"#, id.expect("the question"))).await;
     }
     assert_eq!(clients[0].receive().await.text, "37[2]");
+    drop(clients);
+    io.close().await;
+}
+
+#[tokio::test]
+async fn the_cheat_sheet_reaches_who_it_says() {
+    let (io, url) = started(cheatsheet::install).await;
+    let (mut one, _) = Client::connect_as(&url, "{}").await;
+    let (mut two, _) = Client::connect_as(&url, "{}").await;
+    one.send(r#"2["cheatsheet"]"#).await;
+    let mut to_sender = Vec::new();
+    while to_sender.last().is_none_or(|event| event != "an event sent to all connected clients") {
+        let packet = one.receive().await;
+        if let Some(id) = packet.text.strip_suffix(r#"["question","do you think so?"]"#) {
+            one.send(&format!(r#"3{}["yes"]"#, &id[1..])).await;
+        }
+        to_sender.push(packet.arguments()[0].as_str().expect("a name").to_owned());
+    }
+    to_sender.retain(|event| event != "maybe"); // volatile
+    let expected = ["hello", "message", "bytes", "uncompressed", "question", "big-announcement"];
+    assert_eq!(to_sender[..6], expected);
+    let mut to_other = Vec::new();
+    while to_other.last().is_none_or(|event| event != "an event sent to all connected clients") {
+        to_other.push(two.receive().await.arguments()[0].as_str().expect("a name").to_owned());
+    }
+    assert_eq!(to_other[..4], ["broadcast", "nice game", "nice game", "nice game"]);
+    drop((one, two));
     io.close().await;
 }
 
@@ -172,6 +194,7 @@ async fn an_emitter_reaches_the_clients_of_all_nodes() {
         let heard = tokio::time::timeout(DEADLINE, heard).await.expect("it is heard");
         assert_eq!(heard, r#"2["tick","tock"]"#);
     }
+    drop(clients);
     outside.close(DEADLINE).await;
     for io in &nodes {
         io.close().await;
@@ -186,6 +209,7 @@ async fn a_handler_that_fails_answers_with_nothing_and_the_socket_lives_on() {
     exchange(&mut client, r#"28["divide","six"]"#, "38[]").await;
     exchange(&mut client, r#"29["divide",6,3]"#, "39[2]").await;
     exchange(&mut client, r#"2["whisper","hi"]"#, r#"2["whispered","hi"]"#).await;
+    drop(client);
     io.close().await;
 }
 
@@ -196,6 +220,7 @@ async fn middleware_refuses_with_data_and_leaves_a_name() {
     assert_eq!(refused, Err(r#"{"message":"who are you?","data":["name"]}"#.to_owned()));
     let (mut client, _) = Client::connect_as(&url, r#"{"name":"Ada"}"#).await;
     exchange(&mut client, r#"27["whoami"]"#, r#"37["Ada"]"#).await;
+    drop(client);
     io.close().await;
 }
 
@@ -207,6 +232,7 @@ async fn operators_see_who_is_connected() {
     exchange(&mut client, r#"27["load"]"#, "37[1]").await;
     let metrics = Http::connect(&format!("http://{operators}")).await.get("/metrics").await;
     assert!(metrics.status == 200 && metrics.body.contains("\nfanfare_sockets 1\n"), "{metrics:?}");
+    drop(client);
     io.close().await;
 }
 
@@ -220,6 +246,7 @@ async fn a_namespace_asks_for_its_token() {
     exchange(&mut client, r#"27["hello"]"#, r#"37["hello, stranger"]"#).await;
     exchange(&mut client, r#"2/admin,8["announce"]"#, r#"2["announcement","/admin says hello"]"#).await;
     assert_eq!(client.receive().await.text, "3/admin,8[]");
+    drop(client);
     io.close().await;
 }
 
@@ -235,6 +262,7 @@ async fn a_room_hears_who_joins_speaks_and_leaves() {
     assert_eq!(one.receive().await.text, r#"2["said","hi"]"#);
     drop(two);
     assert_eq!(one.receive().await.arguments()[0], "left");
+    drop(one);
     io.close().await;
 }
 
