@@ -109,7 +109,7 @@ pub fn cluster_envelope(data: &[u8]) {
     let identity = Identity::new("fuzzed");
     let mut incoming = Incoming::new(&identity, ENVELOPE_BYTES_MAX, Arc::new(BusMeters::default()));
     let now = Instant::now();
-    incoming.hears("path", now);
+    incoming.subscribed("path", now);
     let mut rest = data;
     while let [high, low, body @ ..] = rest {
         let length = usize::from(u16::from_be_bytes([*high, *low])).min(body.len());
