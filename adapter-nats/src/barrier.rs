@@ -13,7 +13,6 @@
 
 mod answering;
 mod call;
-mod peers;
 mod witness;
 
 use std::pin::pin;
@@ -26,11 +25,11 @@ use tokio::time::{Instant, sleep_until};
 
 use self::call::{Call, Outcome};
 use self::witness::Witness;
-use crate::bus::Shared;
 use crate::dial::Dial;
+use crate::peers::{Known, PeerId};
+use crate::shared::Shared;
 
 pub(crate) use self::answering::{Announcement, answer_calls};
-pub(crate) use self::peers::{Known, PeerId, Peers};
 
 /// The calling side.
 pub(crate) struct Barrier {

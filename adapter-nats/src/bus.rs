@@ -4,16 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::Client;
-use fanfare_proto::wire::envelope::Body;
-use fanfare_proto::{
-    Bus, BusMeters, Envelope, Identity, Incoming, Outgoing, Publisher, Subject, Subscription,
-};
+use fanfare_proto::{Bus, BusMeters, Identity, Incoming, Outgoing, Publisher, Subject, Subscription};
 use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
 use tokio::task::coop::unconstrained;
 use tokio::time::{Instant, timeout_at};
 
-use crate::barrier::{Announcement, Barrier, PeerId, Peers, answer_calls};
+use crate::barrier::{Announcement, Barrier, answer_calls};
 use crate::dial::Dial;
 use crate::events::Events;
 use crate::faults::Faults;
@@ -21,16 +18,15 @@ use crate::hold::Hold;
 use crate::inbox::{Inbox, InboxReader};
 use crate::interests::Interests;
 use crate::link::Link;
-use crate::merge::{Arrivals, Merge};
+use crate::merge::Merge;
 use crate::options::{NatsOptions, OptionFaults};
+use crate::peers::{PeerId, Peers};
 use crate::publisher::NatsPublisher;
 use crate::queue::Queue;
 use crate::reconciler::Reconciler;
+use crate::shared::Shared;
 use crate::subjects::Subjects;
 use crate::writer::Writer;
-
-/// The longest patience when leaving, and the pause before the next attempt to connect after that.
-pub(crate) const FOREVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// A [`Bus`] over NATS.
 pub struct NatsBus {
@@ -81,89 +77,6 @@ impl Bus for NatsBus {
         }
         tokio::spawn(run(shared, Arc::new(self.dial), merge));
         (Arc::new(publisher), Box::pin(InboxReader::new(inbox)))
-    }
-}
-
-/// What the tasks and the publisher of one bus have in common.
-pub(crate) struct Shared {
-    /// How operators find it on the server.
-    pub(crate) name: Arc<str>,
-    /// How other buses tell it from all others.
-    pub(crate) id: PeerId,
-    pub(crate) subjects: Subjects,
-    pub(crate) envelope_bytes_max: usize,
-    /// How long anybody waits until what is listened to is in force.
-    pub(crate) sync_timeout: Duration,
-    /// From the publisher to the writer, which is told when it is no longer empty.
-    pub(crate) queue: Mutex<Queue>,
-    /// From the publisher to the reconciler.
-    pub(crate) interests: Mutex<Interests>,
-    pub(crate) interests_changed: Notify,
-    /// Who else is there: kept by both sides of the barrier. The calling one is told of changes.
-    pub(crate) peers: Mutex<Peers>,
-    pub(crate) peers_changed: Notify,
-    /// From the events to the barrier, and to the publisher.
-    pub(crate) faults: Faults,
-    /// From the reconciler, and the client library's channels, to the merge.
-    pub(crate) arrivals: Arc<Arrivals>,
-    pub(crate) link: Link,
-    /// Set when the node leaves: how long that may take.
-    leaves_at: watch::Sender<Option<Instant>>,
-    pub(crate) meters: Arc<BusMeters>,
-}
-
-impl Shared {
-    /// Other nodes show themselves, or leave: what is held may be held for one of them.
-    pub(crate) fn hear_signs<'a>(&self, envelopes: impl Iterator<Item = &'a Envelope>) {
-        let now = Instant::now();
-        let mut wake = None;
-        for Envelope { node, body, .. } in envelopes {
-            let mut queue = self.queue.lock();
-            let nobody_is_missing = match body {
-                Body::Heartbeat(heartbeat) => {
-                    queue.hold.heard(node, Duration::from_millis(heartbeat.interval_ms), now)
-                }
-                Body::Goodbye(_) => queue.hold.left(node),
-                _ => false,
-            };
-            if nobody_is_missing {
-                wake = queue.writer.notify();
-            }
-        }
-        if let Some(wake) = wake {
-            wake.send();
-        }
-    }
-
-    /// Ends when the barrier has proven once more that the server has got as far as this; the end of the bus ends it too.
-    pub(crate) async fn prove_anew(&self) {
-        let synced = {
-            let mut interests = self.interests.lock();
-            interests.doubt();
-            interests.synced()
-        };
-        self.interests_changed.notify_one();
-        if let Some(synced) = synced {
-            // An error means that nobody waits any more.
-            let _ = synced.await;
-        }
-    }
-
-    /// Begins to leave. The first word counts.
-    pub(crate) fn leave(&self, patience: Duration) {
-        let wake = {
-            let mut queue = self.queue.lock();
-            queue.close();
-            queue.writer.notify()
-        };
-        self.leaves_at.send_if_modified(|leaves_at| {
-            let is_first = leaves_at.is_none();
-            leaves_at.get_or_insert_with(|| Instant::now() + patience.min(FOREVER));
-            is_first
-        });
-        if let Some(wake) = wake {
-            wake.send();
-        }
     }
 }
 

@@ -13,8 +13,8 @@ use fanfare_proto::State;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-use crate::bus::{FOREVER, Shared};
 use crate::link::Link;
+use crate::shared::{FOREVER, Shared};
 
 /// Other complaints of one connection than these are not logged.
 const COMPLAINTS_MAX: usize = 100;

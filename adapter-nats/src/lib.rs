@@ -24,6 +24,7 @@
 
 #![deny(clippy::unwrap_used)]
 
+mod arrivals;
 mod barrier;
 mod bus;
 mod dial;
@@ -35,9 +36,11 @@ mod interests;
 mod link;
 mod merge;
 mod options;
+mod peers;
 mod publisher;
 mod queue;
 mod reconciler;
+mod shared;
 mod subjects;
 mod writer;
 

@@ -9,91 +9,21 @@
 use std::collections::{HashMap, VecDeque};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
 use async_nats::Subscriber;
 use fanfare_proto::wire::envelope::Body;
 use fanfare_proto::{BusMeters, Envelope, Inbound, Incoming};
 use futures_util::Stream;
-use parking_lot::Mutex;
 use slab::Slab;
 
-use crate::bus::Shared;
+use crate::arrivals::{Change, SlotWaker};
 use crate::inbox::Inbox;
+use crate::shared::Shared;
 
 /// What the smallest envelope takes.
 const OVERHEAD_BYTES: usize = 256;
-
-/// What the merge has to look at: shared with who adds subscriptions, and with the wakers of the channels.
-#[derive(Debug, Default)]
-pub(crate) struct Arrivals {
-    pending: Mutex<Pending>,
-}
-
-#[derive(Debug, Default)]
-struct Pending {
-    /// Slots whose channel may have something.
-    slots: Vec<usize>,
-    changes: Vec<Change>,
-    closed: bool,
-    /// The merge's task, when it has nothing to do.
-    task: Option<Waker>,
-}
-
-/// A change of what is merged.
-#[derive(Debug)]
-pub(crate) enum Change {
-    /// Read this subscription, too.
-    Add { path: Arc<str>, subscriber: Subscriber },
-    /// The server is known to have subscribed us.
-    Confirm { path: Arc<str> },
-    /// Read what is there, and end the subscription.
-    Remove { path: Arc<str> },
-}
-
-impl Arrivals {
-    pub(crate) fn change(&self, change: Change) {
-        self.update(|pending| pending.changes.push(change));
-    }
-
-    /// The merge ends when it has taken what is there.
-    pub(crate) fn close(&self) {
-        self.update(|pending| pending.closed = true);
-    }
-
-    fn update(&self, update: impl FnOnce(&mut Pending)) {
-        let mut pending = self.pending.lock();
-        update(&mut pending);
-        let task = pending.task.take();
-        drop(pending);
-        if let Some(task) = task {
-            task.wake();
-        }
-    }
-}
-
-/// The waker of one channel.
-#[derive(Debug)]
-struct SlotWaker {
-    arrivals: Arc<Arrivals>,
-    slot: usize,
-    /// It stands in the list already.
-    is_listed: AtomicBool,
-}
-
-impl Wake for SlotWaker {
-    fn wake(self: Arc<Self>) {
-        self.wake_by_ref();
-    }
-
-    fn wake_by_ref(self: &Arc<Self>) {
-        if !self.is_listed.swap(true, Ordering::AcqRel) {
-            self.arrivals.update(|pending| pending.slots.push(self.slot));
-        }
-    }
-}
 
 struct Slot {
     path: Arc<str>,
@@ -139,14 +69,9 @@ impl Future for Merge {
         this.now = Instant::now();
         let (mut slots, mut changes) = (Vec::new(), Vec::new());
         let closed = loop {
-            let mut pending = this.shared.arrivals.pending.lock();
-            std::mem::swap(&mut pending.slots, &mut slots);
-            std::mem::swap(&mut pending.changes, &mut changes);
-            if slots.is_empty() && changes.is_empty() {
-                pending.task = Some(cx.waker().clone());
-                break pending.closed;
+            if let Some(closed) = this.shared.arrivals.take(&mut slots, &mut changes, cx) {
+                break closed;
             }
-            drop(pending);
             changes.drain(..).for_each(|change| this.apply(change));
             slots.drain(..).for_each(|slot| this.read(slot));
         };
@@ -173,7 +98,7 @@ impl Merge {
         let vacant = self.slots.vacant_entry();
         let number = vacant.key();
         let arrivals = self.shared.arrivals.clone();
-        let state = Arc::new(SlotWaker { arrivals, slot: number, is_listed: AtomicBool::new(false) });
+        let state = SlotWaker::new(arrivals, number);
         let waker = Waker::from(state.clone());
         self.numbers.insert(path.clone(), number);
         vacant.insert(Slot { path, subscriber, state, waker });
@@ -194,7 +119,7 @@ impl Merge {
     fn read(&mut self, number: usize) {
         let Some(slot) = self.slots.get_mut(number) else { return };
         // First, so that what comes from now on lists it again.
-        slot.state.is_listed.store(false, Ordering::Release);
+        slot.state.unlist();
         let mut cx = Context::from_waker(&slot.waker);
         while let Poll::Ready(Some(message)) = pin!(&mut slot.subscriber).poll_next(&mut cx) {
             let Some(room) = self.room.checked_sub(message.payload.len() + OVERHEAD_BYTES) else {

@@ -7,7 +7,7 @@ use fanfare_proto::wire::envelope::Body;
 use fanfare_proto::{BusMeters, Closed, PublishError, Publisher, State, Subject, Synced, encode};
 use tokio::time::{Instant, timeout_at};
 
-use crate::bus::Shared;
+use crate::shared::Shared;
 
 /// Dropping it leaves the bus at once.
 pub(crate) struct NatsPublisher {

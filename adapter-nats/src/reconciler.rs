@@ -15,9 +15,9 @@ use fanfare_proto::State;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
+use crate::arrivals::Change;
 use crate::barrier::Barrier;
-use crate::bus::Shared;
-use crate::merge::Change;
+use crate::shared::Shared;
 
 /// How often the others are told where this bus is: soon after it has connected, since two that connect at once do not
 /// hear each other's first word, then less and less often, down to the second one.

@@ -5,7 +5,7 @@
 
 use async_nats::Subject;
 
-use crate::barrier::PeerId;
+use crate::peers::PeerId;
 
 const BARRIER: &str = "_barrier";
 const INBOX: &str = "_inbox";

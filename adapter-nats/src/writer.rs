@@ -17,8 +17,8 @@ use futures_util::future::poll_fn;
 use tokio::sync::watch;
 use tokio::time::{Instant, Interval, MissedTickBehavior, Sleep, interval, sleep};
 
-use crate::bus::Shared;
 use crate::queue::Work;
+use crate::shared::Shared;
 
 /// Larger frames hold up all others on the line, whatever the server would take.
 const FRAME_BYTES_MAX: usize = 1024 * 1024;

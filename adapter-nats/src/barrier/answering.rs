@@ -9,8 +9,8 @@ use fanfare_proto::prost::bytes::Bytes;
 use futures_util::StreamExt;
 use tokio::time::Instant;
 
-use super::peers::{Known, PeerId};
-use crate::bus::Shared;
+use crate::peers::{Known, PeerId};
+use crate::shared::Shared;
 
 /// What a bus tells all others.
 #[derive(Clone, Debug, PartialEq, Eq)]

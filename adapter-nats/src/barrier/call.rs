@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::peers::{Known, PeerId, Peers};
+use crate::peers::{Known, PeerId, Peers};
 
 /// When the own server is asked again.
 const AGAIN_AFTER: Duration = Duration::from_millis(200);

@@ -9,9 +9,9 @@ use std::sync::Arc;
 use async_nats::{Client, Subject, Subscriber};
 use futures_util::StreamExt;
 
-use crate::bus::Shared;
 use crate::dial::Dial;
 use crate::events::never_if_closed;
+use crate::shared::Shared;
 
 pub(crate) struct Witness {
     /// Where it listens.

@@ -6,6 +6,7 @@ mod conformance;
 mod distance;
 mod faults;
 mod hostile;
+mod layers;
 mod leaving;
 mod log;
 mod login;
