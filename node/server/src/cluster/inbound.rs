@@ -1,7 +1,7 @@
-//! What other nodes say, taken one by one from the bus.
+//! Messages of other nodes, taken one by one from the bus.
 //!
-//! What concerns sockets goes into the mailboxes of their shards before the next envelope is looked at, so that the order
-//! of each sender is kept to the last step (ORDER-2). Whatever takes time, such as collecting answers, is a task.
+//! A message for sockets goes into the mailboxes of their shards before the next envelope is looked at, so that the
+//! order of each sender is kept to the last step (ORDER-2). Whatever takes time, such as collecting answers, is a task.
 
 mod ack_reports;
 mod acks;
@@ -50,7 +50,7 @@ use crate::room::{Asker, Overloaded, Target};
 use crate::socket::LocalAcks;
 use fanfare_socketio::{Encoded, encode, is_event_of};
 
-/// A node's ear.
+/// The reading side of a node's bus.
 pub struct InboundTask {
     hub: Arc<Hub>,
     cluster: Arc<ClusterLink>,
@@ -59,7 +59,7 @@ pub struct InboundTask {
 }
 
 impl InboundTask {
-    /// Of a node that has just started; on the thread that is going to listen.
+    /// Creates the reader of a node that has just started, on the thread that is going to read.
     pub fn new(hub: Arc<Hub>, cluster: Arc<ClusterLink>) -> Self {
         let server_events = ServerEvents::start(&hub.node, &cluster);
         Self { hub, cluster, started: Instant::now(), server_events }
@@ -71,7 +71,7 @@ impl InboundTask {
             if catch_unwind(AssertUnwindSafe(|| self.hear(inbound))).is_err() {
                 // A defect of ours; one envelope must not deafen the node.
                 self.hub.node.metrics.bus_undelivered.increment();
-                error!("something from another node made this one panic: it was skipped");
+                error!("handling a message of another node panicked: the message was skipped");
             }
             // There may always be more, and this thread has other things to do.
             tokio::task::consume_budget().await;
@@ -94,7 +94,7 @@ impl InboundTask {
             }
             Inbound::State(State::Disconnected) => {
                 self.cluster.set_hearing(false);
-                warn!("the cluster is away: this node goes on alone, and will be back");
+                warn!("the bus is away: this node serves its clients alone until it is back");
             }
             Inbound::State(State::Connecting | State::Closed) => {}
         }
@@ -130,7 +130,7 @@ impl InboundTask {
         if !self.cluster.heard_of(&node) && !is_event_of(&encoded, namespace.name()) {
             self.hub.node.metrics.bus_invalid_messages.increment();
             let log = &self.cluster.log;
-            return log.say(|| warn!("an emit from outside is no event that clients would take: dropped"));
+            return log.say(|| warn!("an emit from outside the cluster is not a valid event: dropped"));
         }
         let Some(wanted) = broadcast.answers_wanted else {
             let packet = Packet::new(encoded, !broadcast.uncompressed);
@@ -148,7 +148,7 @@ impl InboundTask {
         actix_rt::spawn(ack_reports::report(self.cluster.clone(), node, wanted.request, acks, timeout));
     }
 
-    /// Tells who asked at once that something of this node is missing.
+    /// Tells the asking node at once that something of this node is missing.
     fn say_lacking(&self, node: &Arc<str>, request: u64) {
         self.say_dropped();
         if request != 0 {
@@ -157,11 +157,11 @@ impl InboundTask {
         }
     }
 
-    /// It is counted already.
+    /// Logs that a message was dropped; the counter was incremented already.
     fn say_dropped(&self) {
         let log = &self.cluster.log;
         log.say(|| {
-            error!("a reactor does not take what other nodes say: something was dropped for its clients")
+            error!("the backlog of a reactor is full: a message of another node was dropped for its clients")
         });
     }
 
@@ -262,7 +262,7 @@ impl InboundTask {
             Standing::New => log.say(|| info!(%node, "node joined the cluster")),
             Standing::Back(silence) => {
                 let silent_ms = silence.as_millis() as u64;
-                log.say(|| warn!(%node, silent_ms, "node is back: it was stopped or cut off, and counted as gone"));
+                log.say(|| warn!(%node, silent_ms, "another node is back after it counted as gone: it was stopped or cut off"));
             }
             Standing::Doubled => {
                 metrics.node_name_conflicts.increment();
@@ -272,7 +272,7 @@ impl InboundTask {
         let is_new = matches!(standing, Standing::New | Standing::Back(_));
         if is_new && theirs != buckets {
             let ours = buckets;
-            log.say(|| error!(%node, theirs, ours, "room_buckets differ: emits to rooms will be lost"));
+            log.say(|| error!(%node, theirs, ours, "room_buckets of another node differs from ours: emits to rooms will be lost"));
         }
         if hello || is_new {
             self.cluster.news.notify_one();
@@ -290,7 +290,7 @@ impl InboundTask {
         count_nodes(&self.hub, &self.cluster);
     }
 
-    /// The namespace, if this node serves it, and who is meant in it.
+    /// The namespace, if this node serves it, and the target in it.
     fn meant(&self, target: Option<wire::Target>) -> Option<(Arc<NamespaceCore>, Arc<Target>)> {
         let target = target?;
         let namespace = self.hub.namespaces.find(&target.namespace)?;

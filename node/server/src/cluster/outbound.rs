@@ -1,6 +1,7 @@
-//! The way out: what a node says to its cluster, whom it knows there, and the answers it waits for.
+//! The outbound side of the cluster: messages to other nodes, knowledge about these nodes, and requests that wait for
+//! their answers.
 //!
-//! It knows the bus and the names of rooms; what others say is heard in [`cluster`](crate::cluster).
+//! It knows the bus and the names of rooms; messages of other nodes come in through [`cluster`](crate::cluster).
 
 mod agreement;
 mod borrowed;

@@ -17,8 +17,8 @@ const ANSWERS_MAX: usize = 512;
 /// The same bound in bytes.
 const BYTES_MAX: usize = 256 * 1024;
 
-/// Hands on what the clients answer until all have answered or gone, and says so then. If the time is up before, nothing
-/// more is said: the asker has a clock of its own, and would take an early word for the end of silent clients.
+/// Hands on the clients' answers until all have answered or gone, and reports that then. If the time is up before, it
+/// sends nothing more: the asker has a clock of its own, and would take an early report for the end of silent clients.
 pub async fn report(
     cluster: Arc<ClusterLink>,
     asker: Arc<str>,

@@ -22,15 +22,15 @@ pub struct ClusterAcks {
     /// Those of other nodes; `None` on a node of its own, and for `local`.
     elsewhere: Option<Ticket>,
     deadline: Instant,
-    /// Asked, and not answered.
+    /// Sockets that were asked, and have not answered.
     open: HashSet<SocketId>,
-    /// Answered, and not handed out.
+    /// Answers that were not handed out yet.
     ready: VecDeque<(SocketId, Arguments)>,
-    /// The nodes that have told whom they asked.
+    /// The nodes that have reported which sockets they asked.
     reported: HashSet<Arc<str>>,
-    /// Left or silent.
+    /// Nodes that left or fell silent.
     missing_nodes: Vec<String>,
-    /// Not everybody had answered or gone when the time was up.
+    /// Whether the time was up before all sockets had answered or gone.
     timed_out: bool,
 }
 
@@ -73,12 +73,12 @@ impl ClusterAcks {
         }
     }
 
-    /// Those who were asked and have not answered, or were disconnected before they did.
+    /// Sockets that were asked and have not answered, or were disconnected before they did.
     pub fn unanswered(&self) -> impl Iterator<Item = SocketId> + '_ {
         self.open.iter().copied()
     }
 
-    /// The nodes that did not say who was asked, or left before their clients answered.
+    /// The nodes that did not report which sockets they asked, or left before their clients answered.
     pub fn missing_nodes(&self) -> &[String] {
         &self.missing_nodes
     }
@@ -92,7 +92,7 @@ impl ClusterAcks {
         match told {
             Some(AckUpdate::Asked(socket)) => drop(self.open.insert(socket)),
             Some(AckUpdate::Answer(socket, arguments)) => self.answered(socket, arguments),
-            // It stays among those who did not answer.
+            // It stays among the sockets that did not answer.
             Some(AckUpdate::Gone(_)) => {}
             None => self.here = None,
         }
@@ -136,7 +136,7 @@ impl ClusterAcks {
         self.namespace.node.metrics.acks_timed_out.add(self.open.len() as u64);
         self.here = None;
         let ticket = self.elsewhere.take();
-        // A node that has told whom it asked did its part: its clients did not.
+        // A node that has reported which sockets it asked did its part: its clients did not.
         let expected = ticket.iter().flat_map(|ticket| ticket.expected.iter());
         let silent = expected.filter(|node| !self.reported.contains(*node));
         self.missing_nodes.extend(silent.map(ToString::to_string));

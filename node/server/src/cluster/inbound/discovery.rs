@@ -1,4 +1,4 @@
-//! Who is in the cluster? Asked from outside, by somebody who is no node.
+//! Discovery of the cluster's nodes by a program that is not a node.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,14 +8,14 @@ use fanfare_proto::wire::envelope::Body;
 use fanfare_proto::wire::{Heartbeat, RollCall};
 use fanfare_proto::{Bus, Envelope, Identity, Inbound, State, Subject};
 
-/// What a node says of itself.
+/// Report of a node about itself.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct NodeReport {
-    /// Its name: what its socket ids begin with.
+    /// Name of the node: the start of its socket ids.
     pub node: String,
-    /// The version of its software.
+    /// Version of the node's software.
     pub release: String,
-    /// How long it has been running, in milliseconds.
+    /// Time since the node started, in milliseconds.
     pub uptime_ms: u64,
     /// Engine.IO sessions.
     pub connections: u64,
@@ -23,15 +23,15 @@ pub struct NodeReport {
     pub sockets: u64,
     /// Rooms with members, without those of single sockets.
     pub rooms: u64,
-    /// Messages of other nodes that it knows to have missed.
+    /// Messages of other nodes that the node knows to have missed.
     pub lost: u64,
     /// Namespaces that clients can enter there.
     pub namespaces: Vec<String>,
 }
 
-/// Nobody could be asked.
+/// No node could be asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the bus was not reached in time")]
+#[error("the bus of the cluster was not reached in time")]
 pub struct NotReached;
 
 /// Asks all nodes to report, and waits for their answers as long as `wait` says, once the bus is reached, which may take
@@ -58,7 +58,7 @@ pub async fn roll_call(
             Ok(Some(Inbound::State(State::Connected))) => {
                 reached = true;
                 bus.synced().await;
-                // It carries it or not; who is there will say so.
+                // The bus carries it or not; the nodes present will answer.
                 let _ = bus.publish(&[Subject::Nodes], Body::RollCall(RollCall {}));
                 deadline = Instant::now() + wait;
             }
@@ -74,7 +74,7 @@ pub async fn roll_call(
 }
 
 impl NodeReport {
-    /// What the last heartbeat of a node said.
+    /// Makes a report of a node's last heartbeat.
     pub fn new(node: &Arc<str>, heartbeat: Heartbeat) -> Self {
         let Heartbeat { release, uptime_ms, connections, sockets, rooms, lost, namespaces, .. } = heartbeat;
         Self { node: node.to_string(), release, uptime_ms, connections, sockets, rooms, lost, namespaces }

@@ -1,4 +1,4 @@
-//! Signs of life: this node's, and the others' absence.
+//! Heartbeats: sending this node's, and noticing the absence of others'.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -12,10 +12,10 @@ use crate::cluster::outbound::{ClusterLink, Ticket};
 use crate::connection::Hub;
 use crate::options::ms;
 
-/// Two heartbeats are at least this far apart, however much there is to tell.
+/// Least time between two heartbeats, however much there is to tell.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// For each id that a heartbeat lists it is so much longer until the next one.
+/// Time by which each id that a heartbeat lists delays the next one.
 const PAUSE_PER_ID: Duration = Duration::from_micros(100);
 
 /// Sends heartbeats for as long as the node lives.
@@ -58,7 +58,10 @@ pub async fn watch_silence(hub: Arc<Hub>, cluster: Arc<ClusterLink>) {
         let stood_still = late > ms(options.heartbeat_interval_ms);
         if stood_still {
             let late_ms = late.as_millis() as u64;
-            warn!(late_ms, "this node stood still: others may have missed it, and it what they said");
+            warn!(
+                late_ms,
+                "this node stood still: it may have missed messages, and other nodes its heartbeats"
+            );
         }
         match cluster.hears_since().filter(|_| cluster.is_connected()) {
             // What the others said meanwhile is still to be read.
@@ -69,15 +72,15 @@ pub async fn watch_silence(hub: Arc<Hub>, cluster: Arc<ClusterLink>) {
     }
 }
 
-/// Asks the others to show themselves: the bus is there (again), and what the node says shall be heard by all.
+/// Asks the others for heartbeats, and announces this node: the bus is connected (again).
 pub async fn greet(hub: Arc<Hub>, cluster: Arc<ClusterLink>, started: Instant) {
     cluster.bus.synced().await;
     cluster.set_hearing(true);
     say_alive(&hub, &cluster, started, true);
 }
 
-/// Sends a heartbeat, and waits in the background until the others have confirmed what is new in it. Returns the number of
-/// ids that it lists.
+/// Sends a heartbeat, and waits in the background until the others have confirmed what is new in it. Returns the number
+/// of ids that it lists.
 fn say_alive(hub: &Arc<Hub>, cluster: &Arc<ClusterLink>, started: Instant, hello: bool) -> u32 {
     let (announcement, ticket) = cluster.announce();
     hub.node.metrics.borrowed_rooms.set(announcement.count as i64);
@@ -97,7 +100,7 @@ fn say_alive(hub: &Arc<Hub>, cluster: &Arc<ClusterLink>, started: Instant, hello
     listed
 }
 
-/// Waits until the others know what was announced to them, or their time is up.
+/// Waits until the others know the announcement, or their time is up.
 async fn confirm(hub: Arc<Hub>, cluster: Arc<ClusterLink>, change: u64, ticket: Ticket) {
     let patience = ms(hub.node.options.cluster.request_timeout_ms);
     let mut collection = Collection::new(&hub.node, Some(ticket), patience);
@@ -108,7 +111,7 @@ async fn confirm(hub: Arc<Hub>, cluster: Arc<ClusterLink>, change: u64, ticket: 
     cluster.confirmed(change);
 }
 
-/// Not while the bus is away: nobody can be heard then, which says nothing about them.
+/// Skipped while the bus is away: other nodes cannot be heard then, whether they live or not.
 fn sweep(hub: &Hub, cluster: &ClusterLink, hears_since: Instant, now: Instant) {
     let patience = ms(hub.node.options.cluster.heartbeat_timeout_ms);
     let gone = cluster.update_peers(|peers| {
@@ -116,7 +119,7 @@ fn sweep(hub: &Hub, cluster: &ClusterLink, hears_since: Instant, now: Instant) {
         (gone.clone(), gone)
     });
     for node in gone {
-        cluster.log.say(|| warn!(%node, "node is silent: it counts as gone"));
+        cluster.log.say(|| warn!(%node, "another node is silent and counts as gone"));
     }
     count_nodes(hub, cluster);
 }

@@ -1,4 +1,4 @@
-//! Joins, leaves and disconnects of everybody who is meant.
+//! Joins, leaves and disconnects of all selected sockets.
 
 use std::future::IntoFuture;
 use std::pin::Pin;
@@ -17,7 +17,7 @@ use crate::node::Node;
 use crate::room::{Asker, Hold, Overloaded, Target};
 use crate::socket::{RoomNameTooLong, SocketCore, check_room_names};
 
-/// What changes.
+/// Change of membership.
 #[derive(Clone, Debug)]
 pub enum Change {
     /// They join rooms.
@@ -67,7 +67,7 @@ impl IntoFuture for Applied {
     }
 }
 
-/// Makes a change for everybody who is meant.
+/// Makes a change for all selected sockets.
 pub fn apply(namespace: &Arc<NamespaceCore>, target: Target, change: Change, scope: Scope) -> Applied {
     let applying = || {
         change.check(&namespace.node)?;
@@ -108,7 +108,7 @@ impl Change {
     /// Whether it can be made at all.
     ///
     /// # Errors
-    /// If rooms are to be joined that nobody can be in.
+    /// If a room to be joined has a name that is too long.
     pub fn check(&self, node: &Node) -> Result<(), RoomNameTooLong> {
         match self {
             Self::Join(rooms) => check_room_names(node, rooms),
@@ -154,7 +154,7 @@ impl Change {
     }
 }
 
-/// What other nodes are to be told. `None` if nobody else is concerned.
+/// Part of the change that other nodes are told; `None` if none is concerned.
 fn tell(
     namespace: &NamespaceCore,
     target: &Target,

@@ -1,4 +1,4 @@
-//! Cuts the answer to a question into replies, by bytes: what one client makes large must not cost the others.
+//! Cuts the answer to a question into replies, by bytes: one large client must not cost the others their answers.
 
 use fanfare_proto::prost::Message;
 use fanfare_proto::wire;
@@ -8,10 +8,10 @@ use super::response::Local;
 /// Bytes of one reply, unless a single socket or room has more.
 const REPLY_BYTES: usize = 256 * 1024;
 
-/// What a reply has beside its sockets or rooms, at most.
+/// Bytes of a reply beside its sockets or rooms, at most.
 const HEAD_BYTES: usize = 64;
 
-/// What a socket or room takes in a reply beside itself, at most: the number of the field and the length.
+/// Bytes that a socket or room takes in a reply beside itself, at most: the number of the field and the length.
 const FIELD_BYTES: usize = 6;
 
 /// An answer in pieces.
@@ -24,7 +24,7 @@ pub struct Pieces {
 }
 
 impl Pieces {
-    /// What the reactors say, for a bus that carries envelopes of `bytes_max`.
+    /// Collects the answers of the reactors, for a bus that carries envelopes of `bytes_max`.
     pub async fn of<T, W: Message>(
         mut local: Local<Vec<T>>,
         bytes_max: usize,
@@ -53,18 +53,18 @@ impl Pieces {
         Self { replies, left_out }
     }
 
-    /// A number alone.
+    /// An answer that is a number alone.
     pub fn count(count: u64) -> Self {
         Self { replies: vec![wire::Reply { count, ..Default::default() }], left_out: 0 }
     }
 
-    /// How many sockets or rooms the bus does not carry.
+    /// Number of sockets or rooms that are too large for the bus.
     pub fn left_out(&self) -> u64 {
         self.left_out
     }
 
-    /// The replies to a request. They are numbered, and the last one says what is left out, so that the asker knows
-    /// whether it has everything.
+    /// The replies to a request. They are numbered, and the last one tells the number of items left out, so that the
+    /// asker knows whether it has everything.
     pub fn replies(self, request: u64) -> impl Iterator<Item = wire::Reply> {
         let (last, left_out) = (self.replies.len() as u32, self.left_out);
         (1..).zip(self.replies).map(move |(piece, reply)| {

@@ -1,4 +1,4 @@
-//! Questions about the sockets of the cluster: which, how many, in which rooms.
+//! Queries about the sockets of the cluster: the sockets, their number, their rooms.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use crate::ids::Room;
 use crate::namespace::NamespaceCore;
 use crate::room::{Asker, Overloaded, Target};
 
-/// Which sockets are meant?
+/// Fetches the selected sockets.
 pub async fn fetch(
     namespace: &Arc<NamespaceCore>,
     target: Target,
@@ -37,7 +37,7 @@ pub async fn fetch(
     Ok(finish(namespace, found, collection))
 }
 
-/// How many sockets are meant?
+/// Counts the selected sockets.
 pub async fn count(
     namespace: &Arc<NamespaceCore>,
     target: Target,
@@ -58,7 +58,7 @@ pub async fn count(
     Ok(finish(namespace, sum, collection))
 }
 
-/// In which rooms are they, and how many of them in each?
+/// Returns the rooms of the selected sockets, and the number of these in each.
 pub async fn rooms(
     namespace: &Arc<NamespaceCore>,
     target: Target,
@@ -82,12 +82,12 @@ pub async fn rooms(
     Ok(finish(namespace, rooms, collection))
 }
 
-/// Who is asked, and for how long.
+/// Nodes to ask, and the time they have.
 #[derive(Clone, Copy, Debug)]
 pub struct Scope {
     /// This node alone (LOCAL-1).
     pub local: bool,
-    /// How long other nodes have.
+    /// Time that other nodes have.
     pub timeout: Duration,
 }
 
@@ -122,7 +122,7 @@ pub fn rooms_here(
     each_reactor(namespace, target, asker, |namespace, target| namespace.rooms.census_here(target))
 }
 
-/// The sum of what the reactors say.
+/// Sums the answers of the reactors.
 pub async fn summed(mut local: Local<u64>) -> u64 {
     let mut sum = 0;
     while let Some(some) = local.recv().await {
@@ -131,7 +131,7 @@ pub async fn summed(mut local: Local<u64>) -> u64 {
     sum
 }
 
-/// Does something on each reactor that may have members, and hands out what it returns.
+/// Runs work on each reactor that may have members, and hands out the results.
 pub fn each_reactor<T: Send + 'static>(
     namespace: &Arc<NamespaceCore>,
     target: Target,

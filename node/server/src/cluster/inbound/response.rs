@@ -1,4 +1,4 @@
-//! What comes back from several nodes.
+//! Responses of several nodes.
 
 use std::ops::Deref;
 use std::time::Duration;
@@ -13,15 +13,15 @@ use crate::room::Overloaded;
 use crate::socket::RoomNameTooLong;
 use fanfare_socketio::EncodeError;
 
-/// What came until the deadline, and who did not answer.
+/// Combined answer of the nodes that answered before the deadline, and the names of the others.
 ///
-/// It dereferences to what came.
+/// Dereferences to the combined answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClusterResponse<T> {
-    /// What came.
+    /// Combined answer of the nodes that answered.
     pub value: T,
-    /// The nodes that did not answer, by name: they were too slow, or went meanwhile. Also those of whose answer a part
-    /// was lost, or too large to be sent.
+    /// The nodes that did not answer, by name: they were too slow, or went meanwhile. Also nodes whose answers lack a
+    /// part that was lost, or too large to be sent.
     pub missing_nodes: Vec<String>,
 }
 
@@ -31,7 +31,7 @@ impl<T> ClusterResponse<T> {
         self.missing_nodes.is_empty()
     }
 
-    /// What came, whoever is missing.
+    /// Returns the combined answer, whichever nodes are missing.
     pub fn into_value(self) -> T {
         self.value
     }
@@ -45,13 +45,13 @@ impl<T> Deref for ClusterResponse<T> {
     }
 }
 
-/// What the reactors of this node say.
+/// Answers of this node's reactors.
 pub type Local<T> = mpsc::UnboundedReceiver<T>;
 
-/// Why nothing was asked.
+/// Reason why nothing was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum RequestError {
-    /// The bus is away: nobody else can be asked now. `local()` asks this node alone.
+    /// The bus is away: other nodes cannot be asked now. `local()` asks this node alone.
     #[error("the cluster cannot be reached now: its bus is away")]
     Disconnected,
     /// This node's: it has more to do than it can queue.
@@ -83,13 +83,13 @@ pub struct Collection {
 }
 
 impl Collection {
-    /// Nobody else is asked if there is no ticket.
+    /// Starts a collection; without a ticket only this node is asked.
     pub fn new(node: &Node, ticket: Option<Ticket>, timeout: Duration) -> Self {
         let own = node.tag.as_str().to_owned();
         Self { ticket, deadline: deadline_after(timeout), own, missing: Vec::new() }
     }
 
-    /// What this node's reactors say, one after the other. If they do not in time, this node is missing.
+    /// Returns the answers of this node's reactors, one after the other. If one is not in time, this node is missing.
     pub async fn here<T>(&mut self, local: &mut Local<T>) -> Option<T> {
         match tokio::time::timeout_at(self.deadline, local.recv()).await {
             Ok(said) => said,
@@ -116,7 +116,7 @@ impl Collection {
         }
     }
 
-    /// Who did not answer, or not with everything.
+    /// Returns the nodes that did not answer, or not with everything.
     pub fn missing_nodes(mut self) -> Vec<String> {
         if let Some(ticket) = &self.ticket {
             self.missing.extend(ticket.expected.iter().chain(ticket.incomplete()).map(ToString::to_string));

@@ -28,7 +28,7 @@ use fanfare_socketio::{Arguments, EncodeError, Encoded, encode};
 pub struct ServerAnswer {
     /// The name of the node.
     pub node: String,
-    /// What it answered.
+    /// Arguments of the answer.
     pub arguments: Arguments,
 }
 
@@ -91,7 +91,7 @@ fn body(
 /// One event of another server whose handlers have not finished.
 struct InFlight {
     node: Arc<Node>,
-    /// Its place and its turn, given back when the last handler has finished.
+    /// Permits of the event: its place and its turn, given back when the last handler has finished.
     _permits: [OwnedSemaphorePermit; 2],
 }
 
@@ -108,9 +108,9 @@ impl Drop for InFlight {
     }
 }
 
-/// Where events of other servers wait while too many have not finished.
+/// Queue of other servers' events that wait while too many have not finished.
 ///
-/// The node goes on hearing meanwhile: handlers may be waiting for what others answer them.
+/// The node goes on reading the bus meanwhile: handlers may wait for answers of other nodes.
 pub struct ServerEvents {
     node: Arc<Node>,
     /// One for each event that is handled or waits.
@@ -119,7 +119,7 @@ pub struct ServerEvents {
     waiting: mpsc::UnboundedSender<Received>,
 }
 
-/// An event that came.
+/// An event of another server that waits for its handlers.
 struct Received {
     place: OwnedSemaphorePermit,
     namespace: Arc<NamespaceCore>,
@@ -182,7 +182,7 @@ fn dispatch(received: Received, cluster: &Arc<ClusterLink>, turn: OwnedSemaphore
     }
 }
 
-/// Sends the first answer of a server's handlers to who asked.
+/// Sends the first answer of a server's handlers to the server that asked.
 fn replier(cluster: &Arc<ClusterLink>, to: Arc<str>, request: u64) -> Arc<dyn Fn(Encoded) + Send + Sync> {
     let (cluster, is_open) = (cluster.clone(), AtomicBool::new(true));
     Arc::new(move |encoded: Encoded| {

@@ -8,14 +8,14 @@ use fanfare_proto::wire;
 use crate::ids::{Room, SocketId};
 use crate::socket::{Handshake, SocketCore};
 
-/// What a node tells of one of its sockets.
+/// Description of a socket for other nodes.
 #[derive(Clone, Debug)]
 pub struct SocketInfo {
-    /// Its id.
+    /// Id of the socket.
     pub id: SocketId,
     /// The rooms it is in, its own one first.
     pub rooms: Vec<Room>,
-    /// What the application shared of its data, as JSON.
+    /// Data of the socket that the application shared, as JSON.
     pub data: Option<Box<str>>,
     /// The request that opened its connection.
     pub handshake: Handshake,
@@ -24,7 +24,7 @@ pub struct SocketInfo {
 }
 
 impl SocketInfo {
-    /// Of a socket of this node; `None` if it is disconnected.
+    /// Describes a socket of this node; `None` if it is disconnected.
     pub fn of(socket: &SocketCore) -> Option<Self> {
         socket.is_connected().then(|| Self {
             id: socket.id,
@@ -51,7 +51,7 @@ impl SocketInfo {
         }
     }
 
-    /// From the bus; `None` if it makes no sense.
+    /// Decodes the form of the bus; `None` if it is invalid.
     pub fn from_wire(socket: wire::RemoteSocket) -> Option<Self> {
         let text = |text: String| (!text.is_empty()).then(|| text.into_boxed_str());
         let nowhere = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);

@@ -1,4 +1,4 @@
-//! The thread on which a node listens to its cluster, so that no storm of connections keeps it from it.
+//! The thread on which a node reads its bus, so that no storm of connections keeps it from that.
 
 use std::io;
 use std::sync::Arc;
@@ -25,10 +25,10 @@ pub struct ClusterThread {
 }
 
 impl ClusterThread {
-    /// Joins the bus as the node of this tag; with no tag as somebody who only sends.
+    /// Joins the bus as the node of this tag; without a tag as a pure sender.
     ///
     /// # Errors
-    /// If there is no thread to be had.
+    /// If no thread can be started.
     pub fn start(bus: Box<dyn Bus>, tag: Option<NodeTag>, options: ClusterOptions) -> io::Result<Self> {
         let identity = Identity::new(tag.as_ref().map_or("", NodeTag::as_str));
         let (started, publisher) = std::sync::mpsc::channel();
@@ -69,7 +69,7 @@ impl ClusterThread {
         }
     }
 
-    /// Says goodbye, publishes what waits for at most `patience`, and ends the thread.
+    /// Says goodbye, publishes the waiting messages for at most `patience`, and ends the thread.
     pub async fn close(&self, patience: Duration) {
         if !self.link.identity.node.is_empty() {
             self.link.say_goodbye();
@@ -101,7 +101,7 @@ async fn run(subscription: Subscription, hub: oneshot::Receiver<Arc<Hub>>) {
     cluster.announces_no_more();
 }
 
-/// For who only sends: the bus goes on while somebody listens.
+/// Keeps the bus going for a pure sender.
 async fn drain(mut subscription: Subscription) {
     while std::future::poll_fn(|cx| subscription.as_mut().poll_next(cx)).await.is_some() {}
 }

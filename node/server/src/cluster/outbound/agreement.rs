@@ -1,30 +1,30 @@
-//! Whether this node has the settings that all nodes of a cluster must share. Pure: what others say is given.
+//! Agreement on the settings that all nodes of a cluster must share. Pure: the caller passes the heartbeats of others.
 //!
-//! Nodes that disagree miss each other's emits, so not all of them may serve. The newcomer yields: it takes no new clients.
-//! When nodes started is a total order, as each tells its own start, so that of two that disagree just one yields. A
-//! node that yields goes on to do so until none that serves disagrees with it: it does not win by outliving those who
-//! were right.
+//! Nodes that disagree miss each other's emits, so not all of them may serve. The newcomer yields: it does not take new
+//! clients. Starting times form a total order, as each node tells its own, so that of two that disagree just one
+//! yields. A node that yields goes on to do so until no serving node disagrees with it: it does not win by outliving
+//! those that were right.
 
 use std::fmt;
 use std::sync::Arc;
 
 use super::peers::Peer;
 
-/// When a node started by its own clock, in milliseconds since 1970, and which run of it that is. The least is the eldest.
+/// Start of a node by its own clock, in milliseconds since 1970, and the number of this run. The least is the eldest.
 type Start = (u64, u64);
 
-/// What this node and the others have in common.
+/// Agreement of this node with the others on settings that all need alike.
 #[derive(Debug)]
 pub struct Agreement {
     start: Start,
     room_buckets: u32,
-    /// Why this node yields.
+    /// Reason why this node yields.
     dispute: Option<Dispute>,
-    /// How many other nodes disagree with this one.
+    /// Number of other nodes that disagree with this one.
     disagreeing: usize,
 }
 
-/// Another node has another setting, and the right to it. Its text is for operators.
+/// Disagreement with another node that serves with another setting and does not have to yield. Its text is for operators.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Dispute {
     node: Arc<str>,
@@ -33,12 +33,12 @@ pub struct Dispute {
 }
 
 impl Agreement {
-    /// Nobody else was heard yet.
+    /// The agreement of a node that has not heard any other yet.
     pub fn new(started_at_ms: u64, instance: u64, room_buckets: u32) -> Self {
         Self { start: (started_at_ms, instance), room_buckets, dispute: None, disagreeing: 0 }
     }
 
-    /// Decides who yields, now that these nodes are alive. Returns whether that changes anything for this node.
+    /// Decides which nodes yield, now that these are alive. Returns whether that changes anything for this node.
     pub fn judge<'a>(&mut self, peers: impl Iterator<Item = &'a Peer>) -> bool {
         let yields = self.dispute.is_some();
         let disagreeing: Vec<_> = peers.filter(|peer| self.disagrees(peer)).collect();
@@ -63,12 +63,12 @@ impl Agreement {
         self.start.0
     }
 
-    /// Why this node yields, if it does.
+    /// Reason why this node yields, if it does.
     pub fn dispute(&self) -> Option<&Dispute> {
         self.dispute.as_ref()
     }
 
-    /// How many other nodes disagree with this one.
+    /// Number of other nodes that disagree with this one.
     pub fn disagreeing(&self) -> usize {
         self.disagreeing
     }

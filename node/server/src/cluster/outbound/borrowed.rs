@@ -1,5 +1,5 @@
-//! Ids of other nodes' sockets in whose rooms this node has members. It announces them, so that emits to these ids come
-//! here too, and knows how far the others have confirmed that.
+//! Ids of other nodes' sockets in whose rooms this node has members. The node announces them, so that emits to these
+//! ids come here too, and knows which announcements the others have confirmed.
 
 use std::collections::HashMap;
 
@@ -9,10 +9,10 @@ use tokio::sync::watch;
 use crate::ids::SocketId;
 
 /// Ids that are announced one by one, some 22 bytes each in every heartbeat. A node with more of them announces only
-/// that, and is sent a copy of whatever is meant for any id.
+/// their number, and gets a copy of every emit to any id.
 pub const LISTED_MAX: usize = 1024;
 
-/// What a node has borrowed.
+/// Ids that a node has borrowed.
 #[derive(Debug, Default)]
 pub struct Borrowed {
     ids: Mutex<Ids>,
@@ -30,7 +30,7 @@ struct Ids {
     asked: u64,
 }
 
-/// What the others are to be told.
+/// Announcement of the borrowed ids to the other nodes.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Announcement {
     /// Number of ids.
@@ -42,7 +42,7 @@ pub struct Announcement {
 }
 
 impl Borrowed {
-    /// A room of this name has its first member in a namespace. True if the others have to be told.
+    /// Notes the first member of a room of this name in a namespace. Returns true if the others have to be told.
     pub fn enter(&self, id: SocketId) -> bool {
         let mut ids = self.ids.lock();
         *ids.rooms.entry(id).or_default() += 1;
@@ -53,8 +53,8 @@ impl Borrowed {
         is_news
     }
 
-    /// A room of this name has lost its last member in a namespace. The others learn of it in time: until then they send
-    /// here what nobody wants.
+    /// A room of this name has lost its last member in a namespace. The others learn of it in time: until then they
+    /// send messages here in vain.
     pub fn leave(&self, id: SocketId) {
         let mut ids = self.ids.lock();
         if let Some(count) = ids.rooms.get_mut(&id) {
@@ -65,7 +65,7 @@ impl Borrowed {
         }
     }
 
-    /// What is to be told now.
+    /// Returns the announcement that is due now.
     pub fn announce(&self) -> Announcement {
         let mut ids = self.ids.lock();
         let to_confirm = (ids.change > ids.asked).then_some(ids.change);
@@ -78,7 +78,7 @@ impl Borrowed {
         }
     }
 
-    /// All others know of this change, or have been waited for long enough.
+    /// Notes that all others know of this change, or have been waited for long enough.
     pub fn confirm(&self, change: u64) {
         self.confirmed.send_if_modified(|confirmed| {
             let is_later = *confirmed < change;
@@ -87,7 +87,7 @@ impl Borrowed {
         });
     }
 
-    /// Nobody shall wait for what has changed so far.
+    /// Releases everybody that waits for the changes so far.
     pub fn give_up(&self) {
         let change = self.ids.lock().change;
         self.confirm(change);

@@ -1,7 +1,7 @@
-//! Places of the members of rooms that are named like socket ids: what an emit asks before it is routed. A value that
-//! never changes, so that emits read it without a lock.
+//! Places of the members of rooms that are named like socket ids, looked up before an emit is routed. An immutable
+//! value, so that emits read it without a lock.
 //!
-//! A name counts as an id if a node was heard of whose ids begin like it. Any other name is an ordinary room's.
+//! A name counts as an id if it begins with the tag of a node that was heard of. Any other name is an ordinary room's.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -11,13 +11,13 @@ use smallvec::SmallVec;
 
 use crate::ids::{NodeTag, SocketId};
 
-/// What one node knows of the others' ids. Clones share everything.
+/// Knowledge of one node about the others' ids. Clones share everything.
 #[derive(Clone, Debug)]
 pub struct Directory {
     own: NodeTag,
     /// Nodes ever heard of. One that is silent may only be cut off.
     known: Arc<FxHashSet<NodeTag>>,
-    /// Nodes, this one perhaps among them, of whose ids it is certain which other nodes have members in their rooms.
+    /// Nodes, this one perhaps among them, for whose ids all other nodes with members in their rooms are known.
     settled: Arc<FxHashSet<NodeTag>>,
     guests: Arc<Guests>,
 }
@@ -43,12 +43,12 @@ pub struct Place<'a> {
 }
 
 impl Directory {
-    /// Of a node that has heard of no other.
+    /// The directory of a node that has not heard of any other.
     pub fn new(own: NodeTag) -> Self {
         Self { own, known: Arc::default(), settled: Arc::default(), guests: Arc::default() }
     }
 
-    /// Where members of a room may be because of its name; `None` if it is an ordinary room.
+    /// Returns the nodes where a room may have members because of its name; `None` if it is an ordinary room.
     pub fn locate(&self, room: &str) -> Option<Place<'_>> {
         let id = SocketId::parse(room)?;
         let owner = id.node();
@@ -63,7 +63,7 @@ impl Directory {
         })
     }
 
-    /// The id of a socket of another node that this name is, as far as such nodes are known.
+    /// Returns the id of another node's socket that this name is, as far as such nodes are known.
     pub fn foreign_id(&self, room: &str) -> Option<SocketId> {
         SocketId::parse(room).filter(|id| id.node() != self.own && self.knows(id.node()))
     }
@@ -73,7 +73,7 @@ impl Directory {
         self.known.contains(&node)
     }
 
-    /// How many nodes were ever heard of.
+    /// Number of nodes that were ever heard of.
     pub fn known_count(&self) -> usize {
         self.known.len()
     }
@@ -83,7 +83,7 @@ impl Directory {
         !self.settled.is_empty()
     }
 
-    /// A node was heard of.
+    /// Notes that a node was heard of.
     pub fn remember(&mut self, node: NodeTag) {
         Arc::make_mut(&mut self.known).insert(node);
     }
@@ -93,7 +93,7 @@ impl Directory {
         self.known = Arc::new(nodes);
     }
 
-    /// These nodes are settled, and no others. False if that is nothing new.
+    /// Replaces the settled nodes. Returns false if nothing changed.
     pub fn settle(&mut self, nodes: FxHashSet<NodeTag>) -> bool {
         let is_new = *self.settled != nodes;
         if is_new {
@@ -102,14 +102,14 @@ impl Directory {
         is_new
     }
 
-    /// These are the guests, and no others.
+    /// Replaces the guests.
     pub fn set_guests(&mut self, guests: Guests) {
         self.guests = Arc::new(guests);
     }
 }
 
 impl Guests {
-    /// A node has members in the rooms of these ids. Those of its own sockets are none of that kind.
+    /// Notes that a node has members in the rooms of these ids. Ids of its own sockets are ignored.
     pub fn list(&mut self, node: &Arc<str>, ids: impl Iterator<Item = SocketId>) {
         for id in ids.filter(|id| id.node().as_str() != &**node) {
             let nodes = self.elsewhere.entry(id).or_default();
@@ -119,14 +119,14 @@ impl Guests {
         }
     }
 
-    /// A node may have members in the room of any id.
+    /// Notes that a node may have members in the room of any id.
     pub fn suspect(&mut self, node: &Arc<str>) {
         self.anywhere.push(node.clone());
     }
 }
 
 impl Place<'_> {
-    /// The name of the node that the id names, unless it is this one.
+    /// Returns the name of the node in the id, unless it is this one.
     pub fn owner(&self) -> Option<Arc<str>> {
         self.owner.map(|owner| owner.as_str().into())
     }

@@ -1,4 +1,4 @@
-//! The handle through which a node speaks to its cluster.
+//! The link of a node to its cluster: sends messages and questions, and holds the knowledge about other nodes.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -31,7 +31,7 @@ pub struct TooLarge {
     pub max: usize,
 }
 
-/// What other nodes are about to be asked.
+/// A question that is about to be put to other nodes.
 pub struct Question {
     ticket: Ticket,
     subjects: Vec<Subject>,
@@ -42,25 +42,25 @@ pub struct Question {
 pub struct ClusterLink {
     /// The bus.
     pub bus: Arc<dyn Publisher>,
-    /// Who this node is there.
+    /// Identity of this node on the bus.
     pub identity: Identity,
     buckets: u32,
     peers: Mutex<Peers>,
-    /// What emits read of `peers`, without its lock.
+    /// The part of `peers` that emits read, without its lock.
     directory: ArcSwap<Directory>,
     /// Nodes were heard of that were not known before: rooms may bear the names of their sockets.
     has_new_owners: AtomicBool,
     borrowed: Borrowed,
     /// Locked after `peers`.
     agreement: Mutex<Agreement>,
-    /// Since when others can be heard, without having been kept from it.
+    /// Moment since which others can be heard without interruption.
     connected_at: Mutex<Option<Instant>>,
     requests: Arc<Requests>,
-    /// Whether this node has said goodbye. Held while a sign of life is published, so that none follows the goodbye.
+    /// Whether this node has said goodbye. Held while a heartbeat is published, so that none follows the goodbye.
     departed: Mutex<bool>,
-    /// For lines in the log that others can cause.
+    /// Pace of log lines that other nodes can cause.
     pub(crate) log: LogPace,
-    /// Wakes who sends heartbeats: there is something to tell before the next one is due.
+    /// Wakes the heartbeat task: there is something to tell before the next one is due.
     pub(crate) news: Notify,
 }
 
@@ -71,7 +71,7 @@ impl std::fmt::Debug for ClusterLink {
 }
 
 impl ClusterLink {
-    /// A handle for the node of this tag.
+    /// Creates the link of the node with this tag.
     pub fn new(
         bus: Arc<dyn Publisher>,
         identity: Identity,
@@ -108,8 +108,7 @@ impl ClusterLink {
         self.bus.state() == State::Connected
     }
 
-    /// This node's clients can enter a namespace from now on: it wants to hear what concerns it, and the others shall
-    /// know.
+    /// Subscribes to a namespace that this node's clients can enter from now on, and announces it to the others.
     pub fn serve(&self, namespace: &Arc<str>) {
         self.bus.subscribe(Subject::Namespace(namespace.clone()));
         self.news.notify_one();
@@ -117,7 +116,7 @@ impl ClusterLink {
 
     // Saying.
 
-    /// Whether the bus carries a body at all: asked before anything of an emit is done.
+    /// Checks that the bus can carry a body, before anything of an emit is done.
     ///
     /// # Errors
     /// If it is too large.
@@ -126,7 +125,7 @@ impl ClusterLink {
         if bytes > max { Err(TooLarge { bytes, max }) } else { Ok(()) }
     }
 
-    /// Where those listen who may have members of these rooms; nowhere if all are here.
+    /// Subjects of the nodes that may have members of these rooms; none if all members are here.
     pub fn route(&self, namespace: &Arc<str>, rooms: &[Room]) -> Vec<Subject> {
         if self.identity.node.is_empty() {
             return subjects_from_outside(namespace, rooms, self.buckets);
@@ -134,28 +133,28 @@ impl ClusterLink {
         subjects_for(namespace, rooms, &self.directory.load(), self.buckets)
     }
 
-    /// Says something where [`route`](Self::route) says. `body` has passed [`check_size`](Self::check_size).
+    /// Sends a message along a [route](Self::route). `body` has passed [`check_size`](Self::check_size).
     pub fn say(&self, subjects: &[Subject], body: Body) {
         self.publish(subjects, body);
     }
 
-    /// Says something to every node that serves a namespace.
+    /// Sends a message to every node that serves a namespace.
     pub fn say_to_namespace(&self, namespace: &Arc<str>, body: Body) {
         self.publish(&[Subject::Namespace(namespace.clone())], body);
     }
 
-    /// Says something to one node.
+    /// Sends a message to one node.
     pub fn say_to_node(&self, node: &Arc<str>, body: Body) {
         self.publish(&[Subject::Node(node.clone())], body);
     }
 
-    /// Says something to all nodes.
+    /// Sends a message to all nodes.
     pub fn say_to_all(&self, body: Body) {
         self.publish(&[Subject::Nodes], body);
     }
 
-    /// Tells all nodes that this one lives, unless it has said goodbye: a heartbeat behind that would call the node
-    /// back to life for as long as silence takes to be noticed.
+    /// Sends a heartbeat to all nodes, unless this one has said goodbye: a later heartbeat would revive the node for as
+    /// long as silence takes to be noticed.
     pub(crate) fn show_life(&self, heartbeat: Body) {
         let departed = self.departed.lock();
         if !*departed {
@@ -176,17 +175,19 @@ impl ClusterLink {
             // The node has left. Its program may not know it yet.
             Err(PublishError::Closed) => self.bus.meters().dropped.increment(),
             // Emits were checked. What a node answers is cut into pieces that fit.
-            Err(error @ PublishError::TooLarge { .. }) => tracing::warn!(%error, "not published"),
+            Err(error @ PublishError::TooLarge { .. }) => {
+                tracing::warn!(%error, "a message to the cluster was not published")
+            }
         }
     }
 
     // Asking.
 
-    /// Asks those whom these rooms concern; `body` makes the question of the request's number. `None` if that is this
+    /// Asks the nodes that these rooms concern; `body` makes the question of the request's number. `None` if that is this
     /// node alone.
     ///
     /// # Errors
-    /// If the question is larger than the bus carries; nobody was asked then.
+    /// If the question is larger than the bus carries; no node was asked then.
     pub fn question(
         &self,
         namespace: &Arc<str>,
@@ -220,7 +221,7 @@ impl ClusterLink {
         self.requests.answer(request, answer)
     }
 
-    /// How many requests wait for answers.
+    /// Number of requests that wait for answers.
     pub fn requests_waiting(&self) -> usize {
         self.requests.len()
     }
@@ -232,7 +233,7 @@ impl ClusterLink {
         self.peers.lock().all()
     }
 
-    /// How many these are.
+    /// Number of nodes that are alive, without this one.
     pub fn peer_count(&self) -> usize {
         self.peers.lock().len()
     }
@@ -307,17 +308,21 @@ impl ClusterLink {
     fn tell_agreement(&self) {
         self.news.notify_one();
         match self.dispute() {
-            Some(reason) => self.log.say(|| error!(reason, "this node takes no new clients")),
-            None => self.log.say(|| info!("this node is at one with the others, and takes clients again")),
+            Some(reason) => self.log.say(|| {
+                error!(reason, "settings of this node differ from its cluster: it does not take new clients")
+            }),
+            None => self
+                .log
+                .say(|| info!("settings of this node agree with its cluster again: it takes new clients")),
         }
     }
 
-    /// Why this node yields to others, in words for operators, if it does.
+    /// Reason why this node yields to others, in words for operators, if it does.
     pub fn dispute(&self) -> Option<String> {
         self.agreement.lock().dispute().map(ToString::to_string)
     }
 
-    /// How many other nodes have other settings where all need the same.
+    /// Number of other nodes that differ in a setting that all need alike.
     pub fn disagreeing_count(&self) -> usize {
         self.agreement.lock().disagreeing()
     }
@@ -346,7 +351,7 @@ impl ClusterLink {
         }
     }
 
-    /// It has lost its last member here in a namespace.
+    /// The room of another node's socket has lost its last member here in a namespace.
     pub fn give_back(&self, id: SocketId) {
         self.borrowed.leave(id);
     }
@@ -358,11 +363,12 @@ impl ClusterLink {
         }
     }
 
-    /// What is borrowed, to be told to all now, and where they confirm it, if they have to.
+    /// Returns the announcement of the borrowed ids, due to all nodes now, and the ticket for their confirmations, if
+    /// needed.
     pub(crate) fn announce(&self) -> (Announcement, Option<Ticket>) {
         let peers = self.peers.lock();
         let announcement = self.borrowed.announce();
-        // Opened under the lock, so that whoever goes from now on is noticed.
+        // Opened under the lock, so that a node that goes from now on is noticed.
         let ticket = announcement.to_confirm.map(|_| self.requests.open(peers.confirming()));
         (announcement, ticket)
     }
@@ -377,13 +383,13 @@ impl ClusterLink {
         self.borrowed.give_up();
     }
 
-    /// Whether nodes were heard of, since this was asked last, whose sockets' ids rooms may bear.
+    /// Whether nodes were heard of since the last call, so that rooms may bear the ids of their sockets.
     pub(crate) fn take_new_owners(&self) -> bool {
         self.has_new_owners.swap(false, Relaxed)
     }
 }
 
-/// A target as it travels.
+/// Encodes a target for the bus.
 pub fn target(namespace: &str, rooms: &[Room], except: &[Room]) -> wire::Target {
     let names = |rooms: &[Room]| rooms.iter().map(|room| room.as_str().to_owned()).collect();
     wire::Target { namespace: namespace.to_owned(), rooms: names(rooms), except: names(except) }

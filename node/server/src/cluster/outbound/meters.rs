@@ -1,4 +1,4 @@
-//! What the bus counts, under its Prometheus names.
+//! Metrics of the bus, under their Prometheus names.
 
 use fanfare_proto::BusMeters;
 
@@ -17,7 +17,7 @@ macro_rules! meters {
             $(metrics::$describe!($name, $help);)*
         }
 
-        /// What there is.
+        /// Descriptions of all these metrics.
         pub fn meter_descriptions() -> Vec<Description> {
             vec![$(Description { name: $name, kind: stringify!($kind), label: None, help: $help },)*]
         }
@@ -25,54 +25,54 @@ macro_rules! meters {
 }
 
 meters! {
-    counter describe_counter absolute "fanfare_bus_frames_published_total" "Frames handed to the bus."
+    counter describe_counter absolute "fanfare_bus_frames_published_total" "Frames that this node handed to the bus."
         = |meters, _| meters.published.get();
-    counter describe_counter absolute "fanfare_bus_published_bytes_total" "Bytes of these frames."
+    counter describe_counter absolute "fanfare_bus_published_bytes_total" "Bytes of the frames that this node handed to the bus."
         = |meters, _| meters.published_bytes.get();
-    counter describe_counter absolute "fanfare_bus_dropped_total" "Envelopes dropped before they could be published: too many waited, or too long."
+    counter describe_counter absolute "fanfare_bus_dropped_total" "Messages of this node dropped before the bus could publish them: the queue was full, or they waited too long."
         = |meters, _| meters.dropped.get();
-    counter describe_counter absolute "fanfare_bus_frames_received_total" "Frames of other nodes."
+    counter describe_counter absolute "fanfare_bus_frames_received_total" "Frames received from other nodes over the bus."
         = |meters, _| meters.received.get();
-    counter describe_counter absolute "fanfare_bus_received_bytes_total" "Bytes of these frames."
+    counter describe_counter absolute "fanfare_bus_received_bytes_total" "Bytes of the frames received from other nodes over the bus."
         = |meters, _| meters.received_bytes.get();
-    counter describe_counter absolute "fanfare_bus_lost_total" "Messages of other nodes that never came."
+    counter describe_counter absolute "fanfare_bus_lost_total" "Messages of other nodes lost on the way to this node."
         = |meters, _| meters.lost.get();
-    counter describe_counter absolute "fanfare_bus_signs_lost_total" "Heartbeats of other nodes that never came; the next one says the same, so they are not in `fanfare_bus_lost_total`."
+    counter describe_counter absolute "fanfare_bus_signs_lost_total" "Heartbeats of other nodes lost on the way to this node; the next one replaces them, so they do not count in `fanfare_bus_lost_total`."
         = |meters, _| meters.signs_lost.get();
-    counter describe_counter absolute "fanfare_bus_numbers_set_back_total" "Times the numbers of another node were corrected by its heartbeat, since something with untrue numbers had come in its name."
+    counter describe_counter absolute "fanfare_bus_numbers_set_back_total" "Corrections of another node's sequence numbers by its heartbeat, after a message with false numbers in its name."
         = |meters, _| meters.set_back.get();
-    counter describe_counter absolute "fanfare_bus_late_total" "Envelopes that came twice, or too late to be in order."
+    counter describe_counter absolute "fanfare_bus_late_total" "Messages of other nodes ignored because they came twice, or too late to be in order."
         = |meters, _| meters.late.get();
-    counter describe_counter absolute "fanfare_bus_refused_total" "Frames that could not be read, or said what cannot be."
+    counter describe_counter absolute "fanfare_bus_refused_total" "Frames from the bus that were refused as unreadable or invalid."
         = |meters, _| meters.refused.get();
-    counter describe_counter absolute "fanfare_bus_unknown_total" "Frames of a newer version of the protocol."
+    counter describe_counter absolute "fanfare_bus_unknown_total" "Frames from the bus of an unknown, newer version of the protocol."
         = |meters, _| meters.unknown.get();
-    counter describe_counter absolute "fanfare_bus_assembled_total" "Envelopes put together from parts."
+    counter describe_counter absolute "fanfare_bus_assembled_total" "Messages of other nodes assembled from several parts."
         = |meters, _| meters.assembled.get();
-    counter describe_counter absolute "fanfare_bus_disconnects_total" "Times the connection to the bus was lost."
+    counter describe_counter absolute "fanfare_bus_disconnects_total" "Losses of the connection to the bus."
         = |meters, _| meters.disconnects.get();
-    counter describe_counter absolute "fanfare_bus_reconnects_total" "Times it was back."
+    counter describe_counter absolute "fanfare_bus_reconnects_total" "Reconnections to the bus."
         = |meters, _| meters.reconnects.get();
-    counter describe_counter absolute "fanfare_bus_unsynced_total" "Waits until subscriptions are in force everywhere that ended without proof: of awaited joins above all."
+    counter describe_counter absolute "fanfare_bus_unsynced_total" "Waits for subscriptions to take effect on all nodes, as in awaited joins, that ended without confirmation."
         = |meters, _| meters.unsynced.get();
     counter describe_counter absolute "fanfare_bus_overruns_total" "Times this node read the bus too slowly."
         = |meters, _| meters.overruns.get();
-    gauge describe_gauge set "fanfare_bus_connected" "Whether the bus can be reached now."
+    gauge describe_gauge set "fanfare_bus_connected" "Whether the node is connected to the bus: 1 if it is, else 0."
         = |_, is_connected| f64::from(u8::from(is_connected));
-    gauge describe_gauge set "fanfare_bus_last_outage_seconds" "How long the last interruption lasted."
+    gauge describe_gauge set "fanfare_bus_last_outage_seconds" "Duration of the last interruption of the connection to the bus."
         = |meters, _| meters.last_outage_ms.get() as f64 / 1e3;
-    gauge describe_gauge set "fanfare_bus_queued_bytes" "Bytes that wait to be published."
+    gauge describe_gauge set "fanfare_bus_queued_bytes" "Bytes of messages that wait to be published on the bus."
         = |meters, _| meters.queued_bytes.get() as f64;
     gauge describe_gauge set "fanfare_bus_peers" "Other nodes and emitters on the bus that confirm this node's subscriptions."
         = |meters, _| meters.peers.get() as f64;
-    gauge describe_gauge set "fanfare_bus_interests" "Subjects that this node listens to."
+    gauge describe_gauge set "fanfare_bus_interests" "Subjects of the bus that this node subscribes to."
         = |meters, _| meters.interests.get() as f64;
-    gauge describe_gauge set "fanfare_bus_senders" "Runs of other nodes, and of emitters, whose numbers are remembered."
+    gauge describe_gauge set "fanfare_bus_senders" "Senders on the bus (runs of nodes and of emitters) whose sequence numbers this node remembers."
         = |meters, _| meters.senders.get() as f64;
-    gauge describe_gauge set "fanfare_bus_sender_subjects" "Subjects on which numbers of these senders are remembered, each counted for each sender."
+    gauge describe_gauge set "fanfare_bus_sender_subjects" "Subjects of the bus for which sequence numbers are remembered, counted once for each sender."
         = |meters, _| meters.sender_subjects.get() as f64;
-    gauge describe_gauge set "fanfare_bus_parts_bytes" "Bytes of large messages of which parts are still to come."
+    gauge describe_gauge set "fanfare_bus_parts_bytes" "Bytes held of large messages whose remaining parts have not arrived."
         = |meters, _| meters.parts_bytes.get() as f64;
-    gauge describe_gauge set "fanfare_bus_round_trip_seconds" "How long the broker took to answer when it was asked last."
+    gauge describe_gauge set "fanfare_bus_round_trip_seconds" "Round trip time of the last ping to the broker."
         = |meters, _| meters.round_trip_us.get() as f64 / 1e6;
 }

@@ -1,4 +1,4 @@
-//! Keeps a flood of news about other nodes from flooding the log: anybody who may publish can make nodes up.
+//! Limits the log lines about other nodes: anybody with access to the bus can make nodes up.
 
 use std::time::{Duration, Instant};
 
@@ -7,7 +7,7 @@ use tracing::warn;
 
 use crate::rate_limit::RateLimit;
 
-/// Lines a second in the long run, and how long it takes until as many as that allows may come at once again.
+/// Lines a second in the long run, and the time until a full burst is allowed again.
 const LINES_PER_SECOND: u64 = 2;
 const BURST: Duration = Duration::from_secs(10);
 
@@ -27,7 +27,7 @@ impl LogPace {
         Self(Mutex::new(Pace::new(Instant::now())))
     }
 
-    /// Writes a line, or leaves it out and [tells so](Self::tell_left_out) later.
+    /// Writes a line, or leaves it out and [reports that](Self::tell_left_out) later.
     pub(crate) fn say(&self, line: impl FnOnce()) {
         // The lock is free again before anything is written.
         let admitted = self.0.lock().admit(Instant::now());
@@ -36,7 +36,7 @@ impl LogPace {
         line();
     }
 
-    /// Tells how many lines were left out, as soon as there may be one again. To be called now and then.
+    /// Logs the number of lines left out, as soon as a line is allowed again. Must be called now and then.
     pub(crate) fn tell_left_out(&self) {
         let mut pace = self.0.lock();
         let left_out = pace.take_left_out(Instant::now());
@@ -50,14 +50,14 @@ impl Pace {
         Self { bucket: RateLimit::new(LINES_PER_SECOND, BURST, now), left_out: 0 }
     }
 
-    /// How many lines were left out, if that may be written.
+    /// Number of lines that were left out, if a line about it may be written.
     fn take_left_out(&mut self, now: Instant) -> u64 {
         let is_due =
             self.left_out > 0 && self.bucket.as_mut().is_none_or(|bucket| bucket.try_take(now).is_ok());
         if is_due { std::mem::take(&mut self.left_out) } else { 0 }
     }
 
-    /// Whether a line may be written, and how many were left out before it.
+    /// Returns the number of lines left out before, if a line may be written now.
     fn admit(&mut self, now: Instant) -> Option<u64> {
         match self.bucket.as_mut().map_or(Ok(()), |bucket| bucket.try_take(now)) {
             Ok(()) => Some(std::mem::take(&mut self.left_out)),
@@ -71,7 +71,7 @@ impl Pace {
 
 fn tell(left_out: u64) {
     if left_out > 0 {
-        warn!(left_out, "lines about other nodes were left out: there were too many at once");
+        warn!(left_out, "log lines about other nodes were left out: there were too many at once");
     }
 }
 

@@ -1,4 +1,4 @@
-//! The other nodes of the cluster, as their heartbeats tell. Pure: the time is given.
+//! The other nodes of the cluster, according to their heartbeats. Pure: the caller passes the time.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -11,16 +11,16 @@ use super::borrowed::LISTED_MAX;
 use super::directory::{Directory, Guests};
 use crate::ids::{NodeTag, SocketId};
 
-/// Names remembered of nodes that were heard of; a cluster that restarts its nodes for years has more.
+/// Number of names of nodes that are remembered; a cluster that restarts its nodes for years has more.
 const NAMES_MAX: usize = 10_000;
 
-/// Nodes remembered that fell silent; beyond it the one that was found so first is forgotten.
+/// Number of silent nodes that are remembered; beyond it the one that fell silent first is forgotten.
 const SILENT_MAX: usize = 1_000;
 
 /// A node that answered lately.
 #[derive(Clone, Debug)]
 pub struct Peer {
-    /// Its name: what its socket ids begin with.
+    /// Name of the node: the start of its socket ids.
     pub node: Arc<str>,
     /// This run of it.
     pub instance: u64,
@@ -28,18 +28,18 @@ pub struct Peer {
     pub since: Instant,
     /// When it was heard last.
     pub heard_at: Instant,
-    /// What it said of itself.
+    /// The node's last heartbeat.
     pub heartbeat: Heartbeat,
 }
 
-/// How a heartbeat changes what is known.
+/// Effect of a heartbeat on the knowledge about a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {
     /// The node was known.
     Known,
     /// The node was not known.
     New,
-    /// The node counted as gone after it was silent for so long: it was stopped, or cut off.
+    /// The node counted as gone after a silence of this length: it was stopped, or cut off.
     Back(Duration),
     /// Two nodes have the same name: a socket id does not tell which one is meant.
     Doubled,
@@ -49,7 +49,7 @@ pub enum Standing {
 #[derive(Debug)]
 pub struct Peers {
     own: NodeTag,
-    /// How long it takes until every node has heard of a new one, and told what it has borrowed.
+    /// Time until every node has heard of a new one, and has announced its borrowed ids.
     patience: Duration,
     /// When this node heard others for the first time.
     began: Option<Instant>,
@@ -58,14 +58,14 @@ pub struct Peers {
     peers: HashMap<Arc<str>, Peer>,
     /// Those that counted as gone because they were silent, with the time they were heard last: they may come back.
     silent: VecDeque<(u64, Arc<str>, Instant)>,
-    /// What emits may know of them.
+    /// The part of this knowledge that emits use.
     directory: Directory,
     /// The directory has changed since it was [taken](Self::take_directory).
     is_changed: bool,
 }
 
 impl Peers {
-    /// Those that the node of this tag knows: none yet. Each node tells all of itself once in `patience`.
+    /// The peers of a new node with this tag: none yet. Each node announces all its borrowed ids once in `patience`.
     pub fn new(own: NodeTag, patience: Duration) -> Self {
         Self {
             own,
@@ -79,14 +79,14 @@ impl Peers {
         }
     }
 
-    /// The others can be heard from now on, or cannot any more.
+    /// Notes that other nodes can be heard from now on, or not any more.
     pub fn set_hearing(&mut self, hears: bool, now: Instant) {
         self.hears_since = hears.then_some(now);
         self.began = self.began.or(self.hears_since);
         self.settle(now);
     }
 
-    /// A node says that it lives.
+    /// Takes the heartbeat of a node.
     pub fn heard(&mut self, node: &Arc<str>, instance: u64, heartbeat: Heartbeat, now: Instant) -> Standing {
         self.remember(node);
         let mut peer = Peer { node: node.clone(), instance, since: now, heard_at: now, heartbeat };
@@ -114,7 +114,7 @@ impl Peers {
         standing
     }
 
-    /// One that was not known until now.
+    /// Adds a node that was not known until now.
     fn newcomer(&mut self, instance: u64, now: Instant) -> Standing {
         let Some(place) = self.silent.iter().position(|(silent, ..)| *silent == instance) else {
             return Standing::New;
@@ -123,7 +123,7 @@ impl Peers {
         Standing::Back(now.saturating_duration_since(heard_at))
     }
 
-    /// A node said something: there is a node of that name.
+    /// Notes the name of a node that sent a message.
     pub fn remember(&mut self, node: &str) {
         let Some(tag) = NodeTag::parse(node).filter(|tag| *tag != self.own) else { return };
         if self.directory.knows(tag) {
@@ -137,18 +137,18 @@ impl Peers {
         self.is_changed = true;
     }
 
-    /// A node says goodbye; false if it was not known, or this is another run of it.
+    /// Removes a node that says goodbye. Returns false if it was not known, or this is another run of it.
     pub fn left(&mut self, node: &str, instance: u64) -> bool {
         let is_known = self.peers.get(node).is_some_and(|peer| peer.instance == instance);
         is_known && self.remove(node).is_some()
     }
 
-    /// The moment at which [`sweep`](Self::sweep) will have something to do, if nobody says anything until then.
+    /// Returns the moment at which [`sweep`](Self::sweep) will have something to do, if no heartbeat comes until then.
     pub fn next_silence(&self, connected_at: Instant, patience: Duration) -> Option<Instant> {
         self.peers.values().map(|peer| peer.heard_at.max(connected_at) + patience).min()
     }
 
-    /// Forgets the nodes that were silent for too long since they could be heard, and names them.
+    /// Forgets the nodes that were silent for too long since they could be heard, and returns their names.
     pub fn sweep(&mut self, now: Instant, connected_at: Instant, patience: Duration) -> Vec<Arc<str>> {
         let silent = |peer: &Peer| now.saturating_duration_since(peer.heard_at.max(connected_at)) >= patience;
         let gone: Vec<_> =
@@ -179,8 +179,8 @@ impl Peers {
         Some(peer)
     }
 
-    /// Decides about whose ids everything is known: when each node has told what it has borrowed since it can be heard, and
-    /// has had the time to hear of the owner. Until then an id may have members where nobody knows of them.
+    /// Decides for which nodes' ids all members are known: once each node has announced its borrowed ids since it can
+    /// be heard, and has had the time to hear of the owner. Until then an id may have unknown members.
     pub fn settle(&mut self, now: Instant) {
         let is_long_ago = |since: Instant| now.saturating_duration_since(since) >= self.patience;
         let have_told = |since| self.peers.values().all(|peer| peer.heard_at >= since);
@@ -215,36 +215,36 @@ impl Peers {
         self.peers.contains_key(node)
     }
 
-    /// Whether the clients of a node can enter a namespace, as far as it has told.
+    /// Whether the clients of a node can enter a namespace, according to its heartbeat.
     pub fn serves(&self, node: &str, namespace: &str) -> bool {
         self.peers.get(node).is_some_and(|peer| peer.serves(namespace))
     }
 
-    /// The nodes whose clients can enter a namespace.
+    /// Returns the nodes that serve a namespace.
     pub fn serving(&self, namespace: &str) -> Vec<Arc<str>> {
         let serving = self.peers.values().filter(|peer| peer.serves(namespace));
         serving.map(|peer| peer.node.clone()).collect()
     }
 
-    /// The nodes that confirm what others have borrowed.
+    /// Returns the nodes that confirm the announcements of others.
     pub fn confirming(&self) -> Vec<Arc<str>> {
         let confirming = self.peers.values().filter(|peer| peer.heartbeat.confirms);
         confirming.map(|peer| peer.node.clone()).collect()
     }
 
-    /// Each of them.
+    /// Iterates over the nodes.
     pub fn iter(&self) -> impl Iterator<Item = &Peer> {
         self.peers.values()
     }
 
-    /// All of them, in the order of their names.
+    /// Returns all nodes, in the order of their names.
     pub fn all(&self) -> Vec<Peer> {
         let mut all: Vec<_> = self.peers.values().cloned().collect();
         all.sort_by(|a, b| a.node.cmp(&b.node));
         all
     }
 
-    /// How many there are.
+    /// Number of nodes.
     pub fn len(&self) -> usize {
         self.peers.len()
     }
@@ -255,7 +255,7 @@ impl Peer {
         self.heartbeat.namespaces.iter().any(|name| name == namespace)
     }
 
-    /// The ids that it has borrowed; `None` if it has more of them than it lists, as a node of an older release, which
+    /// Ids that the node has borrowed; `None` if it has more of them than it lists, or is of an older release, which
     /// lists none.
     fn listed(&self) -> Option<impl Iterator<Item = SocketId> + '_> {
         let Heartbeat { borrowed_ids, borrowed, .. } = &self.heartbeat;

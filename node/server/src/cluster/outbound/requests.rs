@@ -1,4 +1,4 @@
-//! Answers of other nodes that somebody waits for.
+//! Requests to other nodes, and the answers to them.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use fanfare_proto::wire;
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
 
-/// What comes back.
+/// Answer of another node to a request.
 #[derive(Debug)]
 pub enum FromNode {
     /// A node's answer to a request, or a part of it.
@@ -19,7 +19,7 @@ pub enum FromNode {
     Gone(Arc<str>),
 }
 
-/// Who waits, by the number of the request.
+/// Waiting requests, by their numbers.
 #[derive(Debug, Default)]
 pub struct Requests {
     next: AtomicU64,
@@ -33,23 +33,23 @@ pub struct Ticket {
     pub id: u64,
     /// The nodes that have not answered yet.
     pub expected: HashSet<Arc<str>>,
-    /// How far the answers of each node have come.
+    /// Progress of each node's answers.
     told: HashMap<Arc<str>, Told>,
-    /// Bounded by what was asked: each node answers in pieces of what it has.
+    /// Bounded by the question: each node answers in pieces of limited size.
     answers: mpsc::UnboundedReceiver<FromNode>,
     requests: Arc<Requests>,
 }
 
-/// What has come of one node's answer.
+/// Progress of one node's answer.
 #[derive(Debug, Default)]
 struct Told {
     pieces: u32,
-    /// A piece is missing, or the node could not tell everything.
+    /// Whether a piece is missing, or the node could not tell everything.
     incomplete: bool,
 }
 
 impl Requests {
-    /// A new request, which these nodes have to answer.
+    /// Opens a request, which these nodes have to answer.
     pub fn open(self: &Arc<Self>, expected: impl IntoIterator<Item = Arc<str>>) -> Ticket {
         let id = self.next.fetch_add(1, Relaxed) + 1;
         let (sender, answers) = mpsc::unbounded_channel();
@@ -58,12 +58,12 @@ impl Requests {
         Ticket { id, expected, told, answers, requests: self.clone() }
     }
 
-    /// An answer came. False if nobody waits for it any more.
+    /// Hands an answer to its request. Returns false if the request is gone.
     pub fn answer(&self, id: u64, answer: FromNode) -> bool {
         self.waiting.lock().get(&id).is_some_and(|waiting| waiting.send(answer).is_ok())
     }
 
-    /// A node is gone: nobody shall wait for it.
+    /// A node is gone: no request must wait for it.
     pub fn gone(&self, node: &Arc<str>) {
         for waiting in self.waiting.lock().values() {
             // Who waits may be about to give up.
@@ -71,7 +71,7 @@ impl Requests {
         }
     }
 
-    /// How many requests wait.
+    /// Number of waiting requests.
     pub fn len(&self) -> usize {
         self.waiting.lock().len()
     }
@@ -103,7 +103,7 @@ impl Ticket {
         told.incomplete |= is_gap || reply.left_out > 0;
     }
 
-    /// The nodes of whose answer a part was lost or could not be sent.
+    /// Nodes whose answers lack a part that was lost or could not be sent.
     pub fn incomplete(&self) -> impl Iterator<Item = &Arc<str>> {
         self.told.iter().filter(|(_, told)| told.incomplete).map(|(node, _)| node)
     }

@@ -1,4 +1,4 @@
-//! Where in the cluster an emit has to go.
+//! Routing of an emit in the cluster.
 
 use std::sync::Arc;
 
@@ -8,14 +8,14 @@ use super::directory::Directory;
 use super::peers::Peers;
 use crate::ids::{NodeTag, Room, SocketId};
 
-/// An emit to more places is sent to the whole namespace instead: each node sorts out what concerns it.
+/// Number of places above which an emit is sent to the whole namespace instead: each node then picks its own part.
 const COPIES_MAX: usize = 16;
 
-/// The subjects on which those who may have members of these rooms listen, each once; none if they are all here.
+/// Subjects of the nodes that may have members of these rooms, each once; none if all members are here.
 ///
-/// A room named like the socket of a node is the business of that node, and of those that have told that they have
-/// members in it. It is an ordinary room too while not everybody may have told, or the node is silent; and nothing else if
-/// no such node was ever heard of.
+/// A room named like the socket of a node concerns that node, and those that have announced members in it. It counts as
+/// an ordinary room too while announcements may be missing, or the node is silent; and as nothing else if no such node
+/// was ever heard of.
 pub fn subjects_for(
     namespace: &Arc<str>,
     rooms: &[Room],
@@ -47,19 +47,19 @@ pub fn subjects_for(
     if subjects.len() > COPIES_MAX { vec![Subject::Namespace(namespace.clone())] } else { subjects }
 }
 
-/// Who has to answer for the sockets that are meant.
+/// Nodes that have to answer for the selected sockets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Audience {
     /// Only this node has such sockets.
     Here,
     /// These nodes, and this one.
     Nodes(Vec<Arc<str>>),
-    /// Everybody who serves the namespace.
+    /// Every node that serves the namespace.
     All,
 }
 
-/// Whom a question about these rooms concerns. While the bus is away (`is_away`) a socket of this node is the business of
-/// this node, as far as it knows.
+/// Returns the nodes that a question about these rooms concerns. While the bus is away (`is_away`) a socket of this
+/// node concerns this node alone, as far as it knows.
 pub fn audience_for(
     namespace: &str,
     rooms: &[Room],
@@ -87,7 +87,7 @@ pub fn audience_for(
     }
 }
 
-/// The subjects for a sender that hears nobody, and so cannot tell a socket from a room.
+/// Subjects for a sender that does not hear other nodes, and so cannot tell a socket from a room.
 pub fn subjects_from_outside(namespace: &Arc<str>, rooms: &[Room], buckets: u32) -> Vec<Subject> {
     let may_be_socket = |room: &Room| SocketId::parse(room.as_str()).is_some();
     if rooms.iter().any(may_be_socket) {

@@ -19,7 +19,7 @@ pub enum AckUpdate {
     Asked(SocketId),
     /// One has answered.
     Answer(SocketId, Arguments),
-    /// One was disconnected, or has nobody to wait for it any more.
+    /// One was disconnected, or its answer is not awaited any more.
     Gone(SocketId),
 }
 
@@ -29,12 +29,12 @@ type Sink = mpsc::UnboundedSender<(Option<Weak<SocketCore>>, AckUpdate)>;
 #[derive(Debug)]
 pub struct AckSender {
     socket: SocketId,
-    /// Bounded by the number of sockets that were asked, each of which says two things.
+    /// Bounded by the number of sockets that were asked, each of which sends two messages.
     sink: Option<Sink>,
 }
 
 impl AckSender {
-    /// The answer came; false if nobody waits for it.
+    /// Hands the answer on. Returns false if it is not awaited any more.
     pub fn answer(mut self, arguments: Arguments) -> bool {
         let sink = self.sink.take();
         sink.is_some_and(|sink| sink.send((None, AckUpdate::Answer(self.socket, arguments))).is_ok())
@@ -55,18 +55,19 @@ impl Drop for AckSender {
 pub struct LocalAcks {
     id: u64,
     updates: mpsc::UnboundedReceiver<(Option<Weak<SocketCore>>, AckUpdate)>,
-    /// Asked, and not answered.
+    /// Sockets that were asked, and have not answered.
     open: HashMap<SocketId, Weak<SocketCore>>,
-    /// Whether everybody is asked who is meant.
+    /// Whether all selected sockets were asked.
     pub is_complete: bool,
 }
 
 impl LocalAcks {
-    /// Sends a packet that asks for acknowledgement `id` to everybody on this node who is meant, in order with the
-    /// other emits of this thread.
+    /// Sends a packet that asks for acknowledgement `id` to all selected sockets of this node, in order with the other
+    /// emits of this thread.
     ///
     /// # Errors
-    /// If nobody is asked, since a reactor of this node has too much to do. For another node the others are asked.
+    /// If no socket was asked, because a reactor of this node has too much to do. On behalf of another node the sockets
+    /// of the other reactors are asked.
     pub fn ask(
         namespace: &Arc<NamespaceCore>,
         target: &Arc<Target>,
@@ -87,13 +88,13 @@ impl LocalAcks {
         Ok(Self { id, updates, open: HashMap::new(), is_complete: asked.is_ok() })
     }
 
-    /// What happens next; `None` once nothing more can come.
+    /// Waits for the next news; `None` once nothing more can come.
     pub async fn next(&mut self) -> Option<AckUpdate> {
         let updates = self.updates.recv().await?;
         Some(self.note(updates))
     }
 
-    /// What has happened already.
+    /// Returns news that has come already.
     pub fn now(&mut self) -> Option<AckUpdate> {
         // Not by polling `next`: a task may poll only so often before its channels play empty.
         let updates = self.updates.try_recv().ok()?;
@@ -120,7 +121,7 @@ impl Drop for LocalAcks {
     }
 }
 
-/// Asks those who live on this thread's reactor.
+/// Asks the selected sockets that live on this thread's reactor.
 fn ask_here(
     namespace: &NamespaceCore,
     target: &Target,

@@ -15,7 +15,7 @@ use crate::options::{MS_MAX, ms};
 use crate::socket::SocketCore;
 use fanfare_socketio::Arguments;
 
-/// Why a client gave no acknowledgement.
+/// Reason why a client gave no acknowledgement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NoAck {
     /// The socket was disconnected while the answer was awaited, or before.
@@ -34,9 +34,9 @@ pub struct Acks {
 
 #[derive(Debug)]
 enum Waiting {
-    /// For this socket's answer.
+    /// Waiter for this socket's answer.
     Alone(oneshot::Sender<Arguments>),
-    /// For the answers of many.
+    /// Waiter for the answers of many sockets.
     Together(AckSender),
 }
 

@@ -1,4 +1,4 @@
-//! Who yields to whom.
+//! Decisions about which node yields to which.
 
 use std::time::Instant;
 
@@ -29,7 +29,7 @@ impl Cluster {
         Peer { node, instance: agreement.start.1, since: now, heard_at: now, heartbeat }
     }
 
-    /// One after the other hears all others, until nothing changes. Returns who yields.
+    /// Lets one node after the other hear all others, until nothing changes. Returns the nodes that yield.
     fn settle(&mut self) -> Vec<usize> {
         let alive: Vec<_> = (0..self.0.len()).filter(|number| self.0[*number].1).collect();
         for _ in 0..10 {
