@@ -17,7 +17,7 @@ use fanfare::{Ack, Arguments, Data, EmitError, Io, Namespace, Socket};
 /// Every event can be acknowledged.
 pub fn install(io: &Io) {
     io.on("join", async |socket: Socket, Data(room): Data<String>, ack: Ack| match socket.join(room).await {
-        // What the client may not is told to the client, and is no failure of this program.
+        // A forbidden action is reported to the client, and is not a failure of this program.
         Err(error @ (EmitError::TooManyRooms(_) | EmitError::RoomNameTooLong(_))) => {
             ack.send(error.to_string())
         }

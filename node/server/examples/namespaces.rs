@@ -9,7 +9,7 @@
 use fanfare::{Ack, Auth, ConnectError, EmitError, Io, Socket};
 use serde::Deserialize;
 
-/// What clients send as `auth`.
+/// Data that clients send as `auth`.
 #[derive(Deserialize)]
 struct Credentials {
     #[serde(default)]

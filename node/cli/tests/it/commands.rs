@@ -36,7 +36,7 @@ async fn a_healthcheck_tells_whether_a_node_wants_clients_and_why_not() {
         told(&mut fanfare(&["healthcheck", "--timeout", "60s", "--live", "--url", &url])).await,
         (Some(0), "ok\n".into())
     );
-    // The address of the configuration; who listens on all addresses is asked on this machine's own.
+    // The address of the configuration; a node that listens on all addresses is asked on this machine's own.
     let listen = format!("0.0.0.0:{}", address.port());
     let mut command = fanfare(&["healthcheck", "--timeout", "60s"]);
     assert_eq!(told(command.env("FANFARE_OPS_LISTEN", &listen)).await, (Some(0), "ready\n".into()));

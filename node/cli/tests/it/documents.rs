@@ -1,4 +1,4 @@
-//! What the documents tell people to type: commands that the program knows, settings that it takes, files that are there.
+//! Text that the documents tell people to type: commands that the program knows, settings that it takes, files that exist.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! A reactor that does not take what other nodes say: whom that costs something, and what.
+//! A reactor that does not take the messages of other nodes: the clients that lose something by it, and what they lose.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
@@ -88,7 +88,7 @@ async fn a_reactor_that_is_blocked_keeps_nothing_from_the_others_of_its_node() {
     let metrics = there.metrics();
     assert_eq!(metrics.bus_undelivered.get(), SENT - WAIT, "what exceeds the backlog is counted");
     assert_eq!(metrics.bus_waits.get(), WAIT - 16);
-    // The node goes on hearing, and answering: who asks for all of its sockets is told that some are missing.
+    // The node goes on reading and answering: a node that asks for all of its sockets learns that some are missing.
     here.to(test.ids[1]).sockets_join("room").await.unwrap();
     assert!(here.to(test.ids[1]).count().await.unwrap().is_complete());
     for missing in [

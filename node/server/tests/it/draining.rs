@@ -161,7 +161,7 @@ async fn handlers_that_run_finish_and_their_acknowledgements_arrive_before_the_e
     let draining = begin(&io);
     assert_eq!(idle.farewell().await, (vec![], GOING_AWAY));
     assert_eq!(io.metrics().drained.get(), 1);
-    assert_eq!(io.metrics().connections.get(), 2, "who has something under way stays");
+    assert_eq!(io.metrics().connections.get(), 2, "a connection with something under way stays");
     permits.add_permits(3);
     assert_eq!(busy.farewell().await, (vec!["31[\"done\"]".into(), "32[\"done\"]".into()], GOING_AWAY));
     assert_eq!(polling.receive().await, "33[\"done\"]");

@@ -1,5 +1,5 @@
-//! Limits against abuse: below each nothing happens; beyond it who asks too much gets the documented answer, or waits,
-//! and nobody else notices.
+//! Limits against abuse: below each nothing happens; beyond it a client that asks too much gets the documented answer,
+//! or waits, and nobody else notices.
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -546,7 +546,7 @@ async fn a_connection_enters_no_more_namespaces_than_it_may_and_is_told() {
     assert_eq!(client.join("/b", "").await, Err("{\"message\":\"too many namespaces\"}".into()));
     assert_eq!(client.join("/nowhere", "").await, Err("{\"message\":\"Invalid namespace\"}".into()));
     assert_eq!((io.metrics().limits.of(Limit::Namespaces).get(), counted(&io)), (1, 1));
-    // It goes on with those that it is in, others are not concerned, and who leaves one may enter another.
+    // It goes on with those that it is in, others are not concerned, and a client that leaves one may enter another.
     client.ask("hello").await;
     let mut other = Client::connect(&url).await;
     other.join("/b", "").await.expect("another connection");

@@ -171,7 +171,7 @@ async fn who_is_disconnected_is_in_no_room_and_rooms_without_members_vanish() {
     is_over.store(true, Ordering::Relaxed);
     writer.join().expect("every emit succeeds");
 
-    // Nobody is reached by the name of one who left.
+    // No socket is reached by the name of one that left.
     everything_was_handed_out(&io, &mut staying).await;
     let delivered = io.metrics().deliveries.get();
     for socket in &sockets {

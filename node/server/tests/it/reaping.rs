@@ -39,7 +39,7 @@ async fn a_session_that_enters_no_namespace_is_closed() {
     let polling = join_all((0..EACH).map(|_| Polling::open(&url))).await;
     let mut polls = join_all((0..EACH).map(|_| Polling::open(&url))).await;
     assert_eq!(io.metrics().connects.get(), 3 * EACH as u64);
-    // The clients keep their connections: it is the server that closes, and those who listen hear of it.
+    // The clients keep their connections: it is the server that closes, and handlers hear of it.
     let closed = websockets.iter_mut().map(async |client| assert_eq!(client.closed().await, []));
     let polled = polls.iter_mut().map(async |client| while client.poll().await.status == 200 {});
     futures_util::future::join(join_all(closed), join_all(polled)).await;

@@ -55,7 +55,7 @@ impl ClusterThread {
         Ok(Self { link, listen: Mutex::new(listens.then_some(listen)), thread: Mutex::new(Some(thread)) })
     }
 
-    /// The handle for speaking.
+    /// The link of the node to its cluster.
     pub fn link(&self) -> &Arc<ClusterLink> {
         &self.link
     }

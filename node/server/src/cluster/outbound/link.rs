@@ -378,7 +378,7 @@ impl ClusterLink {
         self.borrowed.confirm(change);
     }
 
-    /// Nobody is told any more: the node leaves.
+    /// Ends all announcements: the node leaves.
     pub(crate) fn announces_no_more(&self) {
         self.borrowed.give_up();
     }

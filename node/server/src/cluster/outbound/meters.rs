@@ -55,7 +55,7 @@ meters! {
         = |meters, _| meters.reconnects.get();
     counter describe_counter absolute "fanfare_bus_unsynced_total" "Waits for subscriptions to take effect on all nodes, as in awaited joins, that ended without confirmation."
         = |meters, _| meters.unsynced.get();
-    counter describe_counter absolute "fanfare_bus_overruns_total" "Times this node read the bus too slowly."
+    counter describe_counter absolute "fanfare_bus_overruns_total" "Overruns: occasions on which this node read the bus too slowly and missed messages."
         = |meters, _| meters.overruns.get();
     gauge describe_gauge set "fanfare_bus_connected" "Whether the node is connected to the bus: 1 if it is, else 0."
         = |_, is_connected| f64::from(u8::from(is_connected));
