@@ -136,7 +136,7 @@ impl Config {
         Some(NatsOptions { servers, ..self.nats_client.clone() })
     }
 
-    /// As a TOML file, without what nobody should see.
+    /// Formats the settings as a TOML file, without secrets.
     pub fn to_toml(&self) -> String {
         let mut config = self.clone();
         let client = &mut config.nats_client;

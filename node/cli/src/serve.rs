@@ -129,9 +129,9 @@ fn warn_about_relay(addresses: &[SocketAddr]) {
 
 /// Request that a signal makes of a node.
 enum Told {
-    /// Somebody sits there and waits.
+    /// A person at the terminal waits.
     Interrupt,
-    /// Whoever runs the node has time, and other nodes for its clients.
+    /// A service manager has time, and other nodes take the clients.
     Terminate,
 }
 

@@ -21,8 +21,9 @@ pub enum HandshakeError {
     /// `Forbidden`.
     #[error("the application refused the handshake: {0}")]
     Forbidden(String),
-    /// Code 4 too, as the official server has none for it: the node takes no more now. The message goes to the client.
-    #[error("the node takes no more now: {message}")]
+    /// Code 4 too, as the official server has none for it: the node does not take more sessions now. The message goes
+    /// to the client.
+    #[error("the node does not take more sessions now: {message}")]
     Busy {
         /// Which limit was reached.
         message: &'static str,

@@ -212,7 +212,8 @@ impl<G, P> Session<G, P> {
         }
     }
 
-    /// Nothing is left to do: the last answer was given, the closing handshake is over, or nobody would read either.
+    /// Notes that nothing is left to do: the last answer was given, the closing handshake is over, or the client reads
+    /// neither.
     pub fn end(&mut self) {
         self.phase = Phase::Closed;
     }

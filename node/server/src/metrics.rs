@@ -46,7 +46,7 @@ macro_rules! metrics {
         }
 
         impl Metrics {
-            /// Metrics of a node with so many reactors.
+            /// Creates the metrics of a node with this number of reactors.
             pub(crate) fn new(reactors: usize) -> Self {
                 let counts = [
                     $(stringify!($counter).len().min(1),)*

@@ -1,4 +1,4 @@
-//! A pace with a burst: so much a second, and what was not used of it for a while at once.
+//! A rate limit with a burst: an amount a second, of which an unused part may be taken at once later.
 
 use std::time::{Duration, Instant};
 
@@ -13,18 +13,19 @@ pub struct RateLimit {
 }
 
 impl RateLimit {
-    /// A full bucket; `None` if there is no limit, which is what 0 means.
+    /// Creates a full allowance; `None` without a limit, which 0 means.
     pub fn new(per_second: u64, burst: Duration, now: Instant) -> Option<Self> {
         (per_second > 0).then_some(Self { per_second, burst, paid_until: now })
     }
 
-    /// Takes so many, whether they are there or not. If they are not, returns when they will have been.
+    /// Takes an amount, even if it exceeds the allowance. Returns the moment at which the excess is paid for, if there
+    /// is any.
     pub fn take(&mut self, units: u64, now: Instant) -> Option<Instant> {
         self.paid_until = self.paid_until.max(now) + self.cost(units);
         (self.paid_until > now + self.burst).then(|| self.paid_until - self.burst)
     }
 
-    /// Takes one if it is there; else nothing is taken, and the error is how long it takes until one is.
+    /// Takes one unit if the allowance permits, else nothing; the error is the time until it will.
     pub fn try_take(&mut self, now: Instant) -> Result<(), Duration> {
         let cost = self.cost(1);
         let paid_until = self.paid_until.max(now) + cost;

@@ -62,7 +62,7 @@ pub fn run(arguments: &Arguments) -> Result<(), String> {
     })
 }
 
-/// The arguments as one list, which is emitted as so many arguments.
+/// The arguments as one list, which is emitted as separate arguments.
 fn parse(arguments: &[String]) -> Result<fanfare::Arguments, String> {
     for (number, argument) in arguments.iter().enumerate() {
         serde_json::from_str::<serde::de::IgnoredAny>(argument).map_err(|error| {

@@ -14,7 +14,7 @@ const LIKENESS_MIN: f64 = 0.7;
 const RENAMED: [(&str, &str); 2] =
     [("settle_timeout_ms", "sync_timeout_ms"), ("unlisten_delay_ms", "unsubscribe_delay_ms")];
 
-/// Everything that is wrong with a configuration.
+/// Faults of a configuration, all at once.
 #[derive(Debug, thiserror::Error)]
 pub struct Faults {
     /// The file that was read, if any.

@@ -11,7 +11,7 @@ impl Io {
         self.inner.hub.node.tag.as_str()
     }
 
-    /// The other nodes of the cluster that are alive, as they said in their last heartbeat.
+    /// Returns the other nodes of the cluster that are alive, with the data of their last heartbeats.
     pub fn nodes(&self) -> Vec<NodeReport> {
         let peers = self.inner.hub.node.cluster.as_ref().map(|cluster| cluster.peers()).unwrap_or_default();
         peers.into_iter().map(|peer| NodeReport::new(&peer.node, peer.heartbeat)).collect()

@@ -20,7 +20,7 @@ use fanfare_socketio::{Encoded, encode};
 /// Interval at which the state of the bus is checked.
 const LOOK: Duration = Duration::from_millis(10);
 
-/// A program that sends into a cluster and hears nothing: a worker, a cron job, a back office. Cheap to clone.
+/// Handle to emit into a cluster without receiving anything: for a worker, a cron job, a back office. Cheap to clone.
 #[derive(Clone)]
 pub struct Emitter {
     thread: Arc<ClusterThread>,

@@ -29,7 +29,7 @@ impl Io {
         self.observe_at_most(usize::MAX).await
     }
 
-    /// Asks all supervisors, and at most so many connections and sockets of each namespace.
+    /// Asks all supervisors, and at most `most` connections and `most` sockets of each namespace.
     pub async fn observe_at_most(&self, most: usize) -> Observation {
         let hub = &self.inner.hub;
         let mut observation = Observation::default();

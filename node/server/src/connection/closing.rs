@@ -16,7 +16,7 @@ use fanfare_engineio::{CLOSE, HandshakeError};
 const GOING_AWAY: u16 = 1001;
 
 impl Connection {
-    /// The client said goodbye.
+    /// The client closed the session.
     pub(super) fn client_closes(&mut self) {
         self.session.release_get();
         // If the client hung up, it knows already that it is over.

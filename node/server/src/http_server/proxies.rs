@@ -38,7 +38,7 @@ impl TrustedProxies {
         client
     }
 
-    /// Whether a client's connection is encrypted, as far as a trusted proxy tells: the last one, if several do.
+    /// Whether a client's connection is encrypted, according to a trusted proxy: the last one, if there are several.
     pub(super) fn is_secure(&self, peer: SocketAddr, headers: &HeaderMap) -> bool {
         let told = headers.get_all(FORWARDED_PROTO).iter().next_back().and_then(|line| line.to_str().ok());
         let scheme = told.and_then(|schemes| schemes.rsplit(',').next()).unwrap_or_default().trim();

@@ -76,7 +76,7 @@ pub(super) struct Columns {
 }
 
 impl Columns {
-    /// A table of so many columns.
+    /// Creates a table with this number of columns.
     pub fn new(columns: usize, reactors: usize) -> Self {
         let lines_per_row = columns.div_ceil(LINE);
         let lines = (0..lines_per_row * (reactors + 1)).map(|_| Line::default()).collect();

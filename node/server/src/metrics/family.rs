@@ -5,8 +5,8 @@ use std::marker::PhantomData;
 use super::cells::Columns;
 use super::sums::{Counter, Counts, Gauge};
 
-/// A label that tells the values of a metric apart. It has few values, all known when the program is built: what clients
-/// choose, such as names of rooms, must not be a label.
+/// A label that tells the values of a metric apart. It has few values, all known when the program is built: a text that
+/// clients choose, such as the name of a room, must not be a label.
 pub trait Label: Copy {
     /// The label's name.
     const NAME: &'static str;

@@ -21,7 +21,7 @@ use crate::socket::{ConnectRejection, DisconnectReason, SocketActor, SocketCore}
 const RESTART_DELAY: Duration = Duration::from_millis(50);
 /// A shard that lived this long is not one that dies at every start.
 const QUIET_PERIOD: Duration = Duration::from_secs(600);
-/// After so many restarts the node declares itself unhealthy and stops trying.
+/// Number of restarts after which the node declares itself unhealthy and stops trying.
 const RESTARTS_MAX: u32 = 10;
 
 /// The actor in charge of a namespace on this thread's reactor, started at the first call. `None` on a thread that

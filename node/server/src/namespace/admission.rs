@@ -61,7 +61,7 @@ pub(crate) fn send_refusal(
 }
 
 /// Lets a client in: from now on broadcasts reach it, and CONNECT is the first packet that does.
-/// False if it is gone, or there is no shard to sit in just now.
+/// Returns false if the client is gone, or there is no shard just now.
 pub(super) fn admit(namespace: &NamespaceCore, socket: &Arc<SocketCore>) -> bool {
     if socket.link.outbox.is_closed() || !socket.admit() {
         return false;

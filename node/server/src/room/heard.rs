@@ -1,8 +1,8 @@
 //! Messages of other nodes, on their way into the shards.
 //!
-//! It cannot be refused, and the ear of the node must not wait for one shard while others have nothing to do. So each
-//! shard is served for itself: a message that it cannot take now waits in its mailbox behind everything before it
-//! (ORDER-2), within the [backlog](crate::node::Backlog) of its reactor, and while it is being rebuilt beside it.
+//! They cannot be refused, and the task that reads the bus must not wait for one shard while others have nothing to do.
+//! So each shard is served for itself: a message that it cannot take now waits in its mailbox behind everything before
+//! it (ORDER-2), within the [backlog](crate::node::Backlog) of its reactor, and while it is being rebuilt beside it.
 //! Messages beyond that are dropped for this shard alone, and counted.
 
 use std::collections::VecDeque;

@@ -33,7 +33,7 @@ struct Waiting {
     closed: bool,
 }
 
-/// A delivery that waits, with its share of the backlog if another node said it.
+/// A delivery that waits, with its share of the backlog if another node sent it.
 struct Queued(Delivery, Option<Share>);
 
 #[derive(Default)]
@@ -56,7 +56,7 @@ pub struct Deliveries {
     handled: Count,
 }
 
-/// A mailbox that holds so many deliveries, and its end.
+/// Creates a mailbox with `places` places for deliveries of this program, and its reading side.
 pub fn mailbox(places: usize) -> (Mailbox, Deliveries) {
     let shared = Arc::new(Shared { waiting: Mutex::default(), places });
     (Mailbox(shared.clone()), Deliveries { shared, taken: VecDeque::new(), handled: Count::default() })

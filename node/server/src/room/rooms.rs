@@ -27,7 +27,7 @@ use crate::outbox::Packet;
 #[error("a room shard has too much to do: emit less, or later")]
 pub struct Overloaded;
 
-/// Runs something and tells whether an emit in it was refused.
+/// Runs `work` and returns whether an emit in it was refused.
 pub fn asks_too_much(work: impl FnOnce()) -> bool {
     let before = REFUSALS.get();
     work();

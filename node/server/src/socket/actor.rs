@@ -131,7 +131,7 @@ impl Handler<super::message::CrashSocket> for SocketActor {
 }
 
 impl Drop for SocketActor {
-    /// If this actor ends without its socket having been closed, its supervisor hears of it.
+    /// Notifies the supervisor if this actor ends without its socket having been closed.
     fn drop(&mut self) {
         if self.core.phase() < Phase::Closed
             && let Some(supervisor) = self.core.namespace.supervisor_of(self.core.id.reactor())

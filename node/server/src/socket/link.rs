@@ -21,7 +21,7 @@ pub struct Link {
     pub handshake: Handshake,
     /// 0 = polling, 1 = WebSocket: changes once, at the upgrade.
     transport: AtomicU8,
-    /// Nothing is left to be said on it.
+    /// Whether nothing is left to be sent.
     over: AtomicBool,
 }
 
@@ -72,7 +72,7 @@ impl Link {
 /// The HTTP request that opened a connection. Kept as text, since thousands of idle connections keep one each.
 #[derive(Clone, Debug)]
 pub struct Handshake {
-    /// The client's address; behind a trusted proxy the one that it tells, with port 0.
+    /// The client's address; behind a trusted proxy the address from its header, with port 0.
     pub address: SocketAddr,
     /// When it arrived.
     pub time: SystemTime,

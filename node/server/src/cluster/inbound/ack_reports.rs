@@ -12,9 +12,9 @@ use crate::options::deadline_after;
 use crate::socket::{AckUpdate, LocalAcks};
 use fanfare_socketio::{Arguments, encode};
 
-/// Answers that travel in one envelope, if so many are there.
+/// Number of answers that travel in one envelope at most.
 const ANSWERS_MAX: usize = 512;
-/// The same bound in bytes.
+/// Bytes of answers from which an envelope is full.
 const BYTES_MAX: usize = 256 * 1024;
 
 /// Hands on the clients' answers until all have answered or gone, and reports that then. If the time is up before, it

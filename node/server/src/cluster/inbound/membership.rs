@@ -32,7 +32,7 @@ pub enum Change {
 }
 
 /// A change that is on its way: in order with the emits of the same thread, whether awaited or not. Awaiting it waits
-/// until every node has made it, and hears the rooms that were joined (JOIN-1).
+/// until every node has made it, and subscribes to the joined rooms (JOIN-1).
 #[must_use = "await it to know that the change was made, or look at `result`"]
 pub struct Applied(Result<Applying, RequestError>);
 

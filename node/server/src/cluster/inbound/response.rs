@@ -63,7 +63,7 @@ pub enum RequestError {
     /// The caller's fault: more than the bus carries.
     #[error(transparent)]
     TooLarge(#[from] TooLarge),
-    /// The caller's fault: no socket can be in a room of so long a name.
+    /// The caller's fault: the name of the room is too long.
     #[error(transparent)]
     RoomNameTooLong(#[from] RoomNameTooLong),
 }

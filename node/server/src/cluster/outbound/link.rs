@@ -259,7 +259,7 @@ impl ClusterLink {
         self.update_peers(|peers| (peers.set_hearing(hears, now), Vec::new()));
     }
 
-    /// The node was kept from listening until now: nobody was silent meanwhile.
+    /// Notes that this node was kept from reading until now: other nodes must not count as silent for that time.
     pub(crate) fn was_kept(&self) {
         let mut since = self.connected_at.lock();
         *since = since.map(|_| Instant::now());
@@ -270,7 +270,7 @@ impl ClusterLink {
         *self.connected_at.lock()
     }
 
-    /// A node said something. Returns whether it is known to be alive.
+    /// Notes a message of a node. Returns whether the node is known to be alive.
     pub(crate) fn heard_of(&self, node: &Arc<str>) -> bool {
         self.update_peers(|peers| {
             peers.remember(node);
@@ -284,7 +284,7 @@ impl ClusterLink {
         self.peers.lock().next_silence(since, patience)
     }
 
-    /// Changes what is known of other nodes. Those that are gone as a result are waited for no more.
+    /// Changes the knowledge about other nodes. Requests do not wait any more for nodes that are gone as a result.
     pub(crate) fn update_peers<R>(&self, change: impl FnOnce(&mut Peers) -> (R, Vec<Arc<str>>)) -> R {
         let mut peers = self.peers.lock();
         let (result, gone) = change(&mut peers);
@@ -304,7 +304,7 @@ impl ClusterLink {
         result
     }
 
-    /// This node yields from now on, or does no more: the others are told at once.
+    /// Announces at once that this node yields from now on, or does not yield any more.
     fn tell_agreement(&self) {
         self.news.notify_one();
         match self.dispute() {

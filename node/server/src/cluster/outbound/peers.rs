@@ -41,7 +41,7 @@ pub enum Standing {
     New,
     /// The node counted as gone after a silence of this length: it was stopped, or cut off.
     Back(Duration),
-    /// Two nodes have the same name: a socket id does not tell which one is meant.
+    /// Two nodes have the same name: a socket id does not tell which of them it belongs to.
     Doubled,
 }
 
@@ -51,9 +51,9 @@ pub struct Peers {
     own: NodeTag,
     /// Time until every node has heard of a new one, and has announced its borrowed ids.
     patience: Duration,
-    /// When this node heard others for the first time.
+    /// Moment at which this node heard others for the first time.
     began: Option<Instant>,
-    /// Since when it hears them without interruption.
+    /// Moment since which it hears them without interruption.
     hears_since: Option<Instant>,
     peers: HashMap<Arc<str>, Peer>,
     /// Those that counted as gone because they were silent, with the time they were heard last: they may come back.
