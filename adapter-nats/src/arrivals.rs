@@ -78,7 +78,7 @@ impl Arrivals {
 pub(crate) struct SlotWaker {
     arrivals: Arc<Arrivals>,
     slot: usize,
-    /// It stands in the list already.
+    /// Whether it stands in the list already.
     is_listed: AtomicBool,
 }
 
@@ -87,7 +87,7 @@ impl SlotWaker {
         Arc::new(Self { arrivals, slot, is_listed: AtomicBool::new(false) })
     }
 
-    /// From now on the slot is listed again when something comes.
+    /// Lets the slot be listed again when something comes from now on.
     pub(crate) fn unlist(&self) {
         self.is_listed.store(false, Ordering::Release);
     }

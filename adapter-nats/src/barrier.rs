@@ -1,11 +1,11 @@
-//! The barrier behind `synced`: proof that the NATS servers know what this bus listens to.
+//! The barrier behind `synced`: proof that the NATS servers know what this bus subscribes to.
 //!
 //! A server acts on what comes over one connection in order, and it tells other servers of a subscription over the same
 //! connection on which it passes messages on to them. So a message that was published after a subscription, and has got
-//! somewhere, proves that every server on its way knows the subscription; it matters not whether the servers are joined
+//! somewhere, proves that every server on its way knows the subscription; it does not matter whether the servers are joined
 //! by routes or as leaf nodes. A [call](Call) collects such proofs:
 //!
-//! * Of the own server. It says itself that nobody listens where this bus asks; or, if somebody does who listens to
+//! * Of the own server. It says itself that nobody subscribes where this bus asks; or, if some program subscribes to
 //!   everything, the [witness] hears this bus.
 //! * Of each other server with buses on the prefix. One of these buses answers; which, is the caller's choice.
 //!
@@ -44,7 +44,7 @@ pub(crate) struct Barrier {
     calls: u64,
     /// The next call also measures how long the own server takes to answer.
     measures: bool,
-    /// The connection on which all buses were asked who they are, and the server that it leads to.
+    /// The connection on which all buses were asked for their ids, and the server that it leads to.
     greeted: u64,
     server: Arc<str>,
 }
@@ -55,13 +55,13 @@ enum Heard {
     OwnServer { call: u64 },
     /// A bus answers, and names others.
     Peer { call: u64, peer: Known, others: Vec<Known> },
-    /// The server says that nobody listens where all buses do.
+    /// The server says that nobody subscribes where all buses do.
     NoPeers { call: u64 },
     /// The server says that this bus is not there.
     Gone { call: u64, peer: PeerId },
 }
 
-/// What a question was about, as the last words of the subject that it is answered on.
+/// Kind of a question, as the last word of the subject that it is answered on.
 enum Question {
     OwnServer,
     AllPeers,
@@ -183,7 +183,7 @@ impl Barrier {
                 self.shared.faults.did_not_come_back(&self.shared.subjects);
             }
             if self.witness.is_none() {
-                // The message went to somebody who listens to everything, or the server is slow.
+                // The message went to a program that subscribes to everything, or the server is slow.
                 self.witness = Witness::open(&self.dial, &self.shared).await;
             }
             self.ask(call.number, Question::OwnServer).await;

@@ -102,7 +102,7 @@ async fn run(shared: Arc<Shared>, dial: Arc<Dial>, merge: Merge) {
     // It does not panic, and if it does there is nothing left to hand out.
     let _ = merge.await;
     shared.link.close();
-    // Who asks from now on sees that it is closed.
+    // Later callers see that it is closed.
     shared.interests.lock().give_up();
 }
 

@@ -1,4 +1,4 @@
-//! How to reach the servers: from [`NatsOptions`] to what the client library wants.
+//! The way to the servers: from [`NatsOptions`] to the options of the client library.
 
 use std::path::Path;
 use std::time::Duration;
@@ -51,7 +51,7 @@ impl Dial {
         &self.options
     }
 
-    /// What the client library wants, for a client of this name. It never gives up.
+    /// Returns the options of the client library, for a client of this name that never gives up.
     pub(crate) fn connect_options(&self, name: &str, subjects: &Subjects) -> ConnectOptions {
         let options = &self.options;
         let delay_max = Duration::from_millis(options.reconnect_delay_max_ms);

@@ -1,6 +1,6 @@
-//! What the client library reports: connections, failures, and complaints of the server.
+//! Reports of the client library: connections, failures, and complaints of the server.
 //!
-//! It throws reports away when they come too fast, as they do when a subscription overruns. So each one is also an
+//! The library throws reports away when they come too fast, as they do when a subscription overruns. So each one is also an
 //! occasion to look at the connection itself.
 
 use std::collections::HashSet;
@@ -29,11 +29,11 @@ pub(crate) struct Events {
 #[derive(Default)]
 struct Seen {
     is_connected: bool,
-    /// How many connections there were. Since the last one:
+    /// Number of connections so far. Since the last one:
     connects: u64,
     /// Rounds of attempts to connect since then.
     rounds: u64,
-    /// What was logged, so that it is said once.
+    /// Complaints that were logged, so that each is said once.
     complaints: HashSet<String>,
 }
 
@@ -47,7 +47,7 @@ impl Events {
         let _ = self.client.set(client);
     }
 
-    /// For each report.
+    /// Handles one report.
     pub(crate) fn handle(&self, event: &Event) {
         match event {
             // The library says so before it acts on it.
@@ -119,7 +119,7 @@ impl Events {
         never
     }
 
-    /// What became of the last round.
+    /// Logs the outcome of the last round.
     fn tell_failures(&self, servers: &[Server]) {
         let mut seen = self.seen.lock();
         seen.rounds += 1;
@@ -153,7 +153,7 @@ pub(crate) fn never_if_closed(link: &Link, servers: &[Server]) -> Option<Reconne
     Some(ReconnectToServer { addr: server.addr.clone(), delay: Some(FOREVER) })
 }
 
-/// What to do about it, if that can be told.
+/// Advice on what to do, if there is any.
 fn advice(error: &str) -> &'static str {
     let error = error.to_lowercase();
     let knows = |words: &[&str]| words.iter().any(|word| error.contains(word));

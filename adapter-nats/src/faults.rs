@@ -1,4 +1,4 @@
-//! What keeps a bus that is connected from doing its work, in words for operators.
+//! Faults that keep a connected bus from doing its work, in words for operators.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -9,10 +9,10 @@ use tokio::time::Instant;
 
 use crate::subjects::Subjects;
 
-/// How often a bus that is mute connects anew: what the server allows may have changed, which it tells nobody.
+/// Interval at which a mute bus connects anew: what the server allows may have changed, which it tells nobody.
 const RETRY_INTERVAL: Duration = Duration::from_secs(10);
 
-/// What the server refused on this connection, and whether messages get through at all.
+/// Refusals of the server on this connection, and whether messages get through at all.
 #[derive(Debug, Default)]
 pub(crate) struct Faults {
     found: Mutex<Found>,
@@ -29,7 +29,7 @@ struct Found {
     /// Since when the server refuses what the barrier needs: it would wait in vain.
     mute_since: Option<Instant>,
     proof: Proof,
-    /// It was said already that messages do not come back.
+    /// Whether it was logged already that messages do not come back.
     is_logged: bool,
 }
 
@@ -44,7 +44,7 @@ enum Proof {
     Given,
     /// On an earlier connection. This one is new, and may lead elsewhere.
     AwaitedAgain,
-    /// It was waited for on this connection in vain.
+    /// Waited for on this connection in vain.
     Missing,
 }
 
@@ -56,7 +56,7 @@ enum Refused {
 }
 
 impl Faults {
-    /// A complaint of the server.
+    /// Notes a complaint of the server.
     pub(crate) fn complaint(&self, text: &str, subjects: &Subjects) {
         let Some(refused) = Refused::read(text) else { return };
         let subject = text.split('"').nth(1).unwrap_or_default();
@@ -69,7 +69,7 @@ impl Faults {
         self.changed.notify_one();
     }
 
-    /// There is another connection.
+    /// Notes that there is another connection.
     pub(crate) fn forgive(&self) {
         let mut found = self.found.lock();
         found.is_stale |= found.mute_since.take().is_some();
@@ -81,14 +81,14 @@ impl Faults {
         }
     }
 
-    /// A message has got as far as the server.
+    /// Notes that a message has got as far as the server.
     pub(crate) fn came_back(&self) {
         let mut found = self.found.lock();
         found.forget_stale();
         (found.proof, found.is_logged) = (Proof::Given, false);
     }
 
-    /// A message had much time to, and has not.
+    /// Notes that a message had much time to reach the server, and has not.
     pub(crate) fn did_not_come_back(&self, subjects: &Subjects) {
         let mut found = self.found.lock();
         if found.proof != Proof::Given {

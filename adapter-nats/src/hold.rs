@@ -1,4 +1,4 @@
-//! Whom to wait for after a reconnection. No clock, no I/O.
+//! The nodes to wait for after a reconnection. No clock, no I/O.
 //!
 //! When the servers were away the nodes of a cluster come back one after the other, seconds apart, and what one of them
 //! publishes before another has subscribed again is lost to that one. So what waits is held until every node that was
@@ -14,12 +14,12 @@ use tokio::time::Instant;
 const PEERS_MAX: usize = 10_000;
 /// As many are known before those that are silent are looked for.
 const PEERS_MIN: usize = 64;
-/// Who is silent for so many of its intervals while others are not is gone.
+/// A node that is silent for so many of its intervals while others are not is gone.
 const INTERVALS_MAX: u32 = 3;
 
 #[derive(Debug)]
 pub(crate) struct Hold {
-    /// How long to wait at most.
+    /// The longest wait.
     patience: Duration,
     /// The nodes that sent heartbeats, by name: a node that restarts under its name is back.
     peers: HashMap<Arc<str>, Peer>,
@@ -36,25 +36,25 @@ struct Peer {
     interval: Duration,
 }
 
-/// As this sees the connection.
+/// The connection, as far as waiting is concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Link {
     /// Nothing is waited for.
     Open,
-    /// There is no connection.
+    /// The connection is lost.
     Broken,
     /// There is one again; until then others are waited for.
     Waiting(Instant),
 }
 
 impl Hold {
-    /// Nobody is known yet.
+    /// Creates a hold that knows no nodes yet.
     pub(crate) fn new(patience: Duration) -> Self {
         let (peers, missing) = (HashMap::new(), HashSet::new());
         Self { patience, peers, forget_at: PEERS_MIN, missing, link: Link::Open }
     }
 
-    /// A node showed itself. Says whether nothing is to be waited for any more.
+    /// Notes that a node showed itself. Returns whether nothing is to be waited for any more.
     pub(crate) fn heard(&mut self, node: &Arc<str>, interval: Duration, now: Instant) -> bool {
         if node.is_empty() {
             return false;
@@ -70,7 +70,7 @@ impl Hold {
         self.is_back(node)
     }
 
-    /// A node said goodbye. Says whether nothing is to be waited for any more.
+    /// Notes that a node said goodbye. Returns whether nothing is to be waited for any more.
     pub(crate) fn left(&mut self, node: &Arc<str>) -> bool {
         self.peers.remove(node);
         self.is_back(node)
@@ -85,19 +85,19 @@ impl Hold {
         self.missing.is_empty()
     }
 
-    /// The connection broke. Who was missing since the last time still is.
+    /// Notes that the connection broke. Nodes that were missing since the last time still are.
     pub(crate) fn broken(&mut self) {
         self.forget_silent();
         self.missing.extend(self.peers.keys().cloned());
         self.link = Link::Broken;
     }
 
-    /// There is a connection.
+    /// Notes that there is a connection.
     pub(crate) fn connected(&mut self, now: Instant) {
         self.link = if self.missing.is_empty() { Link::Open } else { Link::Waiting(now + self.patience) };
     }
 
-    /// Until when others are waited for, if they are.
+    /// Returns the time until which others are waited for, if they are.
     pub(crate) fn until(&self, now: Instant) -> Option<Instant> {
         match self.link {
             Link::Waiting(until) if until > now => Some(until),
@@ -105,7 +105,7 @@ impl Hold {
         }
     }
 
-    /// Gives up those whose time is up. Says how many there were.
+    /// Gives up the nodes whose time is up. Returns their number.
     pub(crate) fn give_up(&mut self, now: Instant) -> usize {
         match self.link {
             Link::Waiting(until) if until <= now => {
@@ -116,7 +116,8 @@ impl Hold {
         }
     }
 
-    /// Silence is measured against who was heard last: when nobody was, it was this node that did not hear.
+    /// Forgets silent nodes. Silence is measured against the node that was heard last: when none was, it was this node
+    /// that did not hear.
     fn forget_silent(&mut self) {
         let Some(latest) = self.peers.values().map(|peer| peer.heard_at).max() else { return };
         self.peers.retain(|_, peer| {

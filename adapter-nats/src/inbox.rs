@@ -1,6 +1,6 @@
-//! What came and waits for the node, bounded in bytes.
+//! Envelopes that came and wait for the node, bounded in bytes.
 //!
-//! The bound is kept by who fills it: the [merge](crate::merge) throws frames away, before they are numbered off, while
+//! The bound is kept by the one that fills it: the [merge](crate::merge) throws frames away, before they are numbered off, while
 //! there is no room. Nothing that is in here is ever dropped.
 
 use std::collections::VecDeque;

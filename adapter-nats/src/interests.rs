@@ -1,4 +1,4 @@
-//! What the node wants to hear, and how far the server knows. No clock, no I/O.
+//! The subjects that the node wants to hear, and how far the server knows. No clock, no I/O.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -20,10 +20,10 @@ pub(crate) struct Interests {
     /// stands in it twice.
     leaving: VecDeque<(Instant, Arc<str>)>,
     delay: Duration,
-    /// How often something was asked of the server, and up to which of these it is known to have been done.
+    /// Number of requests to the server, and of those that it is known to have carried out.
     asked: u64,
     confirmed: u64,
-    /// Who waits for what was asked up to some point, and is told whether that is proven.
+    /// Waits for the requests up to some number; each is told whether these are proven.
     waiting: Vec<(u64, oneshot::Sender<bool>)>,
     meters: Arc<BusMeters>,
 }
@@ -34,7 +34,7 @@ struct Wish {
     is_subscribed: bool,
     /// Unwanted, and to be unsubscribed at this time.
     ends_at: Option<Instant>,
-    /// It stands in `leaving`, though perhaps with an earlier time.
+    /// Whether it stands in `leaving`, though perhaps with an earlier time.
     is_leaving: bool,
 }
 
@@ -54,7 +54,7 @@ impl Interests {
         }
     }
 
-    /// Says whether there is something to do.
+    /// Adds a subject. Returns whether there is something to do.
     pub(crate) fn add(&mut self, path: &str) -> bool {
         if let Some(wish) = self.wishes.get_mut(path) {
             if wish.ends_at.take().is_some() {
@@ -70,7 +70,7 @@ impl Interests {
         true
     }
 
-    /// Says whether there is something to do, later.
+    /// Makes a subject unwanted. Returns whether there is something to do, later.
     pub(crate) fn remove(&mut self, path: &str, now: Instant) -> bool {
         let Some((path, _)) = self.wishes.get_key_value(path) else { return false };
         let path = path.clone();
@@ -87,7 +87,7 @@ impl Interests {
         true
     }
 
-    /// When [`take_unwanted`](Self::take_unwanted) has something to do.
+    /// Returns the time at which [`take_unwanted`](Self::take_unwanted) has something to do.
     pub(crate) fn next_end(&self) -> Option<Instant> {
         self.leaving.front().map(|(ends_at, _)| *ends_at)
     }
@@ -114,7 +114,7 @@ impl Interests {
         unwanted
     }
 
-    /// The subjects to subscribe to.
+    /// Takes the subjects to subscribe to.
     pub(crate) fn take_fresh(&mut self) -> Vec<Arc<str>> {
         let mut fresh = std::mem::take(&mut self.fresh);
         // Those that were dropped and wished again stand there twice.
@@ -122,12 +122,12 @@ impl Interests {
         fresh
     }
 
-    /// Not subscribed to after all.
+    /// Puts a subject back that was not subscribed to after all.
     pub(crate) fn put_back(&mut self, path: Arc<str>) {
         self.fresh.push(path);
     }
 
-    /// The server was asked. Says no if the subject is no longer wished or was subscribed to before.
+    /// Notes that the server was asked. False if the subject is no longer wished, or was subscribed to before.
     pub(crate) fn subscribed(&mut self, path: &Arc<str>) -> bool {
         let Some(wish) = self.wishes.get_mut(path).filter(|wish| !wish.is_subscribed) else { return false };
         wish.is_subscribed = true;
@@ -135,28 +135,28 @@ impl Interests {
         true
     }
 
-    /// Nothing is known to be in force any more: the connection is lost, or another one, or it is to be proven anew.
+    /// Notes that nothing is known to be in force any more: the connection is lost, or another one, or it is to be proven anew.
     pub(crate) fn doubt(&mut self) {
         self.asked += 1;
     }
 
-    /// If something is not confirmed: the mark to confirm it with.
+    /// Returns the mark to confirm with, if anything is not confirmed.
     pub(crate) fn mark(&self) -> Option<u64> {
         (self.asked > self.confirmed).then_some(self.asked)
     }
 
-    /// What was asked up to this mark is in force, `proven` or as far as can be told. Returns the subjects.
+    /// Notes that requests up to this mark are in force, `proven` or as far as can be told. Returns the subjects.
     pub(crate) fn confirm(&mut self, mark: u64, proven: bool) -> Vec<Arc<str>> {
         self.confirmed = self.confirmed.max(mark);
         let confirmed = self.confirmed;
         for (_, done) in self.waiting.extract_if(.., |(mark, _)| *mark <= confirmed) {
-            // Who does not wait any more need not be told.
+            // An error means that nobody waits any more.
             let _ = done.send(proven);
         }
         std::mem::take(&mut self.unconfirmed)
     }
 
-    /// Ends when everything asked so far is confirmed; nothing if it is.
+    /// Returns what resolves when everything asked so far is confirmed; `None` if it is.
     pub(crate) fn synced(&mut self) -> Option<oneshot::Receiver<bool>> {
         let mark = self.mark()?;
         let (done, synced) = oneshot::channel();
@@ -168,7 +168,7 @@ impl Interests {
         Some(synced)
     }
 
-    /// Nobody shall wait any more.
+    /// Ends all waits.
     pub(crate) fn give_up(&mut self) {
         self.waiting.clear();
     }

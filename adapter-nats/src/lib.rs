@@ -10,9 +10,9 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! [`NatsOptions`] say which servers and how, [`NatsBus`] joins them. What leaves waits in a bounded `queue` for the
-//! `writer`, after an outage until the other nodes are back (`hold`). What comes goes from the subscriptions through
-//! the `merge`, which restores the order between them, into the `inbox` that the node reads. The `reconciler` carries out
+//! [`NatsOptions`] say which servers and how, [`NatsBus`] joins them. Envelopes to be published wait in a bounded `queue`
+//! for the `writer`, after an outage until the other nodes are back (`hold`). Envelopes of others go from the
+//! subscriptions through the `merge`, which restores the order between them, into the `inbox` that the node reads. The `reconciler` carries out
 //! the `interests` and has the `barrier` prove that they are in force; `events` of the client library change the state of
 //! the `link`, and tell `faults`.
 //!

@@ -20,7 +20,7 @@ pub(crate) struct Link {
 }
 
 impl Link {
-    /// Not connected yet, which is the first thing the node is told.
+    /// Creates a link that is not connected yet, which is the first thing the node is told.
     pub(crate) fn new(inbox: Arc<Inbox>, meters: Arc<BusMeters>) -> Self {
         inbox.push(Inbound::State(State::Connecting));
         Self {
@@ -39,12 +39,12 @@ impl Link {
         self.state.subscribe()
     }
 
-    /// Since when there is no connection; `None` while there is one.
+    /// Returns since when there is no connection; `None` while there is one.
     pub(crate) fn away_since(&self) -> Option<Instant> {
         *self.away_since.lock()
     }
 
-    /// There is a connection. Says for how many milliseconds there was none, if there had been one before.
+    /// Notes that there is a connection. Returns for how many milliseconds there was none, if there had been one before.
     pub(crate) fn up(&self) -> Option<u64> {
         if self.state() == State::Closed {
             return None;
@@ -60,7 +60,7 @@ impl Link {
         outage
     }
 
-    /// The connection is lost.
+    /// Notes that the connection is lost.
     pub(crate) fn down(&self) {
         if self.state() == State::Closed {
             return;
@@ -70,14 +70,14 @@ impl Link {
         self.tell(State::Disconnected);
     }
 
-    /// The bus was left: the last thing the node is told.
+    /// Notes that the bus was left: the last thing the node is told.
     pub(crate) fn close(&self) {
         self.tell(State::Closed);
         self.inbox.close();
     }
 
     fn tell(&self, state: State) {
-        // The inbox first: who sees the new state finds the news already there.
+        // The inbox first: a task that sees the new state finds the news already there.
         self.inbox.push(Inbound::State(state));
         self.state.send_replace(state);
     }

@@ -1,10 +1,10 @@
 //! Makes one stream of all subscriptions, in the order of each sender.
 //!
-//! The client library gives each subscription a channel of its own and fills them in the order of arrival. So whoever
-//! saw a message finds everything that arrived before it in some channel: a batch is taken until no channel has
+//! The client library gives each subscription a channel of its own and fills them in the order of arrival. So a task
+//! that saw a message finds everything that arrived before it in some channel: a batch is taken until no channel has
 //! anything left, and only then [released](Incoming::release).
 //!
-//! A channel is looked at only after its own waker said so: nodes listen to thousands.
+//! A channel is looked at only after its own waker said so: nodes subscribe to thousands of subjects.
 
 use std::collections::{HashMap, VecDeque};
 use std::pin::{Pin, pin};
@@ -22,7 +22,7 @@ use crate::arrivals::{Change, SlotWaker};
 use crate::inbox::Inbox;
 use crate::shared::Shared;
 
-/// What the smallest envelope takes.
+/// Bytes of the smallest envelope.
 const OVERHEAD_BYTES: usize = 256;
 
 struct Slot {
@@ -44,7 +44,7 @@ pub(crate) struct Merge {
     /// Bytes that this turn may still take, and when it began.
     room: usize,
     now: Instant,
-    /// What is released at its end.
+    /// Items released at the end of this turn.
     released: VecDeque<Inbound>,
 }
 
@@ -146,7 +146,7 @@ fn sign_of(item: &Inbound) -> Option<&Envelope> {
     }
 }
 
-/// What it takes in the inbox.
+/// Bytes that it takes in the inbox.
 fn bytes_of(item: &Inbound) -> usize {
     match item {
         Inbound::Envelope(envelope) => envelope.body.encoded_len() + OVERHEAD_BYTES,

@@ -1,4 +1,4 @@
-//! What can be configured, and what is wrong with a configuration.
+//! The options of the bus, and the faults of a configuration.
 //!
 //! Plain data: nothing here opens a file or a connection.
 
@@ -25,7 +25,7 @@ pub struct NatsOptions {
     /// one that answers, and those that this one knows of. User and password may stand in the address (escaped as
     /// URLs are), or a token alone, if they are the same in all. Default: `nats://127.0.0.1:4222`.
     pub servers: Vec<String>,
-    /// What every subject begins with: words of letters, digits, `-` and `_`, with dots in between. All nodes of a
+    /// Beginning of every subject: words of letters, digits, `-` and `_`, with dots in between. All nodes of a
     /// cluster use the same, and clusters that share a NATS use different ones. Default: `fanfare`.
     pub prefix: String,
 
@@ -155,7 +155,7 @@ impl NatsOptions {
         for (number, server) in self.servers.iter().enumerate() {
             // The address is not repeated, since it may hold a password.
             match server.parse::<ServerAddr>() {
-                Err(error) => faults.push(format!("`servers[{number}]` is no address: {error}.")),
+                Err(error) => faults.push(format!("`servers[{number}]` is not an address: {error}.")),
                 Ok(address) if address.is_websocket() => {
                     faults.push(format!(
                         "`servers[{number}]` is a WebSocket address; use `nats://` or `tls://`."
@@ -191,16 +191,19 @@ impl NatsOptions {
         ];
         let ways: Vec<_> = ways.into_iter().filter(|(_, is_set)| *is_set).map(|(name, _)| name).collect();
         if ways.len() > 1 {
-            faults.push(format!("Only one way to log in can be used, and there are {}.", ways.join(" and ")));
+            faults.push(format!(
+                "Only one way to log in to NATS can be used, and there are {}.",
+                ways.join(" and ")
+            ));
         }
         if logins.iter().any(|login| *login != logins[0]) {
             faults.push("The users and passwords in `servers` must all be the same.".into());
         }
         if self.password.is_some() && self.user.is_none() {
-            faults.push("`password` needs `user`.".into());
+            faults.push("`password` is of no use without `user`.".into());
         }
         if self.tls_cert_file.is_some() != self.tls_key_file.is_some() {
-            faults.push("`tls_cert_file` and `tls_key_file` need each other.".into());
+            faults.push("`tls_cert_file` and `tls_key_file` must be set together.".into());
         }
     }
 

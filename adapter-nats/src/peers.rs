@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 /// A bus that was not heard for so long is forgotten.
 const FORGET_AFTER: Duration = Duration::from_secs(15);
-/// How often a silent bus is asked again.
+/// Interval at which a silent bus is asked again.
 const ASK_SILENT_INTERVAL: Duration = Duration::from_secs(1);
 /// Buses that are known at a time; more are not waited for.
 const PEERS_MAX: usize = 10_000;
@@ -35,7 +35,7 @@ pub(crate) struct Known {
 #[derive(Debug)]
 pub(crate) struct Peers {
     peers: HashMap<PeerId, Peer>,
-    /// Those that can be waited for, server by server; who answered last comes first.
+    /// Those that can be waited for, server by server; the one that answered last comes first.
     awaited: HashMap<Arc<str>, Vec<PeerId>>,
     /// Those that do not answer, and when they were asked last.
     silent: HashMap<PeerId, Instant>,
@@ -90,7 +90,7 @@ impl Peers {
         }
     }
 
-    /// A bus is no longer there.
+    /// Forgets a bus that is no longer there.
     pub(crate) fn gone(&mut self, id: PeerId) {
         self.stop_awaiting(id);
         self.silent.remove(&id);
@@ -104,7 +104,7 @@ impl Peers {
         self.count();
     }
 
-    /// Forgets who was not heard for long.
+    /// Forgets buses that were not heard for long.
     pub(crate) fn expire(&mut self, now: Instant) {
         let is_old = |peer: &Peer| now.saturating_duration_since(peer.heard_at) >= FORGET_AFTER;
         let old: Vec<_> = self.peers.iter().filter(|(_, peer)| is_old(peer)).map(|(id, _)| *id).collect();
@@ -132,12 +132,12 @@ impl Peers {
         .collect()
     }
 
-    /// Those that can be waited for, server by server; who answered last comes first.
+    /// Those that can be waited for, server by server; the one that answered last comes first.
     pub(crate) fn awaited(&self) -> impl Iterator<Item = (&Arc<str>, &[PeerId])> {
         self.awaited.iter().map(|(server, peers)| (server, &peers[..]))
     }
 
-    /// One bus of each server, as is told to who asks.
+    /// Returns one bus of each server, for the answer to a bus that asks.
     pub(crate) fn representatives(&self) -> impl Iterator<Item = Known> {
         let known = |(server, peers): (&Arc<str>, &[PeerId])| Known { id: peers[0], server: server.clone() };
         self.awaited().take(NAMED_MAX).map(known)

@@ -1,4 +1,4 @@
-//! What a node asks of the bus.
+//! The publishing side of the seam: from the node to the bus.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -66,7 +66,7 @@ impl Publisher for NatsPublisher {
         let shared = self.shared.clone();
         let begins = shared.link.away_since().unwrap_or_else(Instant::now);
         let mut interests = shared.interests.lock();
-        // Looked at under the lock: who gives up takes it after the state has changed.
+        // Looked at under the lock: giving up takes it after the state has changed.
         let synced = interests.synced().filter(|_| shared.link.state() != State::Closed);
         drop(interests);
         let Some(synced) = synced else { return Box::pin(std::future::ready(())) };

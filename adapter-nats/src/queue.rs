@@ -1,4 +1,4 @@
-//! What waits to be published: numbered, bounded in bytes and age. No clock, no I/O.
+//! The envelopes that wait to be published: numbered, bounded in bytes and age. No clock, no I/O.
 //!
 //! After an outage it is held until the other nodes are [back](crate::hold). What is about to be too old, or takes more
 //! than half of the room, is published to those that are there; better than to nobody.
@@ -15,7 +15,7 @@ use tokio::time::Instant;
 
 use crate::hold::Hold;
 
-/// What the header of one copy takes.
+/// Bytes of the header of one copy.
 const COPY_OVERHEAD_BYTES: usize = 256;
 /// Signs of life that wait while everything else is held; the older ones say nothing more.
 const SIGNS_MAX: usize = 8;
@@ -29,12 +29,12 @@ pub(crate) struct Queue {
     bytes_max: usize,
     age_max: Duration,
     closed: bool,
-    /// Whom to wait for after an outage.
+    /// The nodes to wait for after an outage.
     pub(crate) hold: Hold,
     /// Signs of life, which do not wait for others: these wait for them. Without numbers, as they overtake the rest.
     signs: VecDeque<Waiting>,
     meters: Arc<BusMeters>,
-    /// The publisher, to be called when something was pushed, or the queue was closed.
+    /// The writer, to be notified when something was pushed, or the queue was closed.
     pub(crate) writer: Waiter,
 }
 
@@ -130,14 +130,14 @@ impl Queue {
         Ok(())
     }
 
-    /// Until when what waits is held, if it is.
+    /// Returns the time until which the queue is held, if it is.
     pub(crate) fn held_until(&self, now: Instant) -> Option<Instant> {
         let until = self.hold.until(now).filter(|_| !self.closed && self.bytes <= self.bytes_max / 2)?;
         let due = self.waiting.front().map_or(until, |first| until.min(first.since + self.age_max / 10 * 9));
         (due > now).then_some(due)
     }
 
-    /// What the publisher has to do.
+    /// Returns what the writer has to do.
     pub(crate) fn work(&self, now: Instant) -> Work {
         if !self.signs.is_empty() {
             return Work::Now;

@@ -19,7 +19,7 @@ use crate::arrivals::Change;
 use crate::barrier::Barrier;
 use crate::shared::Shared;
 
-/// How often the others are told where this bus is: soon after it has connected, since two that connect at once do not
+/// Intervals at which the others are told where this bus is: soon after it has connected, since two that connect at once do not
 /// hear each other's first word, then less and less often, down to the second one.
 const ANNOUNCE_INTERVALS: [Duration; 2] = [Duration::from_millis(50), Duration::from_secs(1)];
 
@@ -128,7 +128,7 @@ impl Reconciler {
                 }
             }
             // The client library is gone, which ends the bus.
-            Err(error) => tracing::error!(path = &*path, %error, "cannot subscribe"),
+            Err(error) => tracing::error!(path = &*path, %error, "the bus cannot subscribe to a subject"),
         }
     }
 

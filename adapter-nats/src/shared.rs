@@ -20,22 +20,22 @@ use crate::subjects::Subjects;
 /// The longest patience when leaving, and the pause before the next attempt to connect after that.
 pub(crate) const FOREVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
-/// What the tasks and the publisher of one bus have in common.
+/// State of one bus, for its tasks and its publisher.
 pub(crate) struct Shared {
-    /// How operators find it on the server.
+    /// The name by which operators find it on the server.
     pub(crate) name: Arc<str>,
-    /// How other buses tell it from all others.
+    /// The id by which other buses tell it from all others.
     pub(crate) id: PeerId,
     pub(crate) subjects: Subjects,
     pub(crate) envelope_bytes_max: usize,
-    /// How long anybody waits until what is listened to is in force.
+    /// Longest wait for subscriptions to be in force.
     pub(crate) sync_timeout: Duration,
     /// From the publisher to the writer, which is told when it is no longer empty.
     pub(crate) queue: Mutex<Queue>,
     /// From the publisher to the reconciler.
     pub(crate) interests: Mutex<Interests>,
     pub(crate) interests_changed: Notify,
-    /// Who else is there: kept by both sides of the barrier. The calling one is told of changes.
+    /// The other buses: kept by both sides of the barrier. The calling one is told of changes.
     pub(crate) peers: Mutex<Peers>,
     pub(crate) peers_changed: Notify,
     /// From the events to the barrier, and to the publisher.
@@ -49,7 +49,7 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    /// Other nodes show themselves, or leave: what is held may be held for one of them.
+    /// Notes that other nodes show themselves, or leave: what is held may be held for one of them.
     pub(crate) fn hear_signs<'a>(&self, envelopes: impl Iterator<Item = &'a Envelope>) {
         let now = Instant::now();
         let mut wake = None;

@@ -23,7 +23,7 @@ impl Subjects {
         Self { root: format!("{prefix}.v1.") }
     }
 
-    /// Where envelopes of this [path](fanfare_proto::Subject::path) go.
+    /// Returns the subject of envelopes of this [path](fanfare_proto::Subject::path).
     pub(crate) fn of(&self, path: &str) -> Subject {
         let mut subject = String::with_capacity(self.root.len() + path.len());
         subject.push_str(&self.root);
@@ -31,17 +31,17 @@ impl Subjects {
         subject.into()
     }
 
-    /// Where nobody listens, which the server says to who asks there.
+    /// Returns a subject that nobody subscribes to, which the server says to a bus that asks there.
     pub(crate) fn nobody(&self) -> Subject {
         self.of(NOBODY)
     }
 
-    /// Where all buses listen to the [barrier](crate::barrier)'s calls and announcements.
+    /// Returns the subject of the [barrier](crate::barrier)'s calls to all buses, and of announcements.
     pub(crate) fn barrier(&self) -> Subject {
         self.of(BARRIER)
     }
 
-    /// Where one bus listens to calls.
+    /// Returns the subject of calls to one bus.
     pub(crate) fn barrier_of(&self, peer: PeerId) -> Subject {
         self.of(&format!("{BARRIER}.{peer}"))
     }
@@ -52,7 +52,7 @@ impl Subjects {
         [BARRIER, INBOX, NOBODY].contains(&path.split('.').next().unwrap_or_default())
     }
 
-    /// What the subjects of answers begin with: under the prefix, so that one permission is enough.
+    /// Returns the beginning of the subjects of answers: under the prefix, so that one permission is enough.
     pub(crate) fn answers(&self) -> String {
         self.of(INBOX).into_string()
     }

@@ -22,7 +22,7 @@ use crate::shared::Shared;
 
 /// Larger frames hold up all others on the line, whatever the server would take.
 const FRAME_BYTES_MAX: usize = 1024 * 1024;
-/// How often the queue is searched for what is too old, while it cannot be emptied.
+/// Interval at which the queue is searched for what is too old, while it cannot be emptied.
 const EXPIRE_INTERVAL: Duration = Duration::from_millis(250);
 
 pub(crate) struct Writer {
@@ -35,7 +35,7 @@ pub(crate) struct Writer {
     timer: Pin<Box<Sleep>>,
 }
 
-/// Why a frame cannot be handed over.
+/// Reasons why a frame cannot be handed over.
 enum Broken {
     /// The connection changed.
     Changed,
@@ -74,7 +74,7 @@ impl Writer {
         }
     }
 
-    /// Says no if nothing will ever come.
+    /// Waits for something to publish. False if nothing will ever come.
     async fn something_waits(&mut self) -> bool {
         let Self { shared, timer, .. } = self;
         poll_fn(|cx| {
@@ -168,7 +168,7 @@ impl Writer {
             }
             Err(error) => {
                 self.shared.meters.dropped.increment();
-                tracing::warn!(%error, bytes, "NATS does not take a frame");
+                tracing::warn!(%error, bytes, "NATS does not take a frame: it is dropped");
             }
         }
     }

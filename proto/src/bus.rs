@@ -1,16 +1,16 @@
-//! The seam between a node and what carries its envelopes.
+//! The seam between a node and the bus that carries its envelopes.
 //!
-//! Two sides. [`Publisher`] is what a node asks of the bus; its methods return at once and may be called from any thread.
-//! [`Subscription`] is what the bus has for the node: one stream, read by one task.
+//! The seam has two sides. A node calls [`Publisher`]: its methods return at once, and may be called from any thread. A
+//! bus hands everything to its [`Subscription`]: one stream, read by one task.
 //!
-//! # What every bus promises
+//! # Promises of every bus
 //!
 //! * Envelopes that one thread publishes, to whatever subjects, reach each node that hears them in that order, each
 //!   once (ORDER-2, ONCE-1). Between threads and between nodes nothing is promised.
 //! * A node hears a subject from the moment [`Publisher::synced`] says so until `unsubscribe`, and for a while after. Also
 //!   before the bus is connected, and while it is away for a moment (JOIN-1).
 //! * A node never hears itself.
-//! * At most once: what is lost is counted in [`BusMeters`], by who dropped it or by who misses it (LOSS-1).
+//! * At most once: what is lost is counted in [`BusMeters`], by the node that dropped it or by those that miss it (LOSS-1).
 //! * Nothing waits without a bound: the publisher drops and counts, and a node that does not read its subscription loses what
 //!   exceeds its bounds, and learns of it.
 
@@ -33,15 +33,15 @@ use crate::wire::subject::Subject;
 
 /// A bus that is not in use yet.
 pub trait Bus: Send + 'static {
-    /// Joins the bus. Called once, inside the tokio runtime that shall run the bus's tasks; returns at once, connected
+    /// Joins the bus. Called once, inside the tokio runtime that is to run the bus's tasks; returns at once, connected
     /// or not. From then on the node hears [`Subject::Node`] of its own name, and nothing else yet.
     fn start(self: Box<Self>, identity: Identity) -> (Arc<dyn Publisher>, Subscription);
 }
 
-/// Who takes part.
+/// A participant of the bus.
 #[derive(Clone, Debug)]
 pub struct Identity {
-    /// The name that the node's socket ids begin with; empty for who only sends.
+    /// The name that the node's socket ids begin with; empty for a program that only sends.
     pub node: Arc<str>,
     /// Drawn at random for each run.
     pub instance: u64,
@@ -54,10 +54,10 @@ impl Identity {
     }
 }
 
-/// What the bus has for a node. It ends after [`Publisher::close`].
+/// Everything that the bus has for a node, as one stream. It ends after [`Publisher::close`].
 pub type Subscription = Pin<Box<dyn Stream<Item = Inbound> + Send>>;
 
-/// Resolves when what was listened to before is in force.
+/// Resolves when the subscriptions asked for before are in force.
 pub type Synced = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Resolves when the bus was left.
@@ -68,11 +68,11 @@ pub type Closed = Pin<Box<dyn Future<Output = ()> + Send>>;
 pub enum Inbound {
     /// An envelope of another node.
     Envelope(Envelope),
-    /// So many envelopes of this instance never came. They stood where the stream is now, or before.
+    /// Envelopes of this instance that never came. They stood where the stream is now, or before.
     Lost {
-        /// Whose they were.
+        /// The sender's instance.
         instance: u64,
-        /// How many.
+        /// Number of envelopes.
         count: u64,
     },
     /// The connection changed.
@@ -82,25 +82,25 @@ pub enum Inbound {
 /// Whether the bus carries anything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
-    /// It never did so far.
+    /// Not connected so far.
     Connecting,
-    /// It does.
+    /// The bus carries envelopes.
     Connected,
-    /// It did, and tries to again.
+    /// The connection is lost, and the bus tries to connect again.
     Disconnected,
-    /// It was left.
+    /// The bus was left.
     Closed,
 }
 
-/// Why an envelope was not taken. Nothing of it is published.
+/// Reasons for not taking an envelope. Nothing of it is published.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PublishError {
     /// The caller's fault: more than the bus carries, even in parts.
     #[error("the envelope has {bytes} bytes, and the bus carries at most {max}")]
     TooLarge {
-        /// Its size.
+        /// Size of the envelope.
         bytes: usize,
-        /// The bound.
+        /// Largest size that the bus carries.
         max: usize,
     },
     /// The bus was left.
@@ -108,7 +108,7 @@ pub enum PublishError {
     Closed,
 }
 
-/// What a node asks of the bus. No method waits.
+/// The publishing side of a bus, which also says what the [`Subscription`] is to hear. No method waits.
 pub trait Publisher: Send + Sync {
     /// Publishes one body, once to each of these subjects. If it has to wait longer than the bus lets things wait it is
     /// dropped, which counts in [`BusMeters::dropped`] here and in [`BusMeters::lost`] where it is missed.
@@ -117,29 +117,29 @@ pub trait Publisher: Send + Sync {
     /// If nothing of it will be published; see [`PublishError`].
     fn publish(&self, subjects: &[Subject], body: Body) -> Result<(), PublishError>;
 
-    /// Wants to hear a subject: at once if the bus is connected, else when it is. Listening twice counts once.
+    /// Subscribes to a subject: at once if the bus is connected, else when it is. Subscribing twice counts once.
     fn subscribe(&self, subject: Subject);
 
-    /// Wants to hear a subject no more. What still comes is handed out; the bus takes its time, so that a room that
+    /// Ends the interest in a subject. What still comes is handed out; the bus takes its time, so that a room that
     /// empties and fills does not concern the whole cluster.
     fn unsubscribe(&self, subject: &Subject);
 
-    /// Resolves when everything listened to before is in force: what is published by others from then on comes. A bus
+    /// Resolves when everything subscribed to before is in force: what is published by others from then on comes. A bus
     /// that cannot tell, or is not connected, lets go after a time of its own, and counts that in
     /// [`BusMeters::unsynced`]. Dropping it has no effect.
     fn synced(&self) -> Synced;
 
-    /// Whatever keeps the bus from carrying what it must although it is connected, or was when it was last: a sentence
-    /// each, for operators.
+    /// Returns the faults that keep a connected bus, or one that was connected lately, from carrying what it must: a
+    /// sentence for each, for operators.
     fn faults(&self) -> Vec<String>;
 
-    /// Bytes of the largest body that [`publish`](Self::publish) takes.
+    /// Returns the bytes of the largest body that [`publish`](Self::publish) takes.
     fn envelope_bytes_max(&self) -> usize;
 
-    /// Whether the bus carries anything now.
+    /// Returns whether the bus carries anything now.
     fn state(&self) -> State;
 
-    /// What the bus counts.
+    /// Returns the counts of the bus.
     fn meters(&self) -> &BusMeters;
 
     /// Leaves the bus once everything queued was published, or after `patience`. Envelopes published later are refused.

@@ -1,10 +1,10 @@
-//! What every [`Bus`] must pass: the guarantee of the seam, one check for each sentence of it.
+//! The suite that every [`Bus`] must pass: the guarantee of the seam, one check for each sentence of it.
 //!
 //! A check knows nothing of the bus but its two sides. Each has buses of its own, which meet under a name of their own.
 //! Nothing is assumed but what `Bus`, `Publisher` and `Subscription` promise: a bus may connect late, take its time to hear and
 //! to unhear, and hand subjects over in any order.
 //!
-//! "Nothing else came" is never a matter of waiting: whoever said it says something else afterwards, and order tells.
+//! "Nothing else came" is never a matter of waiting: the same node says something else afterwards, and order tells.
 
 mod ending;
 mod interest;
@@ -40,8 +40,8 @@ pub async fn check_all(make: &dyn Fn(&str) -> Box<dyn Bus>) {
         interest::synced_means_heard_by_a_node_that_has_just_started,
         interest::a_node_that_subscribes_in_the_middle_misses_nothing_from_then_on,
         interest::envelopes_stop_some_time_after_unsubscribe,
-        interest::what_was_missed_while_not_subscribed_is_no_loss,
-        interest::who_changes_its_mind_goes_on_hearing,
+        interest::what_was_missed_while_not_subscribed_is_not_a_loss,
+        interest::a_node_that_subscribes_again_at_once_goes_on_hearing,
         interest::subscribing_twice_counts_once,
         interest::a_heartbeat_finds_nothing_missing,
         size::a_large_envelope_arrives_whole_and_in_order,

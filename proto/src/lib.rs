@@ -1,4 +1,4 @@
-//! The cluster wire of Fanfare: what nodes say to each other, and the seam [`Bus`] that carries it.
+//! The cluster wire of Fanfare: the messages of nodes to each other, and the seam [`Bus`] that carries them.
 //!
 //! ```
 //! use fanfare_proto::prost::Message;
@@ -13,11 +13,10 @@
 //! # Ok::<(), fanfare_proto::prost::DecodeError>(())
 //! ```
 //!
-//! [`wire`] is the schema (`proto/fanfare/v1/envelope.proto`), [`Envelope`] what was checked of it, [`Subject`] where it
-//! goes. An implementation of [`Bus`] moves frames; [`Outgoing`] numbers and cuts them, [`Incoming`] restores order,
-//! puts parts together and counts what is missing, so that every bus keeps the same promises. [`MemoryBus`] is one
-//! without a network. `conformance` is what each must pass. [`wake`] spares
-//! the threads on both sides wake-ups.
+//! [`wire`] has the schema (`proto/fanfare/v1/envelope.proto`). An [`Envelope`] is a message that was checked, a
+//! [`Subject`] is its address. An implementation of [`Bus`] moves frames; [`Outgoing`] numbers and cuts them, [`Incoming`] restores order,
+//! puts parts together and counts what is missing, so that every bus keeps the same promises. [`MemoryBus`] needs no
+//! network. The suite `conformance` is there for every bus to pass. [`wake`] spares the threads on both sides wake-ups.
 
 #![deny(clippy::unwrap_used)]
 

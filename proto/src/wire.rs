@@ -1,4 +1,4 @@
-//! What travels between the nodes of a cluster: the messages of the schema, checked [envelopes](envelope), and the
+//! The language of the nodes of a cluster: the messages of the schema, checked [envelopes](envelope), and the
 //! [subjects](crate::Subject) they go to. Nothing here knows how they are carried; that is the business of `bus`.
 //!
 //! The messages are generated from `proto/fanfare/v1/envelope.proto`, where every field is explained.

@@ -12,12 +12,12 @@ use tokio::time::Instant;
 use crate::peers::{Known, PeerId};
 use crate::shared::Shared;
 
-/// What a bus tells all others.
+/// A message of a bus to all others.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Announcement {
-    /// It is connected there.
+    /// The bus is connected to this server.
     Here(Known),
-    /// It leaves.
+    /// The bus leaves.
     Gone(PeerId),
 }
 

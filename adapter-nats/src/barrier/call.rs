@@ -14,17 +14,17 @@ const WIDEN_AFTER: Duration = Duration::from_millis(250);
 /// When other servers are no longer waited for.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// What has been proven so far, and who was asked.
+/// The proofs so far, and the buses that were asked.
 #[derive(Debug)]
 pub(crate) struct Call {
     pub(crate) number: u64,
     pub(crate) began: Instant,
     own_server: Arc<str>,
     own_is_proven: bool,
-    /// All buses were asked who they are, and nobody has answered yet.
+    /// Whether all buses were asked for their ids, and none has answered yet.
     seeks: bool,
     answered: Vec<Arc<str>>,
-    /// Who has not answered.
+    /// Buses that have not answered.
     asked: Vec<Asked>,
     again_at: Instant,
     is_widened: bool,
@@ -41,14 +41,14 @@ struct Asked {
 /// The end of a call.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Outcome {
-    /// Who had time to answer and did not.
+    /// Buses that had time to answer and did not.
     pub(crate) silent: Vec<PeerId>,
     /// Every server that was waited for has proven it.
     pub(crate) is_complete: bool,
 }
 
 impl Call {
-    /// Nobody was asked yet; or, if it `seeks`, all buses were.
+    /// Creates a call for which no bus was asked yet; or, if it `seeks`, all were.
     pub(crate) fn new(number: u64, own_server: Arc<str>, seeks: bool, now: Instant) -> Self {
         Self {
             number,
@@ -64,7 +64,7 @@ impl Call {
         }
     }
 
-    /// Who is to be asked now: one bus of each server, or, when that one takes its time, all.
+    /// Returns the buses to be asked now: one bus of each server, or, when that one takes its time, all.
     pub(crate) fn ask(&mut self, peers: &Peers, now: Instant) -> Vec<PeerId> {
         if self.has_given_up {
             return Vec::new();
@@ -87,14 +87,14 @@ impl Call {
         peers
     }
 
-    /// A bus has answered this call.
+    /// Notes that a bus has answered this call.
     pub(crate) fn answered(&mut self, peer: &Known) {
         self.seeks = false;
         self.asked.retain(|asked| asked.peer != peer.id);
         self.answered.push(peer.server.clone());
     }
 
-    /// The server says that nobody heard who they are.
+    /// Notes that the server says that no other bus is there to answer.
     pub(crate) fn nobody_is_there(&mut self, call: u64) {
         if call == self.number {
             self.seeks = false;
@@ -139,7 +139,7 @@ impl Call {
         servers.filter(|server| **server != self.own_server && !self.answered.contains(*server))
     }
 
-    /// What is to be remembered of it.
+    /// Returns what is to be remembered of this call.
     pub(crate) fn finish(&self, peers: &Peers, now: Instant) -> Outcome {
         let had_time = |asked: &&Asked| now.duration_since(asked.at) >= WIDEN_AFTER;
         let silent = self.asked.iter().filter(had_time).map(|asked| asked.peer);

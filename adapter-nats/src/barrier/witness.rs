@@ -1,8 +1,8 @@
 //! A second connection, on which a bus hears what it says to itself.
 //!
-//! A server does not give back to a connection what came from it: all that a node says to a bucket that it listens to
-//! itself would come twice. It says so if nobody listens, which is proof enough that it got there; but a program that
-//! listens to everything, as operators run them, takes that away. Then this connection is opened, and stays.
+//! A server does not give back to a connection what came from it: all that a node says to a bucket that it subscribes
+//! to itself would come twice. It says so if nobody subscribes, which is proof enough that it got there; but a program
+//! that subscribes to everything, as operators run them, takes that away. Then this connection is opened, and stays.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::events::never_if_closed;
 use crate::shared::Shared;
 
 pub(crate) struct Witness {
-    /// Where it listens.
+    /// The subject that it subscribes to.
     pub(crate) subject: Subject,
     echoes: Subscriber,
     /// Ends with it.

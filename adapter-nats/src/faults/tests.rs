@@ -1,4 +1,4 @@
-//! What is told to operators, and when it is over.
+//! Faults as operators are told of them, and their end.
 
 use super::*;
 
@@ -16,7 +16,7 @@ fn a_bus_has_a_fault_until_its_server_has_answered() {
 
 /// Otherwise no node of a cluster would want clients while its broker pauses.
 #[test]
-fn silence_is_no_fault_of_a_connection_that_worked() {
+fn silence_is_not_a_fault_of_a_connection_that_worked() {
     let faults = Faults::default();
     faults.came_back();
     faults.did_not_come_back(&subjects());
@@ -59,7 +59,7 @@ fn what_the_server_refuses_is_named_until_there_is_another_connection() {
     assert_eq!(faults.describe(), [""; 0]);
 }
 
-/// What the barrier does not need is no reason to give up a connection, so there is no other one soon.
+/// Subjects that the barrier does not need do not make it give up a connection, so there is no other one soon.
 #[test]
 fn what_else_was_refused_is_forgotten_with_its_connection() {
     let faults = Faults::default();

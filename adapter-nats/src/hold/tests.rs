@@ -9,7 +9,7 @@ fn node(name: &str) -> Arc<str> {
     name.into()
 }
 
-/// Somebody who knows these nodes, and has just lost the connection.
+/// A hold that knows these nodes, and has just lost the connection.
 fn broken(names: &[&str], now: Instant) -> Hold {
     let mut hold = Hold::new(PATIENCE);
     for name in names {
@@ -21,7 +21,7 @@ fn broken(names: &[&str], now: Instant) -> Hold {
 }
 
 #[test]
-fn who_was_there_is_waited_for() {
+fn nodes_that_were_there_are_waited_for() {
     let now = Instant::now();
     let mut hold = broken(&["a", "b"], now);
     // The last words of the old connection.
@@ -38,7 +38,7 @@ fn who_was_there_is_waited_for() {
 }
 
 #[test]
-fn who_knows_nobody_waits_for_nobody() {
+fn a_node_that_knows_no_other_waits_for_none() {
     let now = Instant::now();
     let mut hold = Hold::new(PATIENCE);
     hold.connected(now);
@@ -49,7 +49,7 @@ fn who_knows_nobody_waits_for_nobody() {
 }
 
 #[test]
-fn who_leaves_or_takes_too_long_is_not_waited_for() {
+fn a_node_that_leaves_or_takes_too_long_is_not_waited_for() {
     let now = Instant::now();
     let mut hold = broken(&["a", "b"], now);
     hold.connected(now);
@@ -64,7 +64,7 @@ fn who_leaves_or_takes_too_long_is_not_waited_for() {
 }
 
 #[test]
-fn who_was_silent_before_is_not_waited_for() {
+fn a_node_that_was_silent_before_is_not_waited_for() {
     let start = Instant::now();
     let mut hold = broken(&["silent", "living"], start);
     hold.connected(start);
@@ -129,13 +129,13 @@ fn act() -> impl Strategy<Value = Act> {
 }
 
 proptest! {
-    /// Whatever happens, nothing is held longer than the patience since the connection is back, nor when all who were
+    /// Whatever happens, nothing is held longer than the patience since the connection is back, nor when all that were
     /// there are back.
     #[test]
     fn nothing_is_held_for_longer_than_needed(acts in proptest::collection::vec(act(), 0..60)) {
         let mut now = Instant::now();
         let mut hold = Hold::new(PATIENCE);
-        // Since when there is a connection again, and who was heard since.
+        // Since when there is a connection again, and the nodes that were heard since.
         let (mut since, mut back): (Option<Instant>, HashSet<u8>) = (None, HashSet::new());
         for act in acts {
             match act {

@@ -8,7 +8,7 @@ fn interests() -> (Interests, Arc<BusMeters>) {
     (Interests::new(DELAY, meters.clone()), meters)
 }
 
-/// As the listener does it.
+/// The steps of the reconciler.
 fn subscribe(interests: &mut Interests) -> Vec<Arc<str>> {
     let fresh = interests.take_fresh();
     assert!(fresh.iter().all(|path| interests.subscribed(path)));
@@ -34,7 +34,7 @@ fn a_subject_is_subscribed_to_once_and_then_confirmed() {
 }
 
 #[test]
-fn who_waits_is_told_when_what_was_asked_before_is_confirmed() {
+fn a_wait_ends_when_everything_asked_before_is_confirmed() {
     let (mut interests, _) = interests();
     interests.add("a");
     let mut first = interests.synced().expect("it is not confirmed");

@@ -19,13 +19,13 @@ fn a_bus_is_where_it_says_itself() {
     let (mut peers, now) = (Peers::new(Arc::default()), Instant::now());
     peers.told_of(at(1, "A"), now);
     assert!(peers.heard(at(1, "B"), now));
-    assert!(!peers.heard(at(1, "B"), now), "that is no news");
+    assert!(!peers.heard(at(1, "B"), now), "that is not news");
     peers.told_of(at(1, "A"), now);
     assert_eq!(awaited(&peers), [("B", ids(&[1]))]);
 }
 
 #[test]
-fn who_answered_last_comes_first() {
+fn the_bus_that_answered_last_comes_first() {
     let (mut peers, now) = (Peers::new(Arc::default()), Instant::now());
     for id in 1..=3 {
         peers.heard(at(id, "A"), now);
@@ -42,7 +42,7 @@ fn a_silent_bus_is_not_waited_for_until_it_is_heard_and_asked_now_and_then() {
     let (mut peers, start) = (Peers::new(Arc::default()), Instant::now());
     peers.heard(at(1, "A"), start);
     assert!(peers.silence(PeerId(1), start));
-    assert!(!peers.silence(PeerId(1), start), "that is no news");
+    assert!(!peers.silence(PeerId(1), start), "that is not news");
     assert!(!peers.silence(PeerId(2), start), "nobody knows it");
     assert!(awaited(&peers).is_empty());
     assert!(peers.silent_to_ask(start + SECOND / 2).is_empty());
@@ -54,7 +54,7 @@ fn a_silent_bus_is_not_waited_for_until_it_is_heard_and_asked_now_and_then() {
 }
 
 #[test]
-fn who_is_gone_or_not_heard_for_long_is_forgotten() {
+fn buses_that_are_gone_or_not_heard_for_long_are_forgotten() {
     let (mut peers, start) = (Peers::new(Arc::default()), Instant::now());
     peers.heard(at(1, "A"), start);
     peers.heard(at(2, "A"), start);

@@ -16,7 +16,7 @@ fn body(bytes: usize) -> Bytes {
     vec![7; bytes].into()
 }
 
-/// How far the queue has come on a subject, as the next heartbeat says.
+/// The last number of the queue on a subject, as the next heartbeat says.
 fn last_number(queue: &mut Queue, subject: &Subject) -> u64 {
     let mut body = Body::Heartbeat(Heartbeat::default());
     queue.complete(&mut body);
@@ -168,7 +168,7 @@ fn what_takes_more_than_half_of_the_room_is_not_held() {
 }
 
 #[test]
-fn who_leaves_waits_for_nobody() {
+fn a_bus_that_leaves_waits_for_nobody() {
     let now = Instant::now();
     let (mut queue, _) = held(now);
     queue.close();

@@ -1,4 +1,4 @@
-//! Awaited interests are in force at every server, whoever else listens and whoever is frozen.
+//! Awaited subscriptions are in force at every server, whatever else subscribes and whichever node is frozen.
 
 use std::cell::Cell;
 use std::sync::mpsc;
@@ -21,12 +21,12 @@ const DEADLINE: Duration = Duration::from_secs(60);
 /// Waits at a time.
 const TASKS: u64 = 8;
 
-/// Options for who waits for as long as it takes.
+/// Options for a bus that waits for as long as it takes.
 fn patient(server: &Server) -> NatsOptions {
     NatsOptions { sync_timeout_ms: 600_000, ..options(server) }
 }
 
-/// Listens to fresh buckets, several at a time. Whatever another one says on each as soon as that is known to be in
+/// Subscribes to fresh buckets, several at a time. Whatever another one says on each as soon as that is known to be in
 /// force must come.
 async fn subscribe_and_hear(hearing: &Peer, saying: &Peer, from: u64, to: u64) {
     let before = hearing.count();
@@ -201,7 +201,7 @@ async fn what_is_awaited_is_in_force_beyond_leaf_nodes() {
     subscribe_and_hear(&at_leaf, &at_hub, 200, 400).await;
 }
 
-/// It has not said or heard anything when it is asked to listen.
+/// A node that has just started has not said or heard anything when it is asked to subscribe.
 #[tokio::test]
 async fn a_node_that_has_just_started_knows_the_servers_beyond() {
     let (hub, leaf, _line) = slow_leaf().await;

@@ -1,4 +1,4 @@
-//! How far away the broker is.
+//! Distance of the broker.
 
 use crate::peer::{Peer, options, until};
 use crate::server::Server;

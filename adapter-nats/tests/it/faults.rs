@@ -1,4 +1,4 @@
-//! What keeps a connected bus from its work is told to operators.
+//! Faults that keep a connected bus from its work are told to operators.
 
 use std::time::Duration;
 

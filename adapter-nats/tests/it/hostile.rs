@@ -1,4 +1,4 @@
-//! What others may send, and what namespaces may be called.
+//! Messages that others may send, and names that namespaces may have.
 
 use fanfare_proto::wire;
 use fanfare_proto::{Bus, Identity, Subject, encode, prost::Message};
@@ -108,9 +108,9 @@ async fn another_prefix_is_another_cluster() {
     assert_eq!(other.numbers(), [1]);
 }
 
-/// Who only sends hears nothing, not even what would be for a node without a name.
+/// A program that only sends hears nothing, not even what would be for a node without a name.
 #[tokio::test]
-async fn who_has_no_name_subscribes_to_nothing() {
+async fn a_bus_without_a_name_subscribes_to_nothing() {
     let server = Server::start();
     let bus = Box::new(fanfare_adapter_nats::NatsBus::new(options(&server)).expect("the options are valid"));
     let (bus, _subscription) = bus.start(Identity::new(""));

@@ -1,4 +1,4 @@
-//! What each test logs. All tasks of a test run on its own thread, so that is what tells them apart.
+//! The log of each test. All tasks of a test run on its own thread, so that is what tells them apart.
 
 use std::cell::RefCell;
 use std::io;
@@ -19,7 +19,7 @@ pub fn capture() {
     });
 }
 
-/// What this thread has logged.
+/// The log of this thread.
 pub fn text() -> String {
     LOGGED.with_borrow(|logged| String::from_utf8_lossy(logged).into_owned())
 }

@@ -14,7 +14,7 @@ use crate::log;
 use crate::peer::{Peer, bucket, options, until};
 use crate::server::{Server, free_port};
 
-/// It can be used: what one says another hears.
+/// Checks that the bus can be used: what one says another hears.
 async fn works(options: NatsOptions) {
     let hearing = Peer::join("hear", options.clone(), &[bucket(1)]).await;
     let saying = Peer::join("says", options, &[]).await;
@@ -22,7 +22,7 @@ async fn works(options: NatsOptions) {
     until("it hears", || hearing.numbers() == [1]).await;
 }
 
-/// It cannot, and the log says all of this.
+/// Checks that it cannot be used, and that the log says all of this.
 async fn fails(options: NatsOptions, reasons: &[&str]) {
     let before = log::text().len();
     let peer = Peer::start("peer", options);

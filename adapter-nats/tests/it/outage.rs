@@ -126,7 +126,7 @@ async fn nobody_waits_for_a_broker_that_is_away_for_long() {
     assert!(unsynced() > before);
 }
 
-/// What was in force at the old connection says nothing about the new one.
+/// Subscriptions in force at the old connection say nothing about the new one.
 #[tokio::test]
 async fn synced_means_heard_after_an_outage_too() {
     let server = Server::start();
@@ -235,7 +235,7 @@ async fn an_outage_costs_no_time() {
     until("it is unsubscribed", || peer.bus.meters().interests.get() == 1).await;
 }
 
-/// What this thread has used, where the system tells.
+/// Time that this thread has used, where the system tells.
 pub fn cpu_time() -> Duration {
     let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
     let nanoseconds = text.split(' ').next().and_then(|number| number.parse().ok());
@@ -243,7 +243,7 @@ pub fn cpu_time() -> Duration {
 }
 
 #[tokio::test]
-async fn who_waits_for_interests_is_let_go_in_time_or_when_the_broker_is_back() {
+async fn waits_for_subscriptions_end_in_time_or_when_the_broker_is_back() {
     let server = Server::start();
     let hasty = NatsOptions { sync_timeout_ms: 300, ..options(&server) };
     let hasty = Peer::join("hasty", hasty, &[]).await;

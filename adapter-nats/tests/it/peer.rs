@@ -19,7 +19,7 @@ use crate::server::Server;
 /// Numbers that are not noted.
 const PROBE: u64 = 0;
 const LAST_PROBE: u64 = u64::MAX;
-/// How often nodes show themselves.
+/// Interval at which nodes show themselves.
 const INTERVAL_MS: u64 = 100;
 /// Whatever is waited for has happened by then, on a busy machine too.
 pub const DEADLINE: Duration = Duration::from_secs(60);
@@ -32,7 +32,7 @@ pub struct Peer {
     greeted: Arc<Notify>,
 }
 
-/// What came, in order.
+/// Everything that came, in order.
 #[derive(Default)]
 struct Heard {
     numbers: Vec<u64>,
@@ -41,7 +41,7 @@ struct Heard {
     ended: bool,
     probed: bool,
     probed_last: bool,
-    /// Who showed itself.
+    /// Nodes that showed themselves.
     nodes: HashSet<Arc<str>>,
     greeted: Arc<Notify>,
 }
@@ -84,7 +84,7 @@ impl Peer {
         peer
     }
 
-    /// Shows itself from now on, as nodes do: when its subscriptions are in force, to who greets it, and now and then.
+    /// Shows itself from now on, as nodes do: when its subscriptions are in force, to nodes that greet it, and now and then.
     pub async fn shows_itself(&self) {
         self.hear(&[Subject::Nodes]).await;
         let (bus, greeted) = (self.bus.clone(), self.greeted.clone());
@@ -108,7 +108,7 @@ impl Peer {
         until("it knows the others", || self.known() >= others).await;
     }
 
-    /// How many others showed themselves and did not say goodbye.
+    /// Number of others that showed themselves and did not say goodbye.
     pub fn known(&self) -> usize {
         self.heard.lock().nodes.len()
     }
@@ -129,7 +129,7 @@ impl Peer {
     /// Listens until that is in force.
     pub async fn hear(&self, subjects: &[Subject]) {
         subjects.iter().for_each(|subject| self.bus.subscribe(subject.clone()));
-        timeout(DEADLINE, self.bus.synced()).await.expect("what it listens to is in force in time");
+        timeout(DEADLINE, self.bus.synced()).await.expect("its subscriptions are in force in time");
     }
 
     /// Waits until the other hears this one, and has heard everything said so far. In a cluster of servers interests

@@ -57,7 +57,7 @@ async fn carry(from: TcpStream, to: u16, mut is_whole: watch::Receiver<bool>, de
     }
 }
 
-/// What comes while something is delayed is delayed from its own arrival on.
+/// Data that comes while other data is delayed is delayed from its own arrival on.
 async fn copy(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, delay: Duration) -> Option<()> {
     let (coming, mut came) = mpsc::channel::<(Instant, Vec<u8>)>(1024);
     let read = async {

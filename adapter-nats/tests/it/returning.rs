@@ -17,7 +17,7 @@ fn patient(server: &Server) -> NatsOptions {
     NatsOptions { hold_max_ms: 600_000, queue_age_max_ms: 3_600_000, ..options(server) }
 }
 
-/// A node that listens, over a line of its own.
+/// A node that receives, over a line of its own.
 async fn node(name: &str, server: &Server, options: &NatsOptions) -> (Peer, Proxy) {
     let line = Proxy::start(server.port).await;
     let servers = vec![format!("nats://127.0.0.1:{}", line.port)];
@@ -81,7 +81,7 @@ async fn what_waits_is_held_until_all_are_back() {
 }
 
 #[tokio::test]
-async fn who_does_not_come_back_is_waited_for_no_longer_than_configured() {
+async fn a_node_that_does_not_come_back_is_waited_for_no_longer_than_configured() {
     let server = Server::start();
     let hasty = NatsOptions { hold_max_ms: 300, ..patient(&server) };
     let nodes = nodes(["a", "b", "c"], &server, &hasty).await;
@@ -104,7 +104,7 @@ async fn who_does_not_come_back_is_waited_for_no_longer_than_configured() {
 }
 
 #[tokio::test]
-async fn who_said_goodbye_is_not_waited_for() {
+async fn a_node_that_said_goodbye_is_not_waited_for() {
     let server = Server::start();
     let nodes = nodes(["a", "b", "c"], &server, &patient(&server)).await;
     let [(a, to_a), (b, to_b), (c, _)] = &nodes[..] else { unreachable!("there are three") };

@@ -119,7 +119,7 @@ impl Server {
         String::from_utf8_lossy(&output.stdout).lines().all(|state| state.trim_start().starts_with('T'))
     }
 
-    /// It goes on where it was.
+    /// Lets it go on where it was.
     pub fn thaw(&self) {
         self.signal("-CONT");
     }
@@ -140,7 +140,7 @@ impl Server {
         &self.directory
     }
 
-    /// What it has logged so far.
+    /// Returns its log so far.
     pub fn log(&self) -> String {
         fs::read_to_string(self.log_file()).unwrap_or_default()
     }
@@ -175,7 +175,7 @@ pub fn free_port() -> u16 {
     }
 }
 
-/// What a server says first: about itself, and which others clients may use. Empty if it wants TLS before.
+/// First words of a server: about itself, and which others clients may use. Empty if it wants TLS before.
 fn greeting(port: u16) -> Option<String> {
     let stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
     // The one that wants TLS waits.

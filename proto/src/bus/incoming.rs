@@ -29,23 +29,23 @@ use heard::Step;
 use origin::Arrival;
 use origins::Origins;
 
-/// What one node has heard so far.
+/// State of everything that one node has received so far.
 #[derive(Debug)]
 pub struct Incoming {
     own_instance: u64,
     /// The subject of this node: heard from the start, so that even the first number can be missed.
     own_path: String,
-    /// The subject of signs of life: what is missed there is no message of anybody.
+    /// The subject of signs of life: nothing missed there was a message of a user.
     signs_path: String,
     envelope_bytes_max: usize,
     meters: Arc<BusMeters>,
     /// The senders.
     origins: Origins,
-    /// The subjects listened to, and since when that is in force.
+    /// The subjects subscribed to, and since when that is in force.
     heard: HashMap<Arc<str>, Instant>,
     /// Taken, and not released yet.
     batch: Vec<Whole>,
-    /// Missed, and not told yet: whose, and how many.
+    /// Losses not told yet: the sender's instance, and how many envelopes.
     lost: Vec<(u64, u64)>,
 }
 
@@ -68,7 +68,7 @@ struct Numbers {
 }
 
 impl Incoming {
-    /// For the node of this identity. Envelopes of more than `envelope_bytes_max` bytes are refused, and parts of
+    /// Creates the state for the node of this identity. Envelopes of more than `envelope_bytes_max` bytes are refused, and parts of
     /// envelopes that are not complete have four times as many in all.
     pub fn new(identity: &Identity, envelope_bytes_max: usize, meters: Arc<BusMeters>) -> Self {
         Self {
@@ -84,16 +84,16 @@ impl Incoming {
         }
     }
 
-    /// From now on everything published on this subject comes.
+    /// Notes that from now on everything published on this subject comes.
     pub fn subscribed(&mut self, path: &str, now: Instant) {
         if !self.heard.contains_key(path) {
             self.heard.insert(path.into(), now);
-            // What came before, or was still on its way when the subject was forgotten, is no reason to miss the rest.
+            // What came before, or was still on its way when the subject was forgotten, does not make the rest missing.
             self.origins.interrupt(path);
         }
     }
 
-    /// The subject is not listened to any more: what is missed on it is no loss.
+    /// Notes that the subject is not subscribed to any more: nothing missed on it is a loss.
     pub fn unsubscribed(&mut self, path: &str) {
         self.heard.remove(path);
         self.origins.forget_subject(path);
@@ -123,7 +123,7 @@ impl Incoming {
             match content? {
                 Content::Whole(body) => body,
                 // It could not be told from others'.
-                Content::Part(_) => return Err(EnvelopeError::Invalid("a part without a number")),
+                Content::Part(_) => return Err(EnvelopeError::Invalid("its part has no number")),
             }
         } else {
             match self.step(path, Numbers { instance, sequence, subject_sequence }, content)? {
@@ -179,7 +179,9 @@ impl Incoming {
             Arrival::Plausible => {}
             Arrival::Late => return Ok(Step::Late),
             Arrival::Implausible => {
-                return Err(EnvelopeError::Invalid("a sequence that cannot have been reached"));
+                return Err(EnvelopeError::Invalid(
+                    "its sequence is higher than its sender can have reached",
+                ));
             }
         }
         let heard = origin.subject(path, is_own, since);
@@ -250,7 +252,7 @@ impl Incoming {
         Some(Envelope { node: node.into(), instance, body })
     }
 
-    /// Everything that the sender published before its heartbeat was taken, if it came: what is missing is lost.
+    /// Compares with what the sender says it has published before its heartbeat: what has not come is lost.
     fn compare(&mut self, instance: u64, sequence: u64, heartbeat: &wire::Heartbeat) {
         let now = self.origins.now();
         let Some(origin) = self.origins.get_mut(instance) else { return };

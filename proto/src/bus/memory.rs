@@ -21,10 +21,10 @@ use crate::bus::{Bus, Closed, Identity, Inbound, PublishError, Publisher, State,
 use crate::wire::envelope::Body;
 use crate::wire::subject::Subject;
 
-/// How long anybody waits for a bus that is cut off.
+/// Longest wait for subscriptions while the bus is cut off.
 const SETTLE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What goes wrong, each with a probability from 0 to 1 for every frame and receiver.
+/// Faults to inject, each with a probability from 0 to 1 for every frame and receiver.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Faults {
     /// A frame is lost.
@@ -40,7 +40,7 @@ pub struct Faults {
 }
 
 impl Default for Faults {
-    /// None.
+    /// No faults.
     fn default() -> Self {
         Self { drop: 0.0, duplicate: 0.0, overtake: 0.0, delay_max: Duration::ZERO, shuffle_subjects: false }
     }
@@ -73,9 +73,9 @@ struct Member {
     /// Members of different groups do not hear each other.
     group: usize,
     state: State,
-    /// Wakes who waits until it is connected again, or closed.
+    /// Wakes the tasks that wait until it is connected again, or closed.
     is_back: Arc<Notify>,
-    /// States that the subscription has not told yet.
+    /// Changes of the state that the subscription has not told yet.
     told: VecDeque<State>,
     /// Interests that the subscription does not follow yet.
     wanted: Vec<String>,
@@ -116,12 +116,12 @@ impl MemoryHub {
         MemoryBus { hub: self.clone() }
     }
 
-    /// From now on this goes wrong.
+    /// Injects these faults from now on.
     pub fn set_faults(&self, faults: Faults) {
         self.state.lock().faults = faults;
     }
 
-    /// From now on each of these groups hears only itself; a node that is in none hears those in none.
+    /// Splits the hub: each of these groups hears only itself, and nodes in no group hear each other.
     pub fn partition(&self, groups: &[&[&str]]) {
         for member in &mut self.state.lock().members {
             let group = groups.iter().position(|group| group.contains(&&*member.identity.node));
@@ -129,7 +129,7 @@ impl MemoryHub {
         }
     }
 
-    /// Everybody hears everybody again.
+    /// Lets all nodes hear each other again.
     pub fn heal(&self) {
         self.partition(&[]);
     }
@@ -294,7 +294,7 @@ impl Publisher for MemoryPublisher {
 }
 
 impl Hub {
-    /// Hands a frame to everybody who hears it.
+    /// Hands a frame to every member that hears it.
     fn carry(&mut self, from: usize, frame: &Frame, queue_frames_max: usize) {
         let Self { random, faults, members } = self;
         let group = members[from].group;

@@ -1,4 +1,4 @@
-//! What a bus counts, for whoever publishes metrics.
+//! The counts of a bus, for the program that publishes metrics.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
@@ -19,7 +19,7 @@ impl Meter {
 
     /// Adds `n`, or as much as there is room for.
     pub fn add_saturating(&self, n: u64) {
-        // It never says no.
+        // The closure always returns a value.
         let _ = self.0.fetch_update(Relaxed, Relaxed, |sum| Some(sum.saturating_add(n)));
     }
 
@@ -28,12 +28,12 @@ impl Meter {
         self.0.fetch_sub(n, Relaxed);
     }
 
-    /// Sets it.
+    /// Sets the number.
     pub fn set(&self, n: u64) {
         self.0.store(n, Relaxed);
     }
 
-    /// The number now.
+    /// Returns the number now.
     pub fn get(&self) -> u64 {
         self.0.load(Relaxed)
     }
@@ -44,19 +44,19 @@ impl Meter {
 pub struct BusMeters {
     /// Frames handed to the network.
     pub published: Meter,
-    /// Bytes of these.
+    /// Bytes of frames handed to the network.
     pub published_bytes: Meter,
     /// Envelopes dropped before they could be published: the queue was full, or they waited too long.
     pub dropped: Meter,
-    /// Frames that came.
+    /// Frames received from the network.
     pub received: Meter,
-    /// Bytes of these.
+    /// Bytes of frames received from the network.
     pub received_bytes: Meter,
     /// Envelopes that others published for this node and that never came: gaps in their numbers. An envelope that was
     /// published on several subjects counts for each that it is missing on, even if it came on another. Signs of life
     /// are not among them.
     pub lost: Meter,
-    /// Signs of life of others that never came; the next one says the same.
+    /// Heartbeats and goodbyes of others that never came; the next one says the same.
     pub signs_lost: Meter,
     /// Times the numbers of a sender had to be set back, since something with untrue numbers had come in its name.
     pub set_back: Meter,
@@ -69,27 +69,27 @@ pub struct BusMeters {
     pub unknown: Meter,
     /// Envelopes put together from parts.
     pub assembled: Meter,
-    /// Times the connection was lost.
+    /// Times the connection to the broker was lost.
     pub disconnects: Meter,
-    /// Times the connection was back.
+    /// Times the connection to the broker came back.
     pub reconnects: Meter,
     /// Milliseconds that the last interruption lasted.
     pub last_outage_ms: Meter,
     /// Microseconds that the broker took to answer when it was asked last.
     pub round_trip_us: Meter,
-    /// Times somebody waited until what is listened to is in force, and was let go without proof of it.
+    /// Waits for subscriptions to be in force that ended without proof of it.
     pub unsynced: Meter,
     /// Times this node read too slowly, so that messages were thrown away before it saw them.
     pub overruns: Meter,
     /// Bytes that wait to be published now.
     pub queued_bytes: Meter,
-    /// Other buses that are known to be there now, of nodes and of who only sends.
+    /// Other buses that are known to be there now, of nodes and of programs that only send.
     pub peers: Meter,
-    /// Subjects that are listened to now.
+    /// Subjects that are subscribed to now.
     pub interests: Meter,
     /// Senders that are remembered now, so that what comes late of them is told from what is new.
     pub senders: Meter,
-    /// Subjects on which their numbers are remembered now, each counted for each sender.
+    /// Subjects on which the numbers of senders are remembered now, each counted for each sender.
     pub sender_subjects: Meter,
     /// Bytes of envelopes in parts that are not complete now.
     pub parts_bytes: Meter,

@@ -14,9 +14,9 @@ use crate::wire::subject::Subject;
 
 /// Subjects used lately are told in so many heartbeats, in case one of these is lost too.
 const TOLD_AGAIN: u64 = 3;
-/// How many of these one heartbeat tells at most; the rest follows in the next ones. A namespace alone can have 1,024.
+/// Subjects used lately that one heartbeat tells at most; the rest follows in the next ones. A namespace alone can have 1,024.
 const TAILS_USED_MAX: usize = 512;
-/// How many other subjects a heartbeat tells, in turn.
+/// Other subjects that a heartbeat tells, in turn.
 const TAILS_IN_TURN: usize = 128;
 /// Room for the header of a frame, and for what makes it a part.
 pub(crate) const HEADER_BYTES: usize = 128;
@@ -53,7 +53,7 @@ pub struct Numbered {
     header: wire::Envelope,
 }
 
-/// What the network carries as one message.
+/// One message of the network.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Frame {
     /// The subject's [path](Subject::path).

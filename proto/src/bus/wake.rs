@@ -1,6 +1,6 @@
 //! Wake-ups of other threads, sent together.
 //!
-//! It lies at the seam since both sides of it wake threads: a node those of its reactors, a bus the one that publishes.
+//! This lies at the seam since both sides of it wake threads: a node those of its reactors, a bus the one that publishes.
 //!
 //! Waking a thread costs a system call, and a thread that is woken by the first item of a burst works on that one alone
 //! while the others come in: it writes to every member once for each. So on a thread with a wake task a wake-up waits
@@ -15,7 +15,7 @@ use std::task::{Poll, Waker};
 /// A task that waits until there is something for it. It lies under the lock of what it waits for.
 #[derive(Debug, Default)]
 pub struct Waiter {
-    /// Its task; `None` while it is awake.
+    /// The waker of the task; `None` while it is awake.
     waker: Option<Waker>,
     /// The wake task that is going to wake it.
     owed_by: Option<u64>,

@@ -1,4 +1,4 @@
-//! A bus is left in good order, and others do without who has left.
+//! A bus is left in good order, and the others do without the node that has left.
 
 use std::time::Duration;
 

@@ -11,10 +11,10 @@ use crate::wire;
 use crate::wire::envelope::Body;
 use crate::wire::subject::Subject;
 
-/// How long a bus may take to unhear.
+/// Time that a bus may take to unsubscribe.
 const UNSUBSCRIBE_DEADLINE: Duration = Duration::from_secs(60);
 
-/// How often the sender tries whether it is still heard.
+/// Interval at which the sender tries whether it is still heard.
 const RETRY: Duration = Duration::from_millis(20);
 
 /// Waits until the sender is not heard on this subject any more.
@@ -77,7 +77,7 @@ pub async fn synced_means_heard(scope: Scope<'_>) {
     receiver.leave().await;
 }
 
-/// JOIN-1 at a start: the bus may still be connecting when it is asked to listen.
+/// JOIN-1 at a start: the bus may still be connecting when it is asked to subscribe.
 pub async fn synced_means_heard_by_a_node_that_has_just_started(scope: Scope<'_>) {
     let sender = scope.join("send", &[]).await;
     // Wherever nodes of this scope are, it is heard.
@@ -144,14 +144,14 @@ pub async fn a_node_that_subscribes_in_the_middle_misses_nothing_from_then_on(sc
 pub async fn envelopes_stop_some_time_after_unsubscribe(scope: Scope<'_>) {
     let (sender, mut receiver) = (scope.join("send", &[]).await, scope.join("hear", &[bucket(1)]).await);
     receiver.bus.unsubscribe(&bucket(1));
-    // What nobody listens to may be unsubscribed.
+    // Subjects that were never subscribed to may be unsubscribed.
     receiver.bus.unsubscribe(&bucket(2));
     until_unheard(&sender, &mut receiver, &bucket(1)).await;
     sender.leave().await;
     receiver.leave().await;
 }
 
-pub async fn what_was_missed_while_not_subscribed_is_no_loss(scope: Scope<'_>) {
+pub async fn what_was_missed_while_not_subscribed_is_not_a_loss(scope: Scope<'_>) {
     let (sender, mut receiver) = (scope.join("send", &[]).await, scope.join("hear", &[bucket(1)]).await);
     sender.say(&bucket(1), event("before"));
     receiver.expect(["before"]).await;
@@ -167,7 +167,7 @@ pub async fn what_was_missed_while_not_subscribed_is_no_loss(scope: Scope<'_>) {
     receiver.leave().await;
 }
 
-pub async fn who_changes_its_mind_goes_on_hearing(scope: Scope<'_>) {
+pub async fn a_node_that_subscribes_again_at_once_goes_on_hearing(scope: Scope<'_>) {
     let (sender, mut receiver) = (scope.join("send", &[]).await, scope.join("hear", &[bucket(1)]).await);
     for n in 0..100 {
         sender.say(&bucket(1), event("before"));

@@ -57,11 +57,11 @@ impl Peer {
         Subject::Node(self.name.clone())
     }
 
-    /// Listens to these, and waits until that is in force.
+    /// Subscribes to these, and waits until that is in force.
     pub async fn hear(&mut self, subjects: &[Subject]) {
         subjects.iter().for_each(|subject| self.bus.subscribe(subject.clone()));
         let mut synced = self.bus.synced();
-        self.wait("what it listens to is not synced in time", |_, cx| synced.as_mut().poll(cx)).await;
+        self.wait("its subscriptions are not in force", |_, cx| synced.as_mut().poll(cx)).await;
     }
 
     pub fn say(&self, subject: &Subject, body: Body) {
@@ -186,7 +186,7 @@ pub fn large_event(label: &str, attachments: &[usize]) -> Body {
     })
 }
 
-/// What an event says it is.
+/// The label of an event.
 pub fn label(body: &Body) -> &str {
     let Body::Broadcast(broadcast) = body else { panic!("nobody said this: {body:?}") };
     broadcast.packet.split('"').nth(1).expect("a packet with the name of an event")

@@ -22,35 +22,35 @@ const SEQUENCE_MAX: u64 = 1 << 53;
 /// The name of a node, in bytes.
 const NODE_BYTES_MAX: usize = 32;
 
-/// What one node said.
+/// A message of one node, checked.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Envelope {
-    /// The name of the node; empty if the sender is none.
+    /// The name of the node; empty if the sender is not a node.
     pub node: Arc<str>,
     /// This run of the sender.
     pub instance: u64,
-    /// What it says.
+    /// The message.
     pub body: Body,
 }
 
-/// Why a frame was not taken. All of these are the sender's fault, but for `Version` and `Unknown`: a newer release
+/// Reasons for refusing a frame. All of these are the sender's fault, but for `Version` and `Unknown`: a newer release
 /// may well say what this one does not know.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EnvelopeError {
-    /// It is no protobuf message of this schema.
-    #[error("not an envelope: {0}")]
+    /// The bytes are not a protobuf message of this schema.
+    #[error("a frame is not an envelope: {0}")]
     Malformed(String),
-    /// Of another version.
-    #[error("an envelope of version {0}, and this node speaks {VERSION}")]
+    /// The frame is of another version.
+    #[error("an envelope has version {0}, and this node speaks version {VERSION}")]
     Version(u32),
-    /// With a body that this version does not know, or without any.
-    #[error("an envelope with a body of no known kind")]
+    /// The body is of a kind that this version does not know, or missing.
+    #[error("an envelope has no body of a known kind")]
     Unknown,
     /// A field has a value that cannot be.
-    #[error("{0}")]
+    #[error("an envelope is invalid: {0}")]
     Invalid(&'static str),
     /// Larger than the bus carries, once it is put together.
-    #[error("an envelope of {0} bytes")]
+    #[error("an envelope has {0} bytes, which is more than the bus carries")]
     TooLarge(u64),
 }
 
@@ -65,14 +65,14 @@ impl EnvelopeError {
     }
 }
 
-/// What a frame holds.
+/// Content of a frame.
 #[derive(Debug)]
 pub(crate) enum Content {
     Whole(Body),
     Part(wire::Part),
 }
 
-/// Reads a frame. Who sends it and with which numbers is checked; what it holds is not, so that the number of an
+/// Reads a frame. Sender and numbers are checked; the content is not, so that the number of an
 /// envelope counts whatever else is wrong with it. See [`content`].
 pub(crate) fn decode(frame: Bytes) -> Result<wire::Envelope, EnvelopeError> {
     // The version is looked at first: the rest of a newer one may be of any shape.
@@ -91,27 +91,27 @@ pub(crate) fn decode(frame: Bytes) -> Result<wire::Envelope, EnvelopeError> {
         return Err(EnvelopeError::Invalid("the name of the node has other characters than printable ASCII"));
     }
     if envelope.instance == 0 && envelope.sequence != 0 {
-        return Err(EnvelopeError::Invalid("numbered, but by nobody"));
+        return Err(EnvelopeError::Invalid("it is numbered, and its sender has no instance"));
     }
     if (envelope.sequence == 0) != (envelope.subject_sequence == 0) {
-        return Err(EnvelopeError::Invalid("numbered by halves"));
+        return Err(EnvelopeError::Invalid("one of its two numbers is missing"));
     }
     if envelope.sequence > SEQUENCE_MAX {
-        return Err(EnvelopeError::Invalid("a sequence that cannot have been reached"));
+        return Err(EnvelopeError::Invalid("its sequence is higher than its sender can have reached"));
     }
     if envelope.subject_sequence > envelope.sequence {
-        return Err(EnvelopeError::Invalid("numbers that contradict each other"));
+        return Err(EnvelopeError::Invalid("its numbers contradict each other"));
     }
     Ok(envelope)
 }
 
-/// What an envelope holds, checked.
+/// Returns the checked content of an envelope.
 pub(crate) fn content(part: Option<wire::Part>, body: Option<Body>) -> Result<Content, EnvelopeError> {
     match (part, body) {
         (Some(part), None) => check_part(&part).map(|()| Content::Part(part)),
         (None, Some(body)) => check(&body).map(|()| Content::Whole(body)),
         (None, None) => Err(EnvelopeError::Unknown),
-        (Some(_), Some(_)) => Err(EnvelopeError::Invalid("both a part and a whole")),
+        (Some(_), Some(_)) => Err(EnvelopeError::Invalid("it has both a part and a body")),
     }
 }
 
@@ -143,11 +143,11 @@ fn version_of(frame: Bytes) -> Option<u32> {
 
 fn check_part(part: &wire::Part) -> Result<(), EnvelopeError> {
     if part.count < 2 || part.index >= part.count {
-        return Err(EnvelopeError::Invalid("a part that does not count"));
+        return Err(EnvelopeError::Invalid("its part has an impossible index or count"));
     }
     let bytes = part.data.len() as u64;
     if bytes == 0 || bytes > part.total_bytes || u64::from(part.count) > part.total_bytes {
-        return Err(EnvelopeError::Invalid("a part of an impossible size"));
+        return Err(EnvelopeError::Invalid("its part has an impossible size"));
     }
     Ok(())
 }
@@ -180,21 +180,21 @@ fn check(body: &Body) -> Result<(), EnvelopeError> {
 }
 
 fn check_target(target: Option<&wire::Target>) -> Result<&wire::Target, EnvelopeError> {
-    let target = target.ok_or(EnvelopeError::Invalid("meant for nobody"))?;
+    let target = target.ok_or(EnvelopeError::Invalid("it has no target"))?;
     check_namespace(&target.namespace)?;
     Ok(target)
 }
 
 fn check_namespace(namespace: &str) -> Result<(), EnvelopeError> {
     let valid = namespace.starts_with('/');
-    valid.then_some(()).ok_or(EnvelopeError::Invalid("the name of a namespace begins with a slash"))
+    valid.then_some(()).ok_or(EnvelopeError::Invalid("the name of its namespace does not begin with a slash"))
 }
 
 /// `42[<namespace>,][…` or `45<attachments>-[<namespace>,][…`: an event of that namespace that asks for no
 /// acknowledgement.
 fn check_packet(namespace: &str, packet: &str, attachments: usize) -> Result<(), EnvelopeError> {
     if attachments > ATTACHMENTS_MAX {
-        return Err(EnvelopeError::Invalid("more attachments than clients take"));
+        return Err(EnvelopeError::Invalid("it has more attachments than clients take"));
     }
     let rest = match attachments {
         0 => packet.strip_prefix("42"),
@@ -208,7 +208,9 @@ fn check_packet(namespace: &str, packet: &str, attachments: usize) -> Result<(),
     // U+001E would end the message in the answer to a poll. JSON never has it as it is.
     let is_event = rest.is_some_and(|rest| rest.starts_with("[\"") && rest.ends_with(']'))
         && !packet.as_bytes().contains(&0x1e);
-    is_event.then_some(()).ok_or(EnvelopeError::Invalid("a packet that is no event of its namespace"))
+    is_event
+        .then_some(())
+        .ok_or(EnvelopeError::Invalid("the packet of a broadcast is not an event of its namespace"))
 }
 
 #[cfg(test)]

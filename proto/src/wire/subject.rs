@@ -1,9 +1,9 @@
-//! Where an envelope goes, and what a node wants to hear.
+//! Addresses of envelopes, to which nodes subscribe.
 
 use std::fmt::Write;
 use std::sync::Arc;
 
-/// Into how many buckets rooms are hashed unless configured. All nodes of a cluster must agree.
+/// Number of buckets that rooms are hashed into unless configured. All nodes of a cluster must agree.
 pub const ROOM_BUCKETS: u32 = 1024;
 
 /// A namespace whose token would be longer is named by a hash. Receivers go by the name in the body.
@@ -15,9 +15,9 @@ const TOKEN_BYTES_MAX: usize = 64;
 /// to the whole cluster.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Subject {
-    /// Everybody who serves a namespace.
+    /// All nodes that serve a namespace.
     Namespace(Arc<str>),
-    /// Everybody who has members in a room of this bucket of a namespace.
+    /// All nodes with members in a room of this bucket of a namespace.
     Bucket(Arc<str>, u32),
     /// One node, by the name that its socket ids begin with.
     Node(Arc<str>),

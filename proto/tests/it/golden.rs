@@ -117,7 +117,7 @@ fn said() -> Vec<(&'static str, Vec<Subject>, Body)> {
     ]
 }
 
-/// What was added to a body later, in a line of its own.
+/// Fields that were added to a body later, in a line of their own.
 fn borrowing() -> wire::Heartbeat {
     wire::Heartbeat {
         borrowed_ids: 2,

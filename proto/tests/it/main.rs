@@ -1,4 +1,4 @@
-//! What the crate promises to those who cannot be recompiled with it.
+//! Promises of the crate to programs that are not recompiled with it.
 
 mod documentation;
 mod golden;

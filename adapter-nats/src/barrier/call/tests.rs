@@ -49,12 +49,12 @@ fn only_this_call_counts() {
     call.nobody_is_there(7);
     assert!(!call.is_over(&peers));
     assert!(call.own_server_is_proven(7));
-    assert!(!call.own_server_is_proven(7), "that is no news");
+    assert!(!call.own_server_is_proven(7), "that is not news");
     assert!(call.is_over(&peers));
 }
 
 #[test]
-fn who_seeks_waits_for_the_first_answer_and_for_whomever_it_names() {
+fn a_call_that_seeks_waits_for_the_first_answer_and_for_the_buses_it_names() {
     let now = Instant::now();
     let (mut call, mut peers) = (call(true, now), Peers::new(Arc::default()));
     call.own_server_is_proven(7);

@@ -10,10 +10,10 @@ use crate::wire;
 use crate::wire::envelope::Body;
 use crate::wire::envelope::{Content, EnvelopeError};
 
-/// What an envelope that is being put together takes beside its parts.
+/// Bytes that an envelope that is being put together takes beside its parts.
 const ASSEMBLY_OVERHEAD_BYTES: u64 = 256;
 
-/// What was heard of one sender on one subject.
+/// State of one subject of one sender.
 #[derive(Debug)]
 pub(super) struct Heard {
     /// The number of the last envelope that came, or began to, or must have been lost.
@@ -21,11 +21,11 @@ pub(super) struct Heard {
     /// The sequence that came with it, or with the heartbeat that told it. Each number after it takes one at least.
     sequence: u64,
     latest: Latest,
-    /// Every number since `last` must come: what does not is lost. Not so while the subject was not listened to.
+    /// Every number since `last` must come: what does not is lost. Not so while the subject was not subscribed to.
     uninterrupted: bool,
 }
 
-/// What became of the last envelope.
+/// State of the last envelope.
 #[derive(Debug)]
 enum Latest {
     /// Handed over, or it never came.
@@ -72,10 +72,10 @@ impl Drop for Held {
     }
 }
 
-/// What became of a frame.
+/// Outcome of one frame.
 #[derive(Debug)]
 pub(super) enum Step {
-    /// It was there before.
+    /// The frame was there before.
     Late,
     /// More parts have to come, or they are of no use any more.
     Waiting,
@@ -86,7 +86,7 @@ pub(super) enum Step {
 }
 
 impl Heard {
-    /// Nothing came yet. What was missed so far is a loss if the subject was heard from the start.
+    /// Creates the state before anything came. What was missed so far is a loss if the subject was heard from the start.
     pub(super) fn new(from_the_start: bool) -> Self {
         Self { last: 0, sequence: 0, latest: Latest::Done, uninterrupted: from_the_start }
     }
@@ -101,7 +101,7 @@ impl Heard {
         self.sequence
     }
 
-    /// The subject was not listened to for a while: what is missing before the next envelope is no loss.
+    /// Notes that the subject was not subscribed to for a while: nothing missing before the next envelope is a loss.
     pub(super) fn interrupt(&mut self) {
         self.uninterrupted = false;
     }
@@ -126,12 +126,12 @@ impl Heard {
         self.uninterrupted = true;
     }
 
-    /// What was said to be further on was not true.
+    /// Goes back to numbers that a heartbeat proves, after others that were not true.
     pub(super) fn set_back(&mut self, sequence: u64, number: u64) {
         (self.last, self.sequence, self.latest) = (number, sequence, Latest::Done);
     }
 
-    /// Everything up to this number was published, by who has come as far as `sequence`: returns how many envelopes never
+    /// Everything up to this number was published, by a sender that has come as far as `sequence`: returns how many envelopes never
     /// came.
     pub(super) fn catch_up(&mut self, sequence: u64, number: u64) -> u64 {
         let unfinished = number >= self.last && matches!(self.latest, Latest::Assembling(_));
@@ -159,7 +159,7 @@ impl Heard {
         if number > self.last {
             if !self.can_reach(sequence, number) {
                 if !matches!(content, Ok(Content::Whole(Body::Heartbeat(_)))) {
-                    return Err(EnvelopeError::Invalid("numbers that contradict each other"));
+                    return Err(EnvelopeError::Invalid("its numbers contradict each other"));
                 }
                 // Either this or what was believed before is not true, and nothing is known of losses.
                 self.set_back(sequence, number - 1);
@@ -217,7 +217,7 @@ impl Heard {
                 self.append(part, lost)
             }
             Content::Part(_) => {
-                // Who begins to listen in the middle of an envelope was not promised the rest of it.
+                // A node that subscribes in the middle of an envelope was not promised the rest of it.
                 *lost += u64::from(was_uninterrupted);
                 Ok(Step::Waiting)
             }
@@ -242,7 +242,7 @@ impl Heard {
         let fits = if complete { bytes == assembly.total_bytes } else { bytes < assembly.total_bytes };
         if !fits || (part.count, part.total_bytes) != (assembly.count, assembly.total_bytes) {
             self.latest = Latest::GivenUp;
-            return Err(EnvelopeError::Invalid("parts that do not fit together"));
+            return Err(EnvelopeError::Invalid("its parts do not fit together"));
         }
         if !complete {
             return Ok(Step::Waiting);

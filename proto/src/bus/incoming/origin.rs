@@ -25,25 +25,25 @@ pub(super) struct Origin {
     batch: u64,
     taken_before: u64,
     subjects: HashMap<Arc<str>, Heard>,
-    /// It has told all its subjects. On others that were heard at this time already, nothing was missed so far.
+    /// The time at which it has told all its subjects. On others that were heard at this time already, nothing was missed so far.
     complete_for: Option<Instant>,
     /// When something came that was believed.
     heard_at: Instant,
-    /// The frame that came last, as [`Origins`](super::origins::Origins) counts: tells who was silent longest.
+    /// The frame that came last, as [`Origins`](super::origins::Origins) counts: tells which sender was silent longest.
     pub(super) frame: u64,
-    /// The same, in the time that this node was listening.
+    /// The same, in the time that this node was receiving.
     pub(super) listened: Duration,
-    /// How often it shows itself; zero if it does not.
+    /// Interval of its heartbeats; zero if there are none.
     interval: Duration,
     standing: Standing,
 }
 
-/// What is remembered of a sender.
+/// The memory of one sender.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Standing {
     /// All that it ever said.
     Known,
-    /// It was forgotten, and came back: what it said before cannot be missed.
+    /// Whether it was forgotten, and came back: what it said before cannot be missed.
     Resumed,
     /// Only how far it has come.
     Forgotten,
@@ -108,7 +108,7 @@ impl Origin {
         Arrival::Plausible
     }
 
-    /// What was heard of it on a subject, which is listened to `since` then; the own one from the start.
+    /// Returns what was heard of it on a subject, which is subscribed to `since` then; the own one from the start.
     pub(super) fn subject(&mut self, path: &Arc<str>, is_own: bool, since: Option<Instant>) -> &mut Heard {
         let was_heard = self.complete_for.zip(since).is_some_and(|(at, since)| since <= at);
         let from_the_start = was_heard || (is_own && self.standing == Standing::Known);
@@ -158,7 +158,7 @@ impl Origin {
         self.interval = interval;
     }
 
-    /// How often it shows itself, if it does.
+    /// Returns the interval of its heartbeats, if there are any.
     pub(super) fn interval(&self) -> Option<Duration> {
         (!self.interval.is_zero() && self.standing != Standing::Forgotten).then_some(self.interval)
     }

@@ -12,14 +12,14 @@ use crate::bus::meters::BusMeters;
 pub(super) const ORIGINS_MAX: usize = 10_000;
 /// Subjects remembered of all senders together; beyond it those of the senders that were silent longest are forgotten.
 const SUBJECTS_MAX: usize = 1_000_000;
-/// How long an envelope may take from its first part to its last.
+/// Time that an envelope may take from its first part to its last.
 pub(super) const PARTS_AGE_MAX: Duration = Duration::from_secs(30);
 /// A node that was not heard for so long, and for ten of its intervals, is forgotten.
 pub(super) const SILENCE_MAX: Duration = Duration::from_secs(60);
 const INTERVALS_MAX: u32 = 10;
-/// How often senders are looked through.
+/// Interval at which senders are looked through.
 const TIDY_INTERVAL: Duration = Duration::from_secs(5);
-/// If nothing at all comes for longer than this it is this node that does not hear, and nobody is silent.
+/// If nothing at all comes for longer than this, the fault is on this node's side, and no sender counts as silent.
 const DEAF_AFTER: Duration = Duration::from_secs(1);
 /// The list of envelopes in parts is searched for finished ones when it has grown by so many.
 const BEGUN_MIN: usize = 1024;
@@ -36,7 +36,7 @@ pub(super) struct Origins {
     pub(super) subjects_max: usize,
     meters: Arc<BusMeters>,
     now: Option<Instant>,
-    /// How long this node has been listening.
+    /// Time for which this node has been receiving.
     listened: Duration,
     /// When senders are looked through next, in this time.
     tidy_at: Duration,
@@ -55,7 +55,7 @@ struct Begun {
 }
 
 impl Origins {
-    /// Nobody was heard yet. Parts may have so many bytes.
+    /// Creates the state of a node that has heard nobody yet. Parts may have so many bytes.
     pub(super) fn new(parts_bytes_max: u64, meters: Arc<BusMeters>) -> Self {
         Self {
             origins: HashMap::new(),
@@ -72,7 +72,7 @@ impl Origins {
         }
     }
 
-    /// It is now this late.
+    /// Sets the time.
     pub(super) fn pass(&mut self, now: Instant) {
         let passed = self.now.map_or(Duration::ZERO, |before| now.saturating_duration_since(before));
         self.listened += passed.min(DEAF_AFTER);
@@ -147,7 +147,7 @@ impl Origins {
     }
 
     /// Gives up the envelope that was begun first, if all take too much room or, if that is looked at, this one takes too
-    /// long. Says whose it was and where it came; it is lost.
+    /// long. Returns its sender and its subject; the envelope is lost.
     pub(super) fn give_up_oldest(&mut self, looks_at_age: bool) -> Option<(u64, Arc<str>)> {
         loop {
             let oldest = self.begun.front()?;

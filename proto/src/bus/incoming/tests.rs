@@ -23,7 +23,7 @@ struct Ear {
     now: Instant,
 }
 
-/// What was released, in short.
+/// Released items, in short.
 #[derive(Debug, PartialEq)]
 enum Released {
     Event(u64),
@@ -121,7 +121,7 @@ fn event(request: u64, bytes: usize) -> Body {
     Body::Reply(wire::Reply { request, arguments: "x".repeat(bytes), ..Default::default() })
 }
 
-/// The `n`th subject: the first two are listened to.
+/// The `n`th subject: the first two are subscribed to.
 fn subject(n: u32) -> Subject {
     Subject::Bucket("/".into(), n)
 }
@@ -160,7 +160,7 @@ fn even_the_first_number_of_the_own_subject_can_be_missed() {
 }
 
 #[test]
-fn what_came_before_the_first_envelope_heard_is_no_loss() {
+fn what_came_before_the_first_envelope_heard_is_not_a_loss() {
     let (mut mouth, mut ear) = (Mouth::new(), Ear::new());
     let frames: Vec<_> = (1..=3).map(|n| mouth.say(&subject(1), n)).collect();
     ear.take_all([&frames[2]]);
@@ -197,7 +197,7 @@ fn a_heartbeat_finds_what_is_taken_after_it_in_the_same_batch() {
 fn after_a_heartbeat_even_the_first_envelope_of_a_subject_can_be_missed() {
     let (mut mouth, mut ear) = (Mouth::new(), Ear::new());
     mouth.say(&subject(1), 1);
-    // Two intervals after listening, which are none here.
+    // Two intervals after subscribing, which are none here.
     ear.take_all(&[mouth.heartbeat(0)]);
     assert_eq!(ear.released(), [Released::Heartbeat]);
     let _lost = mouth.say(&subject(1), 2);
@@ -354,13 +354,13 @@ fn unnumbered_envelopes_come_as_they_come() {
     let part = altered(&mouth.say_in_parts(&subject(1), 9, 2)[0], bare);
     assert!(matches!(ear.take(&part), Err(EnvelopeError::Invalid(_))));
     assert_eq!(ear.counts(), [0, 0, 1, 0]);
-    assert_eq!(ear.incoming.origins.len(), 0, "nothing is remembered of whom nobody can tell");
+    assert_eq!(ear.incoming.origins.len(), 0, "nothing is remembered of senders that nobody can tell apart");
 }
 
 // Interest
 
 #[test]
-fn what_is_missed_on_a_forgotten_subject_is_no_loss() {
+fn what_is_missed_on_a_forgotten_subject_is_not_a_loss() {
     let (mut mouth, mut ear) = (Mouth::new(), Ear::new());
     ear.take_all(&[mouth.say(&subject(1), 1)]);
     let under_way = mouth.say(&subject(1), 2);

@@ -42,7 +42,7 @@ impl Node {
         self.bus.publish(&[Subject::Nodes], body).expect("it is not closed");
     }
 
-    /// What there is now.
+    /// Everything there is now.
     fn read(&mut self) -> Vec<Inbound> {
         let mut news = Vec::new();
         let mut cx = Context::from_waker(Waker::noop());

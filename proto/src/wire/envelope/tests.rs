@@ -47,7 +47,7 @@ fn broadcast(namespace: &str, packet: &str, attachments: usize) -> wire::Envelop
 }
 
 #[test]
-fn what_is_no_message_is_garbage() {
+fn what_is_not_a_message_is_malformed() {
     for bytes in
         [&[0xff][..], &[0x08], &[0x08, 0x01, 0x12, 0x05, b'a'], &[0x0f], &[0x08, 0x01, 0x12, 0x01, 0xff]]
     {
@@ -74,7 +74,7 @@ fn another_version_is_told_from_garbage_whatever_follows() {
 }
 
 #[test]
-fn nothing_at_all_is_no_message_from_the_future() {
+fn an_empty_frame_is_not_a_message_from_the_future() {
     assert_eq!(taken(&[][..]).unwrap_err(), EnvelopeError::Version(0));
     assert!(!EnvelopeError::Version(0).is_from_the_future());
 }
@@ -110,7 +110,7 @@ fn the_header_must_be_possible() {
     assert!(taken(wire::Envelope { node: "n".repeat(32), copies: 9, ..valid() }.encode_to_vec()).is_ok());
 }
 
-/// It stands in logs, on pages and in tables.
+/// Names of nodes stand in logs, on pages and in tables.
 #[test]
 fn the_name_of_a_node_cannot_pretend_to_be_anything_else() {
     let named = |node: &str| taken(wire::Envelope { node: node.into(), ..valid() }.encode_to_vec());
@@ -193,7 +193,7 @@ fn a_packet_must_be_an_event_of_its_namespace() {
     }
 }
 
-/// What everybody behind relies on.
+/// Checks that all later code relies on.
 fn assert_reliable(envelope: &wire::Envelope) {
     assert_eq!(envelope.version, 1);
     assert!(envelope.node.len() <= 32);
@@ -234,7 +234,7 @@ fn assert_reliable(envelope: &wire::Envelope) {
     assert!(envelope.part.is_none());
 }
 
-/// It is refused, or as it must be; and does not panic.
+/// Any envelope is refused, or is as it must be; and nothing panics.
 fn assert_refused_or_reliable(frame: Vec<u8>) {
     if taken(frame.clone()).is_ok() {
         assert_reliable(&wire::Envelope::decode(&*frame).expect("it was taken"));

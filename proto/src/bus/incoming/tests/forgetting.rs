@@ -1,4 +1,4 @@
-//! Whom and what a receiver stops to remember, and what comes late of it.
+//! Senders and numbers that a receiver forgets, and envelopes that come after that.
 
 use super::*;
 
@@ -76,7 +76,7 @@ fn what_comes_late_of_a_run_that_said_goodbye_is_not_handed_out() {
 }
 
 #[test]
-fn who_says_goodbye_and_lives_on_is_heard() {
+fn a_node_that_says_goodbye_and_lives_on_is_heard() {
     let (mut mouth, mut ear) = (Mouth::new(), Ear::new());
     ear.take_all(&[mouth.say(&own(), 1), mouth.say(&subject(1), 2), mouth.goodbye()]);
     ear.take_all(&[mouth.say(&subject(1), 3)]);

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// What anybody may publish who has seen one frame of a sender.
+/// Frames that a program may publish once it has seen one frame of a sender.
 fn forged(frame: &Frame, sequence: u64, subject_sequence: u64) -> Frame {
     altered(frame, |envelope| {
         (envelope.sequence, envelope.subject_sequence) = (sequence, subject_sequence);
@@ -212,7 +212,7 @@ proptest! {
         once.sort_unstable();
         once.dedup();
         prop_assert_eq!(once.len(), heard.len(), "something was heard twice");
-        // Who says the first thing on a subject may find its number taken.
+        // The first envelope on a subject may find its number taken.
         (1..=2).for_each(|which| drop(ear.take(&mouth.say(&subject(which), 0))));
         // What is ahead by less than `FAR` is reached by then.
         for _ in 0..FAR + 2 {

@@ -127,7 +127,7 @@ fn what_others_say_between_parts_does_not_matter() {
 }
 
 #[test]
-fn who_begins_to_listen_within_an_envelope_does_not_miss_it() {
+fn a_node_that_subscribes_within_an_envelope_does_not_miss_it() {
     let (mut mouth, mut ear) = (Mouth::new(), Ear::new());
     let parts = mouth.say_in_parts(&subject(1), 1, 4);
     ear.take_all(&parts[1..]);
@@ -141,7 +141,7 @@ fn who_begins_to_listen_within_an_envelope_does_not_miss_it() {
 }
 
 #[test]
-fn a_whole_with_the_number_of_parts_is_no_part_of_them() {
+fn a_whole_with_the_number_of_parts_is_not_a_part_of_them() {
     let (mut mouth, mut ear) = (Mouth::new(), Ear::new());
     let parts = mouth.say_in_parts(&subject(1), 1, 2);
     let whole = altered(&parts[1], |envelope| (envelope.part, envelope.body) = (None, Some(event(9, 0))));

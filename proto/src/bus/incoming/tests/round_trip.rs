@@ -1,4 +1,4 @@
-//! What goes in comes out.
+//! Everything that goes in comes out.
 
 use proptest::prelude::*;
 
@@ -30,7 +30,7 @@ proptest! {
             .into_iter()
             .filter_map(|inbound| match inbound {
                 Inbound::Envelope(envelope) => Some((envelope.node, envelope.instance, envelope.body)),
-                // A made-up heartbeat may tell of subjects that are listened to.
+                // A made-up heartbeat may tell of subjects that are subscribed to.
                 Inbound::Lost { .. } => None,
                 Inbound::State(_) => unreachable!("nothing is connected"),
             })

@@ -1,4 +1,4 @@
-//! What goes wrong is counted, exactly: by those who miss it, or by those who drop it.
+//! Losses are counted exactly: by the nodes that miss something, or by the one that drops it.
 
 use tokio::time::advance;
 
@@ -6,7 +6,7 @@ use super::*;
 
 const EVENTS: u64 = 2000;
 
-/// What one receiver made of it.
+/// Outcome at one receiver.
 #[derive(Debug, PartialEq)]
 struct Tally {
     /// Numbers that it should have heard.
@@ -154,7 +154,7 @@ fn groups_hear_only_themselves_until_they_are_healed() {
     let hub = MemoryHub::new(1);
     let mut nodes = ["a", "b", "c", "d"].map(|name| Node::join(&hub, name, &[bucket(1)]));
     let all_say = |nodes: &[Node; 4], n| nodes.iter().for_each(|node| node.say(&bucket(1), n));
-    /// What `nodes[at]` hears: by whom, and how many are lost.
+    /// Envelopes that `nodes[at]` hears: the sender, and how many are lost.
     fn hears(nodes: &mut [Node; 4], at: usize) -> Vec<(usize, u64)> {
         let instances: Vec<_> = nodes.iter().map(|node| node.instance).collect();
         let news = nodes[at].read();
@@ -181,7 +181,7 @@ fn groups_hear_only_themselves_until_they_are_healed() {
 }
 
 #[test]
-fn who_is_cut_off_drops_what_it_says_and_others_miss_it() {
+fn a_node_that_is_cut_off_drops_what_it_says_and_others_miss_it() {
     let hub = MemoryHub::new(1);
     let (mut one, mut other) =
         (Node::join(&hub, "one", &[bucket(1)]), Node::join(&hub, "other", &[bucket(1)]));
@@ -203,7 +203,7 @@ fn who_is_cut_off_drops_what_it_says_and_others_miss_it() {
 }
 
 #[test]
-fn who_does_not_read_loses_what_exceeds_the_bound() {
+fn a_node_that_does_not_read_loses_what_exceeds_the_bound() {
     let hub = MemoryHub::new(1).with_bounds(1024, 100_000, 10);
     let (sender, mut slow) = (Node::join(&hub, "send", &[]), Node::join(&hub, "slow", &[bucket(1)]));
     (1..=100).for_each(|n| sender.say(&bucket(1), n));

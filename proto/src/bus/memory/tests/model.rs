@@ -8,14 +8,14 @@ use super::*;
 
 const NODES: [&str; 3] = ["aaaa", "bbbb", "cccc"];
 
-/// All that messages go to; a node listens to some of the first four, and hears the fifth, and the sixth if it is its own.
+/// All that messages go to; a node subscribes to some of the first four, and hears the fifth, and the sixth if it is its own.
 fn subjects() -> Vec<Subject> {
     let mut subjects: Vec<_> = (0..4).map(bucket).collect();
     subjects.extend([all(), Subject::Node(NODES[0].into())]);
     subjects
 }
 
-/// What every node listens to, beside signs of life.
+/// Subjects of every node, beside signs of life.
 fn all() -> Subject {
     Subject::Namespace("/".into())
 }
@@ -48,7 +48,7 @@ fn faults() -> impl Strategy<Value = Faults> {
     )
 }
 
-/// What one node said: a number of its own, and on which subjects.
+/// Envelopes of one node: a number of its own, and the subjects.
 type Said = Vec<(u64, Vec<Subject>)>;
 
 struct Cluster {
@@ -87,7 +87,7 @@ impl Cluster {
         (0..3).for_each(|who| self.act(who, act.clone()));
     }
 
-    /// What the first node heard of the second, and lost. Signs of life may come in any order.
+    /// Envelopes that the first node heard of the second, and lost. Signs of life may come in any order.
     fn heard(&self, receiver: usize, sender: usize) -> (Vec<u64>, u64) {
         let (mut heard, lost) = heard_of(self.nodes[sender].instance, &self.news[receiver]);
         heard.retain(|n| *n != 0);
