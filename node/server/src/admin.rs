@@ -5,26 +5,29 @@
 mod auth;
 mod status;
 
-use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Query, Request, State};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::Response;
+use axum::routing::get;
 use bytes::Bytes;
+use http::StatusCode;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, WWW_AUTHENTICATE};
-use http::{Method, Request, Response, StatusCode};
-use http_body_util::Full;
-use hyper::body::Incoming;
 use hyper::server::conn::http1;
-use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusRecorder};
 use metrics_process::Collector;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tracing::{debug, warn};
 
-use self::auth::Door;
+use self::auth::Access;
 use self::status::Status;
 use crate::api::Io;
 use crate::cluster::outbound::{describe_meters, meter_descriptions};
@@ -42,7 +45,10 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 const ACTORS_SHOWN: usize = 100;
 
 const PAGE: &str = include_str!("../assets/status.html");
+const PATHS: &str = "here are /, /metrics, /healthz, /readyz, /status and /debug/actors\n";
 const BUILD_INFO: &str = "The release, as a label; always 1.";
+
+type Shared = State<Arc<Admin>>;
 
 /// The operations of one node.
 ///
@@ -60,7 +66,7 @@ pub struct Admin {
     io: Io,
     recorder: PrometheusRecorder,
     process: Collector,
-    door: Door,
+    access: Access,
 }
 
 impl Admin {
@@ -75,13 +81,13 @@ impl Admin {
             metrics::describe_gauge!("fanfare_build_info", BUILD_INFO);
             metrics::gauge!("fanfare_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
         });
-        Self { io, recorder, process, door: Door::open() }
+        Self { io, recorder, process, access: Access::open() }
     }
 
     /// Requires this token of every request but health checks.
     #[must_use]
     pub fn token(mut self, token: &str) -> Self {
-        self.door = Door::locked(token);
+        self.access = Access::locked(token);
         self
     }
 
@@ -138,68 +144,77 @@ impl Admin {
         reasons.extend(self.io.cluster_faults());
         reasons
     }
+}
 
-    async fn answer(&self, request: &Request<Incoming>) -> Response<Full<Bytes>> {
-        if request.method() != Method::GET && request.method() != Method::HEAD {
-            return text(StatusCode::METHOD_NOT_ALLOWED, "only GET\n");
-        }
-        match request.uri().path() {
-            "/healthz" => return text(StatusCode::OK, "ok\n"),
-            "/readyz" => {
-                return match self.reasons().join("\n") {
-                    reasons if reasons.is_empty() => text(StatusCode::OK, "ready\n"),
-                    reasons => text(StatusCode::SERVICE_UNAVAILABLE, reasons + "\n"),
-                };
-            }
-            _ => {}
-        }
-        if !self.door.lets_in(request.headers()) {
-            let mut response = text(StatusCode::UNAUTHORIZED, "the token of `ops_token` is asked for\n");
-            let basic = HeaderValue::from_static("Basic realm=\"fanfare operations\"");
-            response.headers_mut().insert(WWW_AUTHENTICATE, basic);
-            return response;
-        }
-        match request.uri().path() {
-            "/" => typed("text/html; charset=utf-8", PAGE),
-            "/metrics" => typed("text/plain; version=0.0.4; charset=utf-8", self.metrics()),
-            "/status" => json(&Status::of(&self.io, self.reasons())),
-            "/debug/actors" => {
-                let max = most(request.uri().query().unwrap_or_default());
-                json(&self.io.observe_at_most(max).await)
-            }
-            _ => text(
-                StatusCode::NOT_FOUND,
-                "here are /, /metrics, /healthz, /readyz, /status and /debug/actors\n",
-            ),
-        }
+/// Routes of the port: health for everybody, the rest for those who bring the token.
+fn router(admin: Arc<Admin>) -> Router {
+    let locked = Router::new()
+        .route("/", get(async || typed("text/html; charset=utf-8", PAGE)))
+        .route("/metrics", get(metrics_page))
+        .route("/status", get(async |State(admin): Shared| json(&Status::of(&admin.io, admin.reasons()))))
+        .route("/debug/actors", get(actors))
+        .fallback(async || text(StatusCode::NOT_FOUND, PATHS))
+        .method_not_allowed_fallback(async || text(StatusCode::METHOD_NOT_ALLOWED, "only GET\n"))
+        .layer(from_fn_with_state(admin.clone(), require_token));
+    Router::new()
+        .route("/healthz", get(async || text(StatusCode::OK, "ok\n")))
+        .route("/readyz", get(readiness))
+        .merge(locked)
+        .with_state(admin)
+}
+
+async fn require_token(State(admin): Shared, request: Request, next: Next) -> Response {
+    if admin.access.lets_in(request.headers()) {
+        return next.run(request).await;
+    }
+    let mut response = text(StatusCode::UNAUTHORIZED, "the token of `ops_token` is asked for\n");
+    let basic = HeaderValue::from_static("Basic realm=\"fanfare operations\"");
+    response.headers_mut().insert(WWW_AUTHENTICATE, basic);
+    response
+}
+
+async fn readiness(State(admin): Shared) -> Response {
+    match admin.reasons().join("\n") {
+        reasons if reasons.is_empty() => text(StatusCode::OK, "ready\n"),
+        reasons => text(StatusCode::SERVICE_UNAVAILABLE, reasons + "\n"),
     }
 }
 
-/// Number of actors of a kind that a query asks for.
-fn most(query: &str) -> usize {
-    let max = form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == "max");
-    max.and_then(|(_, value)| value.parse().ok()).unwrap_or(ACTORS_SHOWN)
+async fn metrics_page(State(admin): Shared) -> Response {
+    typed("text/plain; version=0.0.4; charset=utf-8", admin.metrics())
 }
 
-fn text(status: StatusCode, body: impl Into<Bytes>) -> Response<Full<Bytes>> {
+/// Parameters of `/debug/actors`. What is no number counts as none.
+#[derive(serde::Deserialize)]
+struct ActorsQuery {
+    max: Option<String>,
+}
+
+async fn actors(State(admin): Shared, Query(query): Query<ActorsQuery>) -> Response {
+    let max = query.max.and_then(|max| max.parse().ok()).unwrap_or(ACTORS_SHOWN);
+    json(&admin.io.observe_at_most(max).await)
+}
+
+fn text(status: StatusCode, body: impl Into<Bytes>) -> Response {
     let mut response = typed("text/plain; charset=utf-8", body);
     *response.status_mut() = status;
     response
 }
 
-fn json(value: &impl serde::Serialize) -> Response<Full<Bytes>> {
+fn json(value: &impl serde::Serialize) -> Response {
     // Plain structures with text for keys are always JSON.
     typed("application/json", serde_json::to_vec(value).unwrap_or_default())
 }
 
-fn typed(kind: &'static str, body: impl Into<Bytes>) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(body.into()));
+fn typed(kind: &'static str, body: impl Into<Bytes>) -> Response {
+    let mut response = Response::new(Body::from(body.into()));
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }
 
-async fn serve(operations: Arc<Admin>, listener: TcpListener) {
+async fn serve(admin: Arc<Admin>, listener: TcpListener) {
+    let router = router(admin);
     let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     loop {
         // Never closed.
@@ -212,18 +227,14 @@ async fn serve(operations: Arc<Admin>, listener: TcpListener) {
                 continue;
             }
         };
-        let operations = operations.clone();
+        let router = TowerToHyperService::new(router.clone());
         tokio::spawn(async move {
-            let answer = service_fn(|request| {
-                let operations = operations.clone();
-                async move { Ok::<_, Infallible>(operations.answer(&request).await) }
-            });
             let mut http = http1::Builder::new();
             let served = http
                 .timer(TokioTimer::new())
                 .header_read_timeout(HEADER_TIMEOUT)
                 .keep_alive(false)
-                .serve_connection(TokioIo::new(stream), answer);
+                .serve_connection(TokioIo::new(stream), router);
             match tokio::time::timeout(CONNECTION_TIMEOUT, served).await {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => debug!(%error, "administration: HTTP connection ended"),
