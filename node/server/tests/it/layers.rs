@@ -159,6 +159,21 @@ fn every_layer_exists() {
     }
 }
 
+/// Whoever looks for something finds it.
+#[test]
+fn architecture_names_files_that_exist() {
+    let root = source_folder().join("../../..");
+    let architecture = fs::read_to_string(root.join("ARCHITECTURE.md")).expect("ARCHITECTURE.md");
+    let (_, table) = architecture.split_once("### Where is").expect("the table");
+    let (table, _) = table.split_once("## Layers").expect("its end");
+    let files: Vec<_> = table.split('`').filter(|text| text.contains('/') && text.ends_with(".rs")).collect();
+    assert!(files.len() > 10, "{files:?}");
+    for file in files {
+        let path = if file.starts_with("cluster/") { source_folder().join(file) } else { root.join(file) };
+        assert!(path.is_file(), "{file}");
+    }
+}
+
 /// Otherwise `super::super::` would be a way around the layers.
 #[test]
 fn no_module_reaches_the_crate_by_its_parents() {
