@@ -17,6 +17,7 @@ mod membership;
 mod operations;
 mod order;
 mod polling;
+mod prose;
 mod proxies;
 mod reaping;
 mod slow;
