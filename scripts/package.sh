@@ -12,7 +12,8 @@ fi
 
 target=${CARGO_TARGET_DIR:-target}
 rm -f "$target"/package/*.crate
-cargo package --quiet --locked --workspace --exclude fanfare-test-support --allow-dirty "${verify[@]}"
+cargo package --quiet --locked --workspace --exclude fanfare-test-support \
+  --exclude fanfare-parser-tests --allow-dirty "${verify[@]}"
 
 faults=0
 fault() {
