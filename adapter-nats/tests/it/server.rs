@@ -5,12 +5,17 @@
 use std::env;
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicU16, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
+
+pub use self::ports::free_port;
+
+#[path = "../../../node/tests/support/src/ports.rs"]
+mod ports;
 
 /// A server answers within this, or the test fails; on a busy machine too.
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -158,20 +163,6 @@ impl Drop for Server {
             let _ = process.wait();
         }
         let _ = fs::remove_dir_all(&self.directory);
-    }
-}
-
-/// A port that nobody listens on. Below those that the system gives to clients, which would take it while a server is
-/// restarted.
-pub fn free_port() -> u16 {
-    static NEXT: AtomicU16 = AtomicU16::new(0);
-    loop {
-        // Test binaries that run side by side begin in different places.
-        let number = std::process::id().wrapping_mul(61) as u16 ^ NEXT.fetch_add(1, Ordering::Relaxed);
-        let port = 12_000 + number % 20_000;
-        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
-            return port;
-        }
     }
 }
 

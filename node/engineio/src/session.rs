@@ -82,8 +82,6 @@ pub enum LastAnswer {
 /// Duties of the owner when it closes a session.
 #[derive(Debug)]
 pub struct Closing<G> {
-    /// Transport of the session.
-    pub transport: TransportKind,
     /// A GET that waits, and its answer; nothing else is in that answer.
     pub get: Option<(G, LastAnswer)>,
     /// A WebSocket was proving itself, and must be closed.
@@ -199,11 +197,11 @@ impl<G, P> Session<G, P> {
                 if get.is_none() && farewell != Farewell::Prompt {
                     self.phase = Phase::Farewell { until, last_answer, post: None };
                 }
-                Some(Closing { transport: TransportKind::Polling, get, has_probe: probe.is_some() })
+                Some(Closing { get, has_probe: probe.is_some() })
             }
             Phase::WebSocket => {
                 self.phase = Phase::ClosingHandshake { until };
-                Some(Closing { transport: TransportKind::WebSocket, get: None, has_probe: false })
+                Some(Closing { get: None, has_probe: false })
             }
             closed => {
                 self.phase = closed;

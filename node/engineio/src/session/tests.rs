@@ -247,7 +247,7 @@ fn a_close_tells_of_the_websocket_that_was_proving_itself() {
     let (mut session, now) = polling();
     assert!(session.on_probe(now + INTERVAL));
     let closing = session.close(Farewell::Owed, now + TIMEOUT).expect("it was open");
-    assert!(closing.has_probe && closing.transport == TransportKind::Polling);
+    assert!(closing.has_probe);
     assert!(matches!(session.on_probe_packet(Ok(&text("5")), now), ProbeStep::Failed));
 }
 

@@ -146,6 +146,8 @@ impl Connection {
             self.writing = true;
             self.link.set_over();
         }
+        // Before the last answer: the request that follows it may come in on another reactor.
+        self.note_end();
         if let Some((get, last_answer)) = closing.get {
             // If the client hung up, it knows already.
             let _ = get.send(match last_answer {
@@ -153,7 +155,6 @@ impl Connection {
                 LastAnswer::Refusal => Err(Unanswered::Refused(HandshakeError::SessionUnknown)),
             });
         }
-        self.note_end();
     }
 
     /// Requests that name the session are refused once nothing is left to be said.

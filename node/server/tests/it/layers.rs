@@ -5,6 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::support::rust_files;
+
 const LINES_MAX: usize = 450;
 /// The one pair that stands on a line and knows each other.
 const PAIR: [&str; 2] = ["namespace", "socket"];
@@ -14,19 +16,10 @@ fn source_folder() -> PathBuf {
 
 /// Every source file: its path below `src`, and its text.
 fn sources() -> Vec<(String, String)> {
-    let mut files = Vec::new();
-    let mut folders = vec![source_folder()];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).expect("a folder") {
-            let path = entry.expect("an entry").path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "rs") {
-                let name = path.strip_prefix(source_folder()).expect("it is below").display().to_string();
-                files.push((name, fs::read_to_string(&path).expect("text")));
-            }
-        }
-    }
+    let root = source_folder();
+    let name = |path: &Path| path.strip_prefix(&root).expect("it is below").display().to_string();
+    let text = |path: &Path| fs::read_to_string(path).expect("text");
+    let files: Vec<_> = rust_files(&root).iter().map(|path| (name(path), text(path))).collect();
     assert!(files.len() > 50, "the sources are elsewhere");
     files
 }

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::support::rust_files;
+
 /// Words that a doc comment must not begin with: its subject would stand somewhere else.
 const OPENERS: [&str; 7] = ["What", "Who", "Whose", "Whom", "How", "It", "Its"];
 /// Doc comments with such an opener that are allowed, of a thousand.
@@ -20,22 +22,6 @@ fn folders() -> Vec<PathBuf> {
     let (members, _) = members.split_once(']').expect("the end of the members");
     let members = members.split(',').map(|member| member.trim().trim_matches('"'));
     members.filter(|member| !member.is_empty()).map(|member| root().join(member).join("src")).collect()
-}
-
-fn sources() -> Vec<PathBuf> {
-    let mut folders = folders();
-    let mut files = Vec::new();
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).expect("a folder") {
-            let path = entry.expect("an entry").path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "rs") {
-                files.push(path);
-            }
-        }
-    }
-    files
 }
 
 /// The text of a line that is a doc comment.
@@ -64,7 +50,7 @@ fn is_bad(opening: &str) -> bool {
 fn doc_comments_begin_with_a_noun_or_a_verb() {
     let mut all = 0;
     let mut bad = BTreeMap::<String, Vec<usize>>::new();
-    for path in sources() {
+    for path in folders().iter().flat_map(|folder| rust_files(folder)) {
         let text = fs::read_to_string(&path).expect("text");
         let name = path.strip_prefix(root()).expect("it is below").display().to_string();
         for (number, opening) in openings(&text) {

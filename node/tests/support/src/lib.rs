@@ -10,8 +10,11 @@ use tokio::process::Command;
 
 pub mod client;
 pub mod contract;
+mod ports;
 #[path = "../../../cli/src/relay.rs"]
 pub mod relay;
+
+pub use ports::free_port;
 
 /// Time that anything may take before a test fails. Only failing tests wait for it, so it allows for a machine that is
 /// busy with other things.
@@ -37,10 +40,20 @@ pub async fn with_patience<T>(what: &str, mut attempt: impl AsyncFnMut(Duration)
     panic!("{what}: not even with {patience:?}")
 }
 
-/// A port of the loopback interface that nobody listens on just now.
-pub fn free_port() -> u16 {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("an address").port()
+/// Rust files below a folder.
+pub fn rust_files(folder: &Path) -> Vec<PathBuf> {
+    let (mut files, mut folders) = (Vec::new(), vec![folder.to_owned()]);
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                files.push(path);
+            }
+        }
+    }
+    files
 }
 
 /// A server on a free port of the loopback interface.
