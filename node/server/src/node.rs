@@ -35,7 +35,7 @@ pub struct Node {
     pub backlogs: Box<[Arc<Backlog>]>,
     /// Reactors of the node, while they run.
     arbiters: RwLock<Vec<Option<ArbiterHandle>>>,
-    /// Whether the reactors have ended: nothing can be delivered any more.
+    /// Whether the reactors end: nobody is left to deliver to.
     ending: AtomicBool,
     /// False once supervision gave up on an actor: the node must not get new clients.
     healthy: AtomicBool,
@@ -119,12 +119,12 @@ impl Node {
         self.healthy.load(Relaxed)
     }
 
-    /// Whether its reactors have ended.
+    /// Whether its reactors end or have ended, after all clients were let go.
     pub fn is_ending(&self) -> bool {
         self.ending.load(Relaxed)
     }
 
-    /// Notes that the reactors have ended.
+    /// Notes that the reactors are about to end.
     pub fn end(&self) {
         self.ending.store(true, Relaxed);
     }

@@ -189,6 +189,7 @@ async fn run(
     }
     info!("closing");
     close_connections(service).await;
+    service.hub.node.end();
     (0..reactors.len()).for_each(|number| service.hub.node.set_arbiter(number, None));
     reactors.iter().for_each(Reactor::stop);
     reactors.into_iter().for_each(Reactor::join);

@@ -34,7 +34,7 @@ pub(super) type Parked = VecDeque<(Delivery, Share)>;
 /// Fate of a message for a shard.
 enum Fate {
     Taken,
-    /// There is no such shard.
+    /// There is no such shard, or nobody is left in it since the node ends.
     Pointless,
     /// Too much waits.
     Dropped,
@@ -93,11 +93,11 @@ impl Rooms {
         let mut parked = self.parked[shard].lock();
         let is_down = self.is_down(shard);
         let mailbox = if is_down { None } else { self.mailbox(shard) };
-        if mailbox.is_none() && !is_down {
+        let is_over = if is_down { node.is_ending() } else { mailbox.is_none() };
+        if is_over {
             return Fate::Pointless;
         }
-        let is_given_up = node.is_ending() || !node.is_healthy();
-        if is_down && (is_given_up || parked.len() >= node.options.mailbox_messages_max) {
+        if is_down && (!node.is_healthy() || parked.len() >= node.options.mailbox_messages_max) {
             return Fate::Dropped;
         }
         let Some(share) = node.backlogs[shard].enter(bytes, &node.options.cluster) else {
@@ -137,3 +137,6 @@ impl Rooms {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
