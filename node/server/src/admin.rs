@@ -1,13 +1,14 @@
 //! Administration of a node over HTTP: its metrics, its health and readiness, snapshots of its actors.
 //!
-//! Listens on a port of its own, so that it answers when the clients' port is full, and is not offered to clients.
+//! Listens on a port of its own, so that it answers when the clients' port is full, and is not offered to clients; what
+//! serves that port is in `admin::port`.
 
 mod auth;
+mod port;
 mod status;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -18,14 +19,8 @@ use axum::routing::get;
 use bytes::Bytes;
 use http::StatusCode;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, WWW_AUTHENTICATE};
-use hyper::server::conn::http1;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusRecorder};
 use metrics_process::Collector;
-use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
-use tracing::{debug, warn};
 
 use self::auth::Access;
 use self::status::Status;
@@ -33,14 +28,6 @@ use crate::api::Io;
 use crate::cluster::outbound::{describe_meters, meter_descriptions};
 use crate::metrics::{Description, Metrics, table};
 
-/// Connections served at a time; more wait.
-const CONNECTIONS_MAX: usize = 64;
-/// Time that a connection may take to send the head of a request.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
-/// Time that a connection may last in all, so that nobody keeps a place for good, whatever is asked or not read.
-const CONNECTION_TIMEOUT: Duration = Duration::from_secs(30);
-/// Pause after an error of `accept`, such as a lack of file descriptors.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// Number of connections, and of sockets of each namespace, that `/debug/actors` shows unless asked for more.
 const ACTORS_SHOWN: usize = 100;
 
@@ -91,16 +78,14 @@ impl Admin {
         self
     }
 
-    /// Listens on an address and serves it for as long as the runtime lives. Returns the address, with the port that
-    /// the system chose for port 0.
+    /// Listens on an address and serves it on a thread of its own, for as long as the calling runtime lives: whatever
+    /// that runtime, the reactors and the clients do, operators are answered. Returns the address, with the port that the
+    /// system chose for port 0.
     ///
     /// # Errors
-    /// When the address cannot be listened on.
+    /// When the address cannot be listened on, or no thread can be started.
     pub async fn listen(self, address: SocketAddr) -> std::io::Result<SocketAddr> {
-        let listener = TcpListener::bind(address).await?;
-        let address = listener.local_addr()?;
-        tokio::spawn(serve(Arc::new(self), listener));
-        Ok(address)
+        port::open(router(Arc::new(self)), address)
     }
 
     /// Returns everything the node counts, in the text format of Prometheus.
@@ -211,36 +196,4 @@ fn typed(kind: &'static str, body: impl Into<Bytes>) -> Response {
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
-}
-
-async fn serve(admin: Arc<Admin>, listener: TcpListener) {
-    let router = router(admin);
-    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
-    loop {
-        // Never closed.
-        let Ok(place) = places.clone().acquire_owned().await else { return };
-        let stream = match listener.accept().await {
-            Ok((stream, _)) => stream,
-            Err(error) => {
-                warn!(%error, "administration: TCP connection not accepted");
-                tokio::time::sleep(ACCEPT_PAUSE).await;
-                continue;
-            }
-        };
-        let router = TowerToHyperService::new(router.clone());
-        tokio::spawn(async move {
-            let mut http = http1::Builder::new();
-            let served = http
-                .timer(TokioTimer::new())
-                .header_read_timeout(HEADER_TIMEOUT)
-                .keep_alive(false)
-                .serve_connection(TokioIo::new(stream), router);
-            match tokio::time::timeout(CONNECTION_TIMEOUT, served).await {
-                Ok(Ok(())) => {}
-                Ok(Err(error)) => debug!(%error, "administration: HTTP connection ended"),
-                Err(_) => debug!("administration: HTTP connection timed out"),
-            }
-            drop(place);
-        });
-    }
 }

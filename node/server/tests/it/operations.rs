@@ -1,13 +1,13 @@
 //! Requests of operators to a node over HTTP.
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 use fanfare::{Admin, Io, MemoryHub, Options};
 
 use crate::client::{Client, Http, head};
-use crate::support::{eventually, serve};
+use crate::support::{DEADLINE, eventually, serve};
 
 /// The status and the body of a GET.
 async fn get(address: &str, path: &str) -> (u16, String) {
@@ -251,4 +251,77 @@ async fn a_node_is_ready_once_its_cluster_was_reached() {
     let (status, reasons) = get(&operations, "/readyz").await;
     assert!(status == 503 && reasons.contains("NATS"), "{status} {reasons}");
     io.close().await;
+}
+
+/// A GET by a thread of its own, so that it needs nothing of the test's runtime.
+fn blocking_status_line(address: &str, path: &str) -> String {
+    let (address, request) = (address.to_owned(), head("GET", path, ""));
+    let (sender, answered) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let mut stream = std::net::TcpStream::connect(address).expect("a server");
+        stream.write_all(request.as_bytes()).expect("it listens");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("it answers and hangs up");
+        let _ = sender.send(answer);
+    });
+    let answer = answered.recv_timeout(DEADLINE).expect("an answer in time");
+    answer.lines().next().unwrap_or_default().to_owned()
+}
+
+#[tokio::test]
+async fn operators_are_answered_while_every_other_thread_is_blocked() {
+    let io = Io::builder().options(Options { reactors: 1, ..Options::default() }).build();
+    let (go_on, told) = std::sync::mpsc::channel::<()>();
+    let told = std::sync::Mutex::new(told);
+    io.on("block", async move |_: fanfare::Socket| {
+        told.lock().unwrap().recv_timeout(DEADLINE).expect("somebody tells");
+    });
+    let url = serve(&io).await;
+    let operations = operations_of(&io).await;
+    let mut client = Client::connect(&url).await;
+    client.send("2[\"block\"]").await;
+    eventually("the reactor is blocked", || io.metrics().events.get() == 1).await;
+    // From here on this thread, whose runtime has opened the port, is blocked too.
+    assert_eq!(blocking_status_line(&operations, "/healthz"), "HTTP/1.1 200 OK");
+    assert_eq!(blocking_status_line(&operations, "/readyz"), "HTTP/1.1 200 OK");
+    assert_eq!(blocking_status_line(&operations, "/metrics"), "HTTP/1.1 200 OK");
+    go_on.send(()).unwrap();
+    drop(client);
+    io.close().await;
+}
+
+/// Silent connections have ten seconds each for their request; if they kept others waiting, twenty rounds of them would take
+/// minutes.
+#[tokio::test]
+async fn silent_connections_to_the_operators_port_keep_nobody_waiting() {
+    let io = Io::new();
+    let operations = operations_of(&io).await;
+    let rounds = async {
+        for _ in 0..20 {
+            let mut silent = Vec::new();
+            for _ in 0..70 {
+                silent.push(Http::connect(&format!("http://{operations}")).await);
+            }
+            assert_eq!(get(&operations, "/healthz").await, (200, "ok\n".into()));
+        }
+    };
+    tokio::time::timeout(DEADLINE, rounds).await.expect("nobody waits");
+}
+
+#[tokio::test]
+async fn the_operators_port_closes_with_the_runtime_that_opened_it() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let (opened, address) = tokio::sync::oneshot::channel();
+    let (end, ended) = tokio::sync::oneshot::channel::<()>();
+    let thread = std::thread::spawn(move || {
+        runtime.block_on(async {
+            let _ = opened.send(operations_of(&Io::new()).await);
+            let _ = ended.await;
+        });
+    });
+    let address = address.await.expect("an address");
+    assert_eq!(get(&address, "/healthz").await.0, 200);
+    drop(end);
+    thread.join().expect("no panic");
+    eventually("nobody listens any more", || std::net::TcpStream::connect(&address).is_err()).await;
 }
