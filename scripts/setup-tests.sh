@@ -55,7 +55,7 @@ npm_packages() {
 
 python_packages() {
   if ! cmp --silent "$judge/requirements.txt" target/venv/requirements.txt; then
-    echo "Installing python-socketio, nats-server and checkers of schemas into target/venv"
+    echo "Installing python-socketio, the Autobahn cases, nats-server and checkers of schemas into target/venv"
     python3 -m venv --clear target/venv
     target/venv/bin/pip install --quiet --disable-pip-version-check --requirement "$judge/requirements.txt"
     cp "$judge/requirements.txt" target/venv/requirements.txt

@@ -3,6 +3,8 @@
 mod body_limit;
 mod client_files;
 mod drain;
+#[cfg(feature = "fault-injection")]
+mod echo;
 mod endpoint;
 mod host;
 mod layers;
@@ -17,6 +19,8 @@ mod written;
 
 pub use client_files::ClientFiles;
 pub use drain::Drained;
+#[cfg(feature = "fault-injection")]
+pub use echo::echo_websockets;
 pub use listener::{ServeError, Server};
 pub use origins::Origins;
 pub use proxies::TrustedProxies;

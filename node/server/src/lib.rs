@@ -83,6 +83,9 @@ pub use fanfare_proto::{Bus, BusMeters, Faults, MemoryBus, MemoryHub};
 pub use fanfare_socketio::{ArgumentError, Arguments, EncodeError, FromAnswer, Raw, Value};
 /// The HTTP types that hooks work with.
 pub use http;
+#[cfg(feature = "fault-injection")]
+#[doc(hidden)]
+pub use http_server::echo_websockets;
 pub use http_server::{Drained, ServeError, Server};
 pub use ids::{Room, SocketId};
 pub use metrics::{

@@ -61,7 +61,8 @@ pub(super) fn to_session(
     })
 }
 
-fn switch(
+/// Answers 101 and hands the stream over, with the bytes that were read too many.
+pub(super) fn switch(
     mut request: Request<Incoming>,
     take: impl FnOnce(TcpStream, Bytes) -> io::Result<()> + 'static,
 ) -> Response<Full<Bytes>> {

@@ -1,6 +1,7 @@
 //! Everything that needs a running server. The judges are outside: official clients, raw protocol scripts, a real
 //! browser; they run against servers that the tests start in this process.
 
+mod autobahn;
 mod backlog;
 mod borrowed;
 mod bounds;
