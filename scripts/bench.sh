@@ -20,6 +20,14 @@ official() {
   fi
 }
 
+uwebsockets() {
+  if [[ ! -x $peers/uwebsockets/node_modules/.bin/bun ]]; then
+    command -v npm >/dev/null || scripts/install-packages.sh nodejs npm || return
+    echo "Installing Bun, whose server is uWebSockets"
+    (cd "$peers/uwebsockets" && npm ci --no-audit --no-fund --loglevel=error)
+  fi
+}
+
 redis() {
   if [[ ! -x /usr/bin/redis-server ]]; then
     scripts/install-packages.sh redis-server
@@ -52,6 +60,7 @@ case " $* " in
   ;;
 *)
   official || skip "the official server and its adapters: they cannot be installed"
+  uwebsockets || skip "uWebSockets: it cannot be installed"
   redis || skip "Redis: it cannot be installed"
   nats || skip "NATS: it cannot be installed"
   socketioxide || skip "socketioxide: it cannot be built"

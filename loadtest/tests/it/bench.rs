@@ -46,7 +46,8 @@ fn a_small_bench_writes_the_table_and_the_picture() {
 #[test]
 fn a_server_that_is_not_there_is_skipped() {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("bench-skipped");
-    let output = bench(&folder, &["--row", "echo", "--peer", "official", "--print"]);
+    let chosen = ["--row", "echo", "--peer", "official", "--peer", "uwebsockets", "--print"];
+    let output = bench(&folder, &chosen);
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{output:?}");
     assert!(
@@ -54,6 +55,7 @@ fn a_server_that_is_not_there_is_skipped() {
         "{text}"
     );
     assert!(text.contains("Not measured: socket.io"), "{text}");
+    assert!(text.contains("Not measured: uWebSockets"), "{text}");
 }
 
 /// A program that answers like a build of `fanfare` and is the baseline.

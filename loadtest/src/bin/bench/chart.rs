@@ -86,7 +86,12 @@ fn legend(svg: &mut String) {
          less is better</text>"
     );
     let mut at = LEFT;
-    for software in [Software::Fanfare { reactors: None }, Software::Socketioxide, Software::Official] {
+    for software in [
+        Software::Fanfare { reactors: None },
+        Software::Socketioxide,
+        Software::Official,
+        Software::Uwebsockets,
+    ] {
         let (name, colour) = family_of(software);
         let _ = writeln!(svg, "<circle cx=\"{at}\" cy=\"42\" r=\"6\" fill=\"{colour}\"/>");
         let _ = writeln!(svg, "<text x=\"{}\" y=\"46\">{name}</text>", at + 12.0);
@@ -104,5 +109,6 @@ fn family_of(software: Software) -> (&'static str, &'static str) {
         Software::Fanfare { .. } => ("Fanfare", "#0a7d4f"),
         Software::Socketioxide => ("socketioxide", "#d9662b"),
         Software::Official => ("socket.io", "#5a5fc7"),
+        Software::Uwebsockets => ("uWebSockets", "#2b9fd9"),
     }
 }

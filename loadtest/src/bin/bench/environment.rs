@@ -8,7 +8,7 @@ use std::time::SystemTime;
 use serde_json::Value;
 
 use crate::broker::Broker;
-use crate::peer::Software;
+use crate::peer::{OFFICIAL, Software, UWEBSOCKETS};
 use crate::session::Session;
 
 /// Date, machine, versions and the command, in Markdown.
@@ -70,9 +70,12 @@ fn versions(session: &Session) -> Vec<Option<String>> {
     }
     if uses(|software| software == Software::Official) {
         versions.push(first_line("node", &["--version"]).map(|version| format!("Node.js {version}")));
-        versions.push(installed("socket.io"));
-        versions.push(installed("@socket.io/redis-adapter").filter(|_| has(Broker::Redis)));
-        versions.push(installed("@mickl/socket.io-nats-adapter").filter(|_| has(Broker::Nats)));
+        versions.push(installed(OFFICIAL, "socket.io"));
+        versions.push(installed(OFFICIAL, "@socket.io/redis-adapter").filter(|_| has(Broker::Redis)));
+        versions.push(installed(OFFICIAL, "@mickl/socket.io-nats-adapter").filter(|_| has(Broker::Nats)));
+    }
+    if uses(|software| software == Software::Uwebsockets) {
+        versions.push(installed(UWEBSOCKETS, "bun").map(|version| format!("uWebSockets in {version}")));
     }
     for broker in [Broker::Nats, Broker::Redis].into_iter().filter(|broker| has(*broker)) {
         versions.push(first_line(&broker.program().to_string_lossy(), &["--version"]));
@@ -86,9 +89,9 @@ fn first_line(program: &str, arguments: &[&str]) -> Option<String> {
     text.lines().next().map(|line| line.split(" sha=").next().unwrap_or(line).to_owned())
 }
 
-/// The version of an installed npm package.
-fn installed(package: &str) -> Option<String> {
-    let text = fs::read(format!("loadtest/peers/official/node_modules/{package}/package.json")).ok()?;
+/// The version of a package that npm has installed for a peer.
+fn installed(peer: &str, package: &str) -> Option<String> {
+    let text = fs::read(format!("{peer}/node_modules/{package}/package.json")).ok()?;
     let description: Value = serde_json::from_slice(&text).ok()?;
     Some(format!("{package} {}", description["version"].as_str()?))
 }

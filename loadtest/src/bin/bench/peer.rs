@@ -7,7 +7,9 @@ use crate::broker::Broker;
 use crate::build;
 use crate::servers::Servers;
 
-const OFFICIAL: &str = "loadtest/peers/official";
+/// Folders of the peers that npm installs.
+pub(crate) const OFFICIAL: &str = "loadtest/peers/official";
+pub(crate) const UWEBSOCKETS: &str = "loadtest/peers/uwebsockets";
 
 /// A server to measure.
 #[derive(Debug)]
@@ -34,15 +36,18 @@ pub(crate) enum Software {
     },
     Socketioxide,
     Official,
+    /// The server of Bun, with Engine.IO and Socket.IO written by hand.
+    Uwebsockets,
 }
 
-pub(crate) static PEERS: [Peer; 10] = [
+pub(crate) static PEERS: [Peer; 11] = [
     Peer::alone("baseline-direct", "baseline, direct", Software::Baseline { mode: "direct" }),
     Peer::alone("baseline-batched", "baseline, batched", Software::Baseline { mode: "batched" }),
     Peer::alone("fanfare-1", "Fanfare, 1 reactor", Software::Fanfare { reactors: Some("1") }),
     Peer::alone("fanfare", "Fanfare", Software::Fanfare { reactors: None }),
     Peer::alone("socketioxide", "socketioxide", Software::Socketioxide),
     Peer::alone("official", "socket.io", Software::Official),
+    Peer::alone("uwebsockets", "uWebSockets", Software::Uwebsockets),
     Peer::cluster("fanfare-nats", "Fanfare, NATS", Software::Fanfare { reactors: None }, Broker::Nats),
     Peer::cluster("socketioxide-redis", "socketioxide, Redis", Software::Socketioxide, Broker::Redis),
     Peer::cluster("official-redis", "socket.io, Redis", Software::Official, Broker::Redis),
@@ -65,6 +70,7 @@ impl Peer {
             Software::Fanfare { .. } => target.join("release/fanfare"),
             Software::Socketioxide => target.join("release/relay-socketioxide"),
             Software::Official => Path::new(OFFICIAL).join("node_modules/socket.io"),
+            Software::Uwebsockets => Path::new(UWEBSOCKETS).join("node_modules/.bin/bun"),
         };
         let adapter = match (self.software, self.broker) {
             (Software::Official, Some(Broker::Nats)) => Some("node_modules/@mickl/socket.io-nats-adapter"),
@@ -95,6 +101,12 @@ impl Peer {
             Software::Official => {
                 let mut command = Command::new("node");
                 command.arg(Path::new(OFFICIAL).join("relay.mjs"));
+                command
+            }
+            Software::Uwebsockets => {
+                let folder = Path::new(UWEBSOCKETS);
+                let mut command = Command::new(folder.join("node_modules/.bin/bun"));
+                command.arg(folder.join("relay.js"));
                 command
             }
         };
