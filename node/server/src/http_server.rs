@@ -2,6 +2,7 @@
 
 mod body_limit;
 mod client_files;
+mod compression;
 mod drain;
 #[cfg(feature = "fault-injection")]
 mod echo;
@@ -18,6 +19,7 @@ mod upgrade;
 mod written;
 
 pub use client_files::ClientFiles;
+pub use compression::Compression;
 pub use drain::Drained;
 #[cfg(feature = "fault-injection")]
 pub use echo::echo_websockets;

@@ -170,6 +170,8 @@ metrics! {
         server_events = "fanfare_server_events_total",
         /// Heartbeats received from two nodes under the same name.
         node_name_conflicts = "fanfare_node_name_conflicts_total",
+        /// Answers sent without compression because too many bytes waited for it.
+        compressions_skipped = "fanfare_compressions_skipped_total",
         /// TCP connections that could not be accepted or served.
         accept_errors = "fanfare_accept_errors_total",
         /// Connections closed by draining, each after its work under way had finished.

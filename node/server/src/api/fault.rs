@@ -1,4 +1,4 @@
-//! Kills actors, so that tests see supervision at work. Only with the feature `fault-injection`.
+//! Kills actors and holds work up, so that tests see supervision and bounds at work. Only with the feature `fault-injection`.
 
 use super::io::Io;
 use super::socket::Socket;
@@ -19,6 +19,11 @@ impl Io {
         if let Some(session) = self.inner.hub.sessions.find(socket.0.link.session) {
             session.actor.do_send(CrashConnection);
         }
+    }
+
+    /// Keeps answers from being compressed on other threads until the result is dropped; nothing while one is.
+    pub fn hold_compression(&self) -> Option<impl Drop + use<>> {
+        self.inner.service.compression.hold()
     }
 
     /// Makes the room shards of a namespace panic, on every reactor.

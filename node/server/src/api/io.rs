@@ -16,7 +16,8 @@ use super::namespace::Namespace;
 use crate::cluster::inbound::ClusterThread;
 use crate::connection::{Admission, Hub, Sessions};
 use crate::http_server::{
-    AllowRequest, ClientFiles, Drained, Fallback, HttpService, Origins, ServeError, Server, TrustedProxies,
+    AllowRequest, ClientFiles, Compression, Drained, Fallback, HttpService, Origins, ServeError, Server,
+    TrustedProxies,
 };
 use crate::ids::NodeTag;
 use crate::metrics::Metrics;
@@ -36,7 +37,7 @@ pub struct Io {
 
 pub(super) struct Inner {
     pub(super) hub: Arc<Hub>,
-    service: Arc<HttpService>,
+    pub(super) service: Arc<HttpService>,
     server: Mutex<Option<Server>>,
     /// The thread of its bus; without one it is a node on its own. An error is reported when the server is to listen.
     cluster: Mutex<Result<Option<Arc<ClusterThread>>, Option<std::io::Error>>>,
@@ -215,6 +216,7 @@ impl IoBuilder {
         });
         let service = Arc::new(HttpService {
             hub: hub.clone(),
+            compression: Compression::new(hub.node.clone()),
             path_prefix,
             client,
             proxies,

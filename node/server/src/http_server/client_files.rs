@@ -57,7 +57,7 @@ impl ClientFiles {
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
         response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=0"));
         response.headers_mut().insert(ETAG, self.etag.clone());
-        response.extensions_mut().insert(super::layers::Compressible);
+        response.extensions_mut().insert(super::compression::Compressible);
         Some(response)
     }
 }

@@ -14,7 +14,7 @@ use hyper::body::Incoming;
 use tokio::sync::oneshot;
 
 use super::body_limit::{self, BodyFault};
-use super::layers::Compressible;
+use super::compression::Compressible;
 use super::response::{Cut, plain};
 use super::service::HttpService;
 use super::upgrade;

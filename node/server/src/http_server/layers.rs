@@ -4,52 +4,29 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::header::{HeaderName, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
-use hyper::body::{Body, Incoming};
+use hyper::body::Incoming;
 use hyper_util::service::TowerToHyperService;
 use tower::util::option_layer;
 use tower::{Service, ServiceBuilder, ServiceExt};
-use tower_http::compression::CompressionLayer;
-use tower_http::compression::predicate::Predicate;
 use tower_http::cors::{AllowHeaders, AllowMethods, AllowOrigin, CorsLayer};
 
+use super::compression::Encoding;
 use super::response::Cut;
 use super::service::HttpService;
 use super::written::{Unwritten, WatchedBody};
 use crate::options::{Cors, Options};
 
-/// Marks an answer that may be compressed.
-#[derive(Clone, Copy)]
-pub(super) struct Compressible;
-
-/// Compresses answers that are marked for it, from a size on.
-#[derive(Clone, Copy)]
-struct MarkedAndLarge(u64);
-
-impl Predicate for MarkedAndLarge {
-    fn should_compress<B: Body>(&self, response: &Response<B>) -> bool {
-        self.0 > 0
-            && response.extensions().get::<Compressible>().is_some()
-            && response.body().size_hint().lower() >= self.0
-    }
-}
-
 /// The layers of one server, made once and cheap to clone for every connection.
 #[derive(Clone)]
 pub(super) struct Layers {
     cors: Option<CorsLayer>,
-    compression: CompressionLayer<MarkedAndLarge>,
 }
 
 impl Layers {
     pub fn new(options: &Options) -> Self {
-        let threshold = MarkedAndLarge(options.http_compression_threshold_bytes.into());
-        Self {
-            cors: options.cors.as_ref().map(cors_layer),
-            compression: CompressionLayer::new().compress_when(threshold),
-        }
+        Self { cors: options.cors.as_ref().map(cors_layer) }
     }
 
     /// The service of one TCP connection.
@@ -61,21 +38,22 @@ impl Layers {
     ) -> TowerToHyperService<
         impl Service<
             Request<Incoming>,
-            Response = Response<impl Body<Data = Bytes, Error = impl Into<BoxError> + use<>> + use<>>,
+            Response = Response<WatchedBody>,
             Error = Cut,
             Future = impl Future + use<>,
         > + Clone
         + use<>,
     > {
         let is_cors = self.cors.is_some();
-        let answer = tower::service_fn(move |request| {
-            let (answer, unwritten) = (service.clone().answer(peer, request), unwritten.clone());
-            async move { Ok(unwritten.watch(answer.await?)) }
+        let answer = tower::service_fn(move |request: Request<Incoming>| {
+            let encoding = Encoding::accepted(request.headers());
+            let (service, unwritten) = (service.clone(), unwritten.clone());
+            async move {
+                let response = service.clone().answer(peer, request).await?;
+                Ok(unwritten.watch(service.compression.apply(encoding, response).await))
+            }
         });
-        let layered = ServiceBuilder::new()
-            .layer(option_layer(self.cors.clone()))
-            .layer(self.compression.clone())
-            .service(answer);
+        let layered = ServiceBuilder::new().layer(option_layer(self.cors.clone())).service(answer);
         let service = tower::service_fn(move |request: Request<Incoming>| {
             let is_preflight = is_cors && request.method() == Method::OPTIONS;
             let answered = layered.clone().oneshot(request);
@@ -91,8 +69,6 @@ impl Layers {
         TowerToHyperService::new(service)
     }
 }
-
-pub(super) type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// `Options::faults` has refused whatever could not be converted here.
 fn cors_layer(cors: &Cors) -> CorsLayer {
@@ -131,9 +107,3 @@ fn cors_layer(cors: &Cors) -> CorsLayer {
         None => layer,
     }
 }
-
-// The body type that leaves the layers is theirs; this only says that ours fits in.
-const _: fn() = || {
-    fn fits<B: Body<Data = Bytes>>() {}
-    fits::<WatchedBody>();
-};

@@ -271,8 +271,10 @@ async fn close_connections(service: &HttpService) {
         for session in service.hub.sessions.all() {
             session.link.outbox.end(Ending::Shutdown);
         }
-        let waiting =
-            service.hub.sessions.count() > 0 || metrics.sockets.get() > 0 || metrics.handlers.get() > 0;
+        let waiting = service.hub.sessions.count() > 0
+            || metrics.sockets.get() > 0
+            || metrics.handlers.get() > 0
+            || service.compression.is_busy();
         if !waiting || tokio::time::Instant::now() > deadline {
             return;
         }

@@ -11,6 +11,7 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 
 use super::client_files::ClientFiles;
+use super::compression::Compression;
 use super::origins::Origins;
 use super::proxies::TrustedProxies;
 use super::response::{Cut, plain};
@@ -28,6 +29,8 @@ pub type Fallback = Arc<dyn Fn(&Parts) -> Response<Bytes> + Send + Sync>;
 pub struct HttpService {
     /// Connections of the server.
     pub hub: Arc<Hub>,
+    /// Compression of its answers.
+    pub compression: Compression,
     /// The path of Socket.IO, with exactly one slash at its end.
     pub path_prefix: String,
     /// The JavaScript client, if there is one to be served.

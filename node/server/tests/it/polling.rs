@@ -1,14 +1,14 @@
 //! Order of what a polling client reads: its requests come in on connections that any reactor may serve.
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use fanfare::{Ack, Io, Options};
+use fanfare::{Ack, Io, Options, Socket};
 use tokio::sync::Semaphore;
 
-use crate::client::{Http, Polling, head};
+use crate::client::{Client, Http, Polling, head};
 use crate::support::{DEADLINE, serve};
 
 const CLIENTS: usize = 10;
@@ -95,5 +95,43 @@ async fn a_post_that_waits_for_handlers_keeps_nothing_from_its_client() {
     assert!(!post.is_finished(), "the third one has to wait");
     permits.add_permits(3);
     assert_eq!(post.await.expect("an answer").status, 200);
+    io.close().await;
+}
+
+/// Large answers are compressed on other threads. While those are held up, whoever shares the reactor goes on.
+#[tokio::test]
+async fn compression_of_a_large_answer_keeps_nobody_waiting() {
+    const GZIP: &str = "accept-encoding: gzip\r\n";
+    let io = Io::builder().options(Options { reactors: 1, ..Options::default() }).build();
+    let large = "Fanfare ".repeat(55_000);
+    let text = large.clone();
+    io.on("large", async move |socket: Socket| socket.emit("text", &text));
+    io.on("hello", async |ack: Ack| ack.send(()));
+    let url = serve(&io).await;
+    let mut other = Client::connect(&url).await;
+    let held = io.hold_compression().expect("nothing is compressed yet");
+    let mut polls = Vec::new();
+    for _ in 0..10 {
+        let mut client = Polling::connect(&url).await;
+        client.send("2[\"large\"]").await;
+        let mut http = Http::connect(&url).await;
+        assert!(http.write(head("GET", &client.path(), GZIP).as_bytes()).await);
+        polls.push((client, http));
+    }
+    for _ in 0..50 {
+        other.ask("hello").await;
+    }
+    for (_, http) in &mut polls {
+        assert!(!http.hears_within(Duration::ZERO).await, "it was compressed where other clients wait");
+    }
+    drop(held);
+    for (_, http) in &mut polls {
+        let answer = http.answer().await.expect("an answer");
+        assert!(answer.headers.iter().any(|line| line == "content-encoding: gzip"), "{:?}", answer.headers);
+        let mut text = String::new();
+        flate2::read::GzDecoder::new(&answer.bytes[..]).read_to_string(&mut text).expect("gzip");
+        assert_eq!(text, format!("42[\"text\",\"{large}\"]"));
+    }
+    assert_eq!(io.metrics().compressions_skipped.get(), 0);
     io.close().await;
 }

@@ -246,7 +246,9 @@ pub struct Answer {
     pub status: u16,
     /// Header lines in lower case.
     pub headers: Vec<String>,
+    /// The body, where it is text.
     pub body: String,
+    pub bytes: Vec<u8>,
 }
 
 impl Http {
@@ -310,7 +312,8 @@ impl Http {
                 Some(status) if line.is_empty() => {
                     let mut body = vec![0; length];
                     self.stream.read_exact(&mut body).await?;
-                    return Ok(Answer { status, headers, body: String::from_utf8(body).expect("text") });
+                    let text = String::from_utf8_lossy(&body).into_owned();
+                    return Ok(Answer { status, headers, body: text, bytes: body });
                 }
                 Some(_) => {
                     if let Some(told) = line.strip_prefix("content-length:") {
