@@ -15,11 +15,10 @@ mod shard;
 mod target;
 
 pub use actor::RoomShardActor;
-pub use heard::Asker;
 pub use index::Hold;
 #[cfg(feature = "fault-injection")]
 pub use message::CrashShard;
 pub use message::{Gone, ObserveShard, ShardSnapshot};
-pub use rooms::{Overloaded, Rooms, asks_too_much};
+pub use rooms::{Asker, Overloaded, Rooms, asks_too_much};
 pub use shard::Member;
 pub use target::Target;

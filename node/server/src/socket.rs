@@ -7,6 +7,7 @@ mod close;
 mod core;
 mod failure;
 mod handlers;
+mod joined_rooms;
 mod link;
 mod message;
 mod rooms;

@@ -5,7 +5,6 @@
 //! it (ORDER-2), within the [backlog](crate::node::Backlog) of its reactor, and while it is being rebuilt beside it.
 //! Messages beyond that are dropped for this shard alone, and counted.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -13,23 +12,10 @@ use super::index::ShardSet;
 use super::message::Delivery;
 use super::rooms::{Overloaded, Rooms};
 use super::target::Target;
-use crate::node::Share;
 use crate::outbox::Packet;
 
 /// Bytes that a delivery takes beside its packet.
 const OVERHEAD_BYTES: usize = 256;
-
-/// Origin of a request to shards.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Asker {
-    /// This program: it is done on all of them, or on none.
-    Here,
-    /// Another node: it is done on each that can take it, now or later.
-    Elsewhere,
-}
-
-/// Messages for a shard that is being rebuilt, in order.
-pub(super) type Parked = VecDeque<(Delivery, Share)>;
 
 /// Fate of a message for a shard.
 enum Fate {

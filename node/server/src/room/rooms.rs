@@ -1,6 +1,7 @@
 //! The rooms of one namespace on this node: the way from an emit to the shards it concerns.
 
 use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 use std::collections::hash_map::Entry;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -11,7 +12,6 @@ use parking_lot::{Mutex, RwLock};
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
-use super::heard::{Asker, Parked};
 use super::index::{Hold, RoomIndex, ShardSet};
 use super::interest::Interest;
 use super::mailbox::{Deliveries, Mailbox, mailbox};
@@ -19,7 +19,7 @@ use super::message::Delivery;
 use super::shard::RoomShard;
 use super::target::Target;
 use crate::ids::{Room, SocketId};
-use crate::node::Node;
+use crate::node::{Node, Share};
 use crate::outbox::Packet;
 
 /// A shard has more to do than its mailbox holds, or is being restarted: nothing of the emit was delivered.
@@ -33,6 +33,18 @@ pub fn asks_too_much(work: impl FnOnce()) -> bool {
     work();
     REFUSALS.get() != before
 }
+
+/// Origin of a request to shards.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asker {
+    /// This program: it is done on all of them, or on none.
+    Here,
+    /// Another node: it is done on each that can take it, now or later.
+    Elsewhere,
+}
+
+/// Messages for a shard that is being rebuilt, in order.
+type Parked = VecDeque<(Delivery, Share)>;
 
 /// The rooms of one namespace.
 pub struct Rooms {

@@ -3,7 +3,6 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use indexmap::IndexSet;
 use smallvec::SmallVec;
 use tokio::sync::oneshot;
 use tracing::debug;
@@ -13,13 +12,6 @@ use crate::ids::Room;
 use crate::metrics::Limit;
 use crate::node::Node;
 use crate::room::{Member, Overloaded};
-
-/// The rooms that a socket is in, without its own one. Joining and leaving take the same time however many they are.
-#[derive(Default)]
-pub struct JoinedRooms {
-    names: IndexSet<Room>,
-    bytes: usize,
-}
 
 /// The socket would be in more rooms than it may, and has joined none of those it was to join.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -81,26 +73,6 @@ pub fn check_room_names(node: &Node, rooms: &[Room]) -> Result<(), RoomNameTooLo
 /// A limit of which 0 means that there is none.
 fn bound(limit: usize) -> usize {
     if limit == 0 { usize::MAX } else { limit }
-}
-
-impl JoinedRooms {
-    /// False if it was among them.
-    fn insert(&mut self, room: &Room) -> bool {
-        let is_new = !self.names.contains(room) && self.names.insert(room.clone());
-        self.bytes += if is_new { room.as_str().len() } else { 0 };
-        is_new
-    }
-
-    /// False if it was not among them.
-    fn remove(&mut self, room: &Room) -> bool {
-        let was_there = self.names.swap_remove(room);
-        self.bytes -= if was_there { room.as_str().len() } else { 0 };
-        was_there
-    }
-
-    pub fn len(&self) -> usize {
-        self.names.len()
-    }
 }
 
 impl SocketCore {
@@ -173,13 +145,13 @@ impl SocketCore {
         let joined = &inner.rooms;
         let bytes_of = |room: &Room| room.as_str().len();
         let fits = |number: usize, bytes: usize| {
-            joined.len() + number <= number_max && joined.bytes + bytes <= bytes_max
+            joined.len() + number <= number_max && joined.bytes() + bytes <= bytes_max
         };
         // Nearly always they fit, whether some are repeated or not.
         if fits(rooms.len(), rooms.iter().map(bytes_of).sum()) {
             return Ok(());
         }
-        let is_new = |room: &&Room| !joined.names.contains(*room) && room.as_str() != self.id.as_str();
+        let is_new = |room: &&Room| !joined.contains(room) && room.as_str() != self.id.as_str();
         let new: HashSet<&Room> = rooms.iter().filter(is_new).collect();
         if fits(new.len(), new.iter().map(|room| bytes_of(room)).sum()) {
             return Ok(());
@@ -227,13 +199,13 @@ impl SocketCore {
             Phase::Left | Phase::Closing | Phase::Closed => return Vec::new(),
         }
         let own = (!inner.left_own_room).then(|| Room::from(self.id));
-        own.into_iter().chain(inner.rooms.names.iter().cloned()).collect()
+        own.into_iter().chain(inner.rooms.names().cloned()).collect()
     }
 
     /// Takes its place in the shard of this thread; when admitted, and when the shard is rebuilt.
     pub fn enter_shard(&self) -> bool {
         let inner = self.inner();
-        let rooms: Vec<Room> = inner.rooms.names.iter().cloned().collect();
+        let rooms: Vec<Room> = inner.rooms.names().cloned().collect();
         let seat =
             Member { id: self.id, outbox: self.link.outbox.clone(), in_own_room: !inner.left_own_room };
         drop(inner);

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use prost::bytes::{Bytes, BytesMut};
 
-use super::origin::FAR;
 use crate::bus::meters::BusMeters;
 use crate::wire;
 use crate::wire::envelope::Body;
@@ -12,6 +11,9 @@ use crate::wire::envelope::{Content, EnvelopeError};
 
 /// Bytes that an envelope that is being put together takes beside its parts.
 const ASSEMBLY_OVERHEAD_BYTES: u64 = 256;
+
+/// A heartbeat that is behind by more than this did not come late: something untrue was believed before it.
+pub(super) const FAR: u64 = 64;
 
 /// State of one subject of one sender.
 #[derive(Debug)]

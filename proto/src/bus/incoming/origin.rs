@@ -4,14 +4,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::heard::Heard;
+use super::heard::{FAR, Heard};
 
 /// Envelopes that one sender can number in a second: more than any machine does. A sequence that is further ahead of
 /// the last one than this for each second begun since then is not believed.
 pub(super) const SENT_IN_A_SECOND_MAX: u64 = 1 << 24;
-
-/// A heartbeat that is behind by more than this did not come late: something untrue was believed before it.
-pub(super) const FAR: u64 = 64;
 
 /// One sender.
 #[derive(Debug)]

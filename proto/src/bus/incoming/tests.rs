@@ -3,7 +3,8 @@ mod lies;
 mod parts;
 mod round_trip;
 
-use super::origin::{FAR, SENT_IN_A_SECOND_MAX};
+use super::heard::FAR;
+use super::origin::SENT_IN_A_SECOND_MAX;
 use super::origins::{ORIGINS_MAX, PARTS_AGE_MAX};
 use super::*;
 use crate::bus::outgoing::{Frame, Outgoing, encode};
