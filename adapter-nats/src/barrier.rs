@@ -129,7 +129,7 @@ impl Barrier {
         let is_new = std::mem::replace(&mut self.greeted, connection) != connection;
         if is_new {
             self.server = self.client.server_info().server_id.into();
-            // Whoever was known may be elsewhere by now.
+            // A node that was known may be elsewhere by now.
             self.shared.peers.lock().clear();
             self.ask(number, Question::AllPeers).await;
         }

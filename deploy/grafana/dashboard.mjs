@@ -58,7 +58,7 @@ const rows = {
   Queues: [
     graph("Bytes that wait for clients", "bytes", "In all outboxes of a node.", [[sum(on("fanfare_outbox_bytes")), "{{instance}}"]]),
     graph("Messages that wait for room shards", "short", "", [[sum(on("fanfare_mailbox_messages"), "instance, actor"), "{{actor}}, {{instance}}"]]),
-    graph("What queues did not take", "cps", "Volatile packets are meant to be dropped; the others are losses that somebody was told of.", [[`sum(${rate("fanfare_volatile_dropped_total")})`, "volatile"], [`sum(${rate("fanfare_emits_overloaded_total")})`, "emits refused"], [`sum(${rate("fanfare_packets_undelivered_total")})`, "to clients that went"], [`sum(${rate("fanfare_shard_messages_lost_total")})`, "lost with a shard"]]),
+    graph("Refused and dropped by queues", "cps", "Volatile packets are meant to be dropped; the others are losses that somebody was told of.", [[`sum(${rate("fanfare_volatile_dropped_total")})`, "volatile"], [`sum(${rate("fanfare_emits_overloaded_total")})`, "emits refused"], [`sum(${rate("fanfare_packets_undelivered_total")})`, "to clients that went"], [`sum(${rate("fanfare_shard_messages_lost_total")})`, "lost with a shard"]]),
     graph("Slow clients cut off", "cps", "", [[sum(rate("fanfare_slow_consumers_total")), "{{instance}}"]]),
   ],
   Cluster: [
@@ -67,7 +67,7 @@ const rows = {
     graph("Frames", "cps", "To NATS; from NATS below zero.", [[sum(rate("fanfare_bus_frames_published_total")), "published, {{instance}}"], [`-${sum(rate("fanfare_bus_frames_received_total"))}`, "received, {{instance}}"]]),
     graph("Bytes", "Bps", "To NATS; from NATS below zero.", [[sum(rate("fanfare_bus_published_bytes_total")), "published, {{instance}}"], [`-${sum(rate("fanfare_bus_received_bytes_total"))}`, "received, {{instance}}"]]),
     graph("Losses", "cps", "Lost: another node said it and it never came. Dropped: it could not be published.", [[sum(rate("fanfare_bus_lost_total")), "lost, {{instance}}"], [sum(rate("fanfare_bus_dropped_total")), "dropped, {{instance}}"], [sum(rate("fanfare_bus_undelivered_total")), "undelivered, {{instance}}"]]),
-    graph("What should not be", "cps", "", [[`sum(${rate("fanfare_bus_late_total")})`, "late or twice"], [`sum(${rate("fanfare_bus_refused_total")})`, "unreadable"], [`sum(${rate("fanfare_bus_unknown_total")})`, "of a newer version"], [`sum(${rate("fanfare_bus_invalid_messages_total")})`, "invalid"], [`sum(${rate("fanfare_bus_overruns_total")})`, "read too slowly"]]),
+    graph("Unexpected messages of the bus", "cps", "", [[`sum(${rate("fanfare_bus_late_total")})`, "late or twice"], [`sum(${rate("fanfare_bus_refused_total")})`, "unreadable"], [`sum(${rate("fanfare_bus_unknown_total")})`, "of a newer version"], [`sum(${rate("fanfare_bus_invalid_messages_total")})`, "invalid"], [`sum(${rate("fanfare_bus_overruns_total")})`, "read too slowly"]]),
     graph("Bytes that wait for NATS", "bytes", "", [[on("fanfare_bus_queued_bytes"), "{{instance}}"]]),
     graph("Questions to other nodes", "cps", "", [[`sum(${rate("fanfare_requests_incomplete_total")})`, "not answered by all"], [`sum(${rate("fanfare_server_events_total")})`, "server events"], [`sum(${rate("fanfare_bus_waits_total")})`, "waited for a full shard"]]),
   ],

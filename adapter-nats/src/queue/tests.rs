@@ -95,7 +95,7 @@ fn held(now: Instant) -> (Queue, Arc<BusMeters>) {
     queue.hold.heard(&"other".into(), Duration::from_secs(2), now);
     queue.hold.broken();
     queue.push(&[Subject::Nodes], body(1), now).expect("it is not closed");
-    // Whoever publishes waits for the connection itself.
+    // A publisher waits for the connection itself.
     assert_eq!(queue.work(now), Work::Now);
     queue.hold.connected(now);
     (queue, meters)

@@ -98,7 +98,7 @@ async fn a_node_may_start_before_the_broker() {
     assert_eq!(hearing.bus.meters().reconnects.get(), 0);
 }
 
-/// Whoever waits has waited once: for as long as the options say since the start, or since the connection was lost.
+/// A caller waits once: for as long as the options say since the start, or since the connection was lost.
 #[tokio::test]
 async fn nobody_waits_for_a_broker_that_is_away_for_long() {
     let mut server = Server::prepared(free_port(), "");

@@ -159,7 +159,7 @@ pub fn start_log(config: &Config) -> Result<(), String> {
     let filter = log::filter(&config.log).map_err(|error| format!("log: {error}"))?;
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let log = log.with_ansi(std::io::stderr().is_terminal());
-    // Who reads the log may go away; complaining about that on the same output would panic, and end the node.
+    // The reader of the log may go away; complaining about that on the same output would panic, and end the node.
     let log = log.log_internal_errors(false);
     match config.log_format {
         LogFormat::Text => log.with_target(false).init(),

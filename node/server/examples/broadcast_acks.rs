@@ -35,7 +35,7 @@ pub fn install(io: &Io) {
                 Err(error) => println!("{socket} has answered something else: {error}"),
             }
         }
-        // All together, with those who did not answer: `let answers = everybody.timeout(…).emit_with_ack(…).await?`
+        // All together, with the clients that did not answer: `let answers = everybody.timeout(…).emit_with_ack(…).await?`
         Ok(ack.send(yes)?)
     });
 }

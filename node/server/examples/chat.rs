@@ -4,7 +4,7 @@
 //! cargo run -p fanfare --example chat -- node_modules/socket.io/client-dist
 //! ```
 //!
-//! As a cluster over a NATS server, one node in each terminal; whoever is in a room is named on all of them:
+//! As a cluster over a NATS server, one node in each terminal; the members of a room are shown on all of them:
 //!
 //! ```sh
 //! NATS=nats://127.0.0.1:4222 LISTEN=127.0.0.1:3001 cargo run -p fanfare --example chat

@@ -1,4 +1,4 @@
-//! Rooms: joining, leaving, who is there, and emitting to some of them.
+//! Rooms: joining, leaving, counting, and emitting to some of them.
 //!
 //! ```sh
 //! cargo run -p fanfare --example rooms
@@ -28,7 +28,7 @@ pub fn install(io: &Io) {
         socket.leave(room).await?;
         ack.send(())
     });
-    // Everybody in the room but the sender, and but those who do not want to hear it.
+    // Everybody in the room but the sender, and those that do not want to hear it.
     io.on("say", async |socket: Socket, Data((room, text)): Data<(String, String)>| {
         socket.to(room).except("muted").emit("said", text)
     });

@@ -10,7 +10,7 @@ mod labels;
 mod reference;
 mod sums;
 
-pub use cells::settle_here;
+pub use cells::bind_thread;
 pub use family::{Family, Label};
 pub use histogram::Histogram;
 pub use labels::{Actor, Limit, Mailbox, PacketType, Refused, Transport};

@@ -13,7 +13,7 @@ use parking_lot::RwLock;
 pub use self::backlog::{Backlog, Share};
 use crate::cluster::outbound::ClusterLink;
 use crate::ids::NodeTag;
-use crate::metrics::{Metrics, settle_here};
+use crate::metrics::{Metrics, bind_thread};
 use crate::options::Options;
 
 /// The identity, options and counters of one node. A process can hold several (tests do).
@@ -93,9 +93,9 @@ impl Node {
     }
 
     /// Declares the current thread to be `reactor` of this node.
-    pub fn settle_here(&self, reactor: usize) {
+    pub fn bind_thread(&self, reactor: usize) {
         HERE.set(Some((self.key, reactor)));
-        settle_here(reactor);
+        bind_thread(reactor);
     }
 
     /// The reactor of this node whose thread runs this code, if it is one.

@@ -1,7 +1,7 @@
 //! The receiving half that all buses share: restores the order of each sender, drops copies, puts parts together, and
 //! counts what is missing.
 //!
-//! A bus keeps the order of one sender on one subject, but hands several subjects over side by side. Whoever sees a
+//! A bus keeps the order of one sender on one subject, but hands several subjects over side by side. A node that sees a
 //! message can have everything that was sent before it by emptying all of them. So: [`take`](Incoming::take) whatever
 //! is there until all subjects are empty, then [`release`](Incoming::release) the batch, in order.
 //!

@@ -22,7 +22,7 @@ use crate::wire::envelope::Body;
 use crate::wire::subject::Subject;
 
 /// Longest wait for subscriptions while the bus is cut off.
-const SETTLE_TIMEOUT: Duration = Duration::from_secs(5);
+const SYNC_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Faults to inject, each with a probability from 0 to 1 for every frame and receiver.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -259,7 +259,7 @@ impl Publisher for MemoryPublisher {
         }
         let (is_back, meters) = (member.is_back.clone().notified_owned(), self.meters.clone());
         Box::pin(async move {
-            if timeout(SETTLE_TIMEOUT, is_back).await.is_err() {
+            if timeout(SYNC_TIMEOUT, is_back).await.is_err() {
                 meters.unsynced.increment();
             }
         })

@@ -207,7 +207,7 @@ async fn an_awaited_join_of_a_room_named_like_a_socket_is_known_to_the_nodes() {
             if published() < 150 {
                 break;
             }
-            assert!(start.elapsed() < DEADLINE, "other nodes are never settled");
+            assert!(start.elapsed() < DEADLINE, "other nodes are never synced");
         }
     }
     for n in 0..100 {

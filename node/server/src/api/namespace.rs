@@ -148,7 +148,7 @@ impl Namespace {
         self.broadcast().send(arguments)
     }
 
-    // Who is there.
+    // Questions about its sockets.
 
     /// Returns the sockets of this node.
     pub fn local_sockets(&self) -> Vec<Socket> {

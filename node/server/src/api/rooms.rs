@@ -96,7 +96,7 @@ impl IntoFuture for Changed {
                 done.await.map_err(|_| EmitError::Overloaded)??;
             }
             if let Some(namespace) = self.joined {
-                namespace.rooms.interest().settle().await;
+                namespace.rooms.interest().synced().await;
             }
             Ok(())
         })

@@ -185,7 +185,7 @@ impl InboundTask {
         }
         actix_rt::spawn(async move {
             while here.recv().await.is_some() {}
-            namespace.rooms.interest().settle().await;
+            namespace.rooms.interest().synced().await;
             let reply = wire::Reply { request, ..Default::default() };
             cluster.say_to_node(&node, Body::Reply(reply));
         });

@@ -41,7 +41,7 @@ impl Reactor {
         let arbiter = Arbiter::try_new()?;
         service.hub.node.set_arbiter(number, Some(arbiter.handle()));
         arbiter.spawn_fn(move || {
-            service.hub.node.settle_here(number);
+            service.hub.node.bind_thread(number);
             spawn::open();
             actix_rt::spawn(wake::run());
             let layers = Layers::new(&service.hub.node.options);

@@ -14,7 +14,7 @@ thread_local! {
 }
 
 /// Declares the current thread to be a reactor, which counts in a row of its own.
-pub fn settle_here(reactor: usize) {
+pub fn bind_thread(reactor: usize) {
     ROW.set(reactor + 1);
 }
 
@@ -108,7 +108,7 @@ mod tests {
             for reactor in [Some(0), Some(1), Some(7), None, None] {
                 let sums = &sums;
                 scope.spawn(move || {
-                    reactor.into_iter().for_each(settle_here);
+                    reactor.into_iter().for_each(bind_thread);
                     for n in 0..EACH {
                         sums[n as usize % 20].add(n);
                         sums[3].add(1u64.wrapping_neg());
@@ -128,7 +128,7 @@ mod tests {
         let sum = columns.take();
         let other = sum.clone();
         thread::spawn(move || {
-            settle_here(1);
+            bind_thread(1);
             other.add(5);
         })
         .join()

@@ -83,7 +83,7 @@ impl Interest {
 
     /// Waits until everything entered so far is heard here (JOIN-1); not while the bus is away, since nothing comes
     /// from it then.
-    pub async fn settle(&self) {
+    pub async fn synced(&self) {
         if let Some(clustered) = &self.0 {
             clustered.cluster.bus.synced().await;
             clustered.cluster.borrowing_confirmed().await;

@@ -1,4 +1,4 @@
-//! End of a socket, whoever ends it.
+//! End of a socket, caused by its client, the program or a fault.
 //!
 //! First it departs: the client is told, the socket gets nothing more and is in no room (LEAVE-1). Then it finishes: its
 //! `disconnecting` handlers run, and then its `disconnect` handlers, in the order of the official server. When the
@@ -85,7 +85,7 @@ impl SocketCore {
             self.run_disconnect_handlers(end, true);
         }
         self.advance(Phase::Closed);
-        // Whoever waits for an acknowledgement learns that none will come. Users' values are dropped outside the lock.
+        // Callers that wait for an acknowledgement learn that none will come. Users' values are dropped outside the lock.
         let (rooms, acks) = {
             let mut inner = self.inner();
             (std::mem::take(&mut inner.rooms), inner.acks.take())

@@ -202,7 +202,7 @@ impl SocketCore {
         timeout: Option<Duration>,
     ) -> Result<PendingAck, SendError> {
         let mut inner = self.inner();
-        // Closing settles what waits under this lock, after the phase has changed.
+        // Closing ends what waits under this lock, after the phase has changed.
         if self.phase() >= Phase::Leaving {
             return Err(SendError::Disconnected);
         }

@@ -1,4 +1,4 @@
-//! Rooms that are named like sockets: ordinary rooms, whoever's id they look like, and no burden for private messages.
+//! Rooms that are named like sockets: ordinary rooms, whatever id they look like, and no burden for private messages.
 
 use std::time::Duration;
 
@@ -50,7 +50,7 @@ async fn goes_to(io: &Io, owner: &Io, places: u64) {
 }
 
 /// Nodes that know all of each other.
-async fn settled(count: usize) -> Nodes {
+async fn synced(count: usize) -> Nodes {
     let nodes = Nodes::start_with(count, options(), |_| {}).await;
     for io in &nodes.nodes {
         for owner in &nodes.nodes {
@@ -60,10 +60,10 @@ async fn settled(count: usize) -> Nodes {
     nodes
 }
 
-/// JOIN-1 for the rooms of other nodes' sockets: whoever knows that the join is done reaches it from any node.
+/// JOIN-1 for the rooms of other nodes' sockets: a caller that knows that the join is done reaches it from any node.
 #[tokio::test]
 async fn an_awaited_join_of_the_room_of_another_nodes_socket_is_known_to_every_node() {
-    let nodes = settled(3).await;
+    let nodes = synced(3).await;
     let mut clients = nodes.clients().await;
     // What a node says is under way for a while.
     let delay_max = Duration::from_millis(40);
@@ -102,7 +102,7 @@ async fn an_awaited_join_of_the_room_of_another_nodes_socket_is_known_to_every_n
 
 #[tokio::test]
 async fn rooms_that_look_like_sockets_of_no_node_concern_no_private_message() {
-    let nodes = settled(3).await;
+    let nodes = synced(3).await;
     let mut clients = nodes.clients().await;
     let member = nodes.nodes[2].local_socket(clients[2].1).unwrap();
     let names: Vec<String> = (0..200).map(|n| format!("-NxYzAbCdEfGhIjKl{n:03}")).collect();
@@ -122,7 +122,7 @@ async fn rooms_that_look_like_sockets_of_no_node_concern_no_private_message() {
 
 #[tokio::test]
 async fn a_borrowed_room_costs_messages_for_other_sockets_nothing() {
-    let nodes = settled(3).await;
+    let nodes = synced(3).await;
     let mut clients = nodes.clients().await;
     let member = nodes.nodes[2].local_socket(clients[2].1).unwrap();
     member.join(clients[1].1).await.unwrap();
@@ -137,7 +137,7 @@ async fn a_borrowed_room_costs_messages_for_other_sockets_nothing() {
 
 #[tokio::test]
 async fn more_borrowed_rooms_than_can_be_listed_are_reached_too() {
-    let nodes = settled(3).await;
+    let nodes = synced(3).await;
     let mut clients = nodes.clients().await;
     let member = nodes.nodes[2].local_socket(clients[2].1).unwrap();
     let rooms: Vec<String> = (0..=LISTED_MAX).map(|n| id_like(&nodes.nodes[1], n)).collect();
@@ -156,7 +156,7 @@ async fn more_borrowed_rooms_than_can_be_listed_are_reached_too() {
 
 #[tokio::test]
 async fn a_room_is_known_as_borrowed_once_its_name_turns_out_to_be_an_id() {
-    let nodes = settled(2).await;
+    let nodes = synced(2).await;
     let mut clients = nodes.clients().await;
     let names: Vec<_> = nodes.nodes.iter().map(|io| io.node_name().to_owned()).collect();
     nodes.hub.partition(&[&[&names[0], &names[1]]]);
@@ -168,7 +168,7 @@ async fn a_room_is_known_as_borrowed_once_its_name_turns_out_to_be_an_id() {
     assert_eq!(event(&mut clients[1].0).await, [json!("n"), json!(1)]);
     nodes.hub.heal();
     eventually("they know it", || nodes.nodes.iter().all(|io| io.nodes().len() == 2)).await;
-    // Meanwhile and when it has settled.
+    // Meanwhile and when it is synced.
     nodes.nodes[0].to(&room).emit("n", 2).unwrap();
     assert_eq!(event(&mut clients[1].0).await, [json!("n"), json!(2)]);
     goes_to(&nodes.nodes[0], &late, 1).await;
@@ -235,7 +235,7 @@ fn broadcast_of(body: Body) -> Option<String> {
 /// Which says how many ids it has borrowed and lists none, and confirms nothing.
 #[tokio::test]
 async fn a_node_of_an_older_release_is_reached_and_waited_for_by_nobody() {
-    let nodes = settled(2).await;
+    let nodes = synced(2).await;
     let mut clients = nodes.clients().await;
     let mut older = Spoken::join(&nodes.hub, "0ldN");
     older.beat(Heartbeat { borrowed_ids: 1, ..Heartbeat::default() });

@@ -109,7 +109,7 @@ async fn every_line_of_the_cheat_sheet_reaches_whom_it_should_across_nodes_over_
     cheat_sheet_judged("polling").await;
 }
 
-// Who is reached.
+// Receivers.
 
 #[tokio::test]
 async fn local_emits_stay_on_their_node_and_all_others_reach_the_cluster() {
@@ -296,7 +296,7 @@ impl<'de> serde::Deserialize<'de> for SocketIdText {
     }
 }
 
-/// JOIN-1: whoever is told that the join is done can be reached from any node at once, and LEAVE-1.
+/// JOIN-1: a socket whose join is done can be reached from any node at once, and LEAVE-1.
 #[tokio::test]
 async fn an_awaited_join_is_known_to_the_cluster_and_nobody_is_left_in_a_room() {
     let nodes = Nodes::start_with(3, options(), |_| {}).await;
@@ -408,7 +408,7 @@ async fn a_request_waits_for_none_that_fell_silent_or_left() {
     let _clients = nodes.clients().await;
     let names: Vec<_> = nodes.nodes.iter().map(|io| io.node_name().to_owned()).collect();
     nodes.hub.partition(&[&[&names[0], &names[1]]]);
-    // Whoever waits when it is noticed goes on without it.
+    // A caller that waits when it is noticed goes on without it.
     let found = nodes.nodes[0].timeout(LONG).fetch_sockets().await.unwrap();
     assert_eq!((found.len(), found.missing_nodes.clone()), (2, vec![names[2].clone()]));
     // And from then on nobody expects it.
@@ -799,7 +799,7 @@ async fn handlers_of_servers_events_may_all_wait_for_other_servers() {
     nodes.close().await;
 }
 
-/// The event is dropped, counted, and whoever asked is told at its deadline.
+/// The event is dropped and counted, and the caller is told at its deadline.
 #[tokio::test]
 async fn events_of_servers_beyond_what_may_wait_are_counted() {
     let options = Options { events_in_flight_max: 1, ..options() };

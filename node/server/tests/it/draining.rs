@@ -95,7 +95,7 @@ async fn a_node_says_that_it_drains_and_serves_everybody_until_balancers_had_tim
     assert_eq!(client.ask("hello").await, []);
     let mut late = Client::connect(&url).await;
     assert_eq!(late.ask("hello").await, []);
-    // Who cannot wait may close it.
+    // A program that cannot wait may close it.
     let (left, ()) = join(join(client.closed(), late.closed()), io.close()).await;
     assert_eq!(left, (vec![], vec![]));
     assert_eq!(done(draining).await, Drained::default());

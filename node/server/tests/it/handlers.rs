@@ -1,4 +1,4 @@
-//! Handlers that fail: who is told, and the answer of a client that waits for an acknowledgement.
+//! Handlers that fail: the hooks that are told, and the answer of a client that waits for an acknowledgement.
 
 use std::fs;
 use std::path::Path;

@@ -152,7 +152,7 @@ fn every_layer_exists() {
     }
 }
 
-/// Whoever looks for something finds it.
+/// A reader who looks for something finds it.
 #[test]
 fn architecture_names_files_that_exist() {
     let root = source_folder().join("../../..");
@@ -203,7 +203,7 @@ fn needs(package: &str) -> Vec<String> {
     listed.lines().filter_map(|line| Some(line.split_whitespace().next()?.to_owned())).collect()
 }
 
-/// Whoever embeds the library chooses these.
+/// Programs that embed the library choose these.
 #[test]
 fn the_library_brings_no_settings_no_log_no_allocator_and_no_broker() {
     let needs = needs("fanfare");

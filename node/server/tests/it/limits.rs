@@ -64,7 +64,7 @@ async fn a_handshake_beyond_the_connections_of_a_node_is_refused_until_somebody_
     }
     assert_eq!((io.metrics().limits.of(Limit::Connections).get(), counted(&io)), (6, 6));
     assert_eq!(io.metrics().refusals.get(), 6);
-    // Who is inside goes on, and an upgrade takes no place of its own.
+    // Clients inside go on, and an upgrade takes no place of its own.
     client.ask("hello").await;
     let mut probe = Client::probe(&url, &polling.sid).await;
     probe.send_raw("2probe").await;

@@ -160,7 +160,7 @@ fn the_metrics_page_is_what_the_code_says() {
     assert!(there == wanted, "docs/metrics.md is stale: run this test with UPDATE_DOCS=1");
 }
 
-/// Documents that name a metric which does not exist mislead whoever alerts on it.
+/// Documents that name a metric which does not exist mislead operators who alert on it.
 #[test]
 fn documents_name_metrics_that_exist() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");

@@ -255,7 +255,7 @@ async fn the_client_of_a_socket_that_dies_is_disconnected_with_a_reason_and_noth
     assert!(io.local_rooms().is_empty() && io.local_sockets().is_empty());
     drop(clients);
     nothing_stays(&io).await;
-    // Who comes back is let in.
+    // A client that comes back is let in.
     Client::connect(&url).await;
     io.close().await;
 }

@@ -75,7 +75,7 @@ impl Readiness {
                 tokio::spawn(async move {
                     let answer =
                         format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
-                    // Who asks need not wait for the answer.
+                    // The caller need not wait for the answer.
                     let _ = stream.read(&mut [0; 4096]).await;
                     let _ = stream.write_all(answer.as_bytes()).await;
                 });

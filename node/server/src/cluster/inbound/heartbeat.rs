@@ -33,7 +33,7 @@ pub async fn beat(hub: Arc<Hub>, cluster: Arc<ClusterLink>) {
         let mut listed = 0;
         if cluster.hears_since().is_some() && cluster.is_connected() {
             cluster.bus.synced().await;
-            cluster.settle_peers();
+            cluster.update_synced();
             if cluster.take_new_owners() {
                 hub.namespaces.all().iter().for_each(|namespace| namespace.rooms.recognise_all());
             }

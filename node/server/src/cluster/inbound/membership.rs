@@ -60,7 +60,7 @@ impl IntoFuture for Applied {
         Box::pin(async move {
             let Applying { namespace, mut here, mut collection } = self.0?;
             while collection.here(&mut here).await.is_some() {}
-            namespace.rooms.interest().settle().await;
+            namespace.rooms.interest().synced().await;
             while collection.next().await.is_some() {}
             Ok(finish(&namespace, (), collection))
         })
@@ -119,7 +119,7 @@ impl Change {
     fn make(&self, socket: &Arc<SocketCore>) {
         match self {
             Self::Join(rooms) => {
-                // Who asked for many is not told what a single one of them may not; it is counted.
+                // A request for many sockets is not told what a single one of them may not do; it is counted.
                 let _ = socket.join_here(rooms);
             }
             Self::Leave(rooms) => rooms.iter().for_each(|room| socket.leave_here(room)),

@@ -142,7 +142,7 @@ pub fn each_reactor<T: Send + 'static>(
     let (results, local) = mpsc::unbounded_channel();
     let (core, meant) = (namespace.clone(), Arc::new(target));
     namespace.rooms.on_shards(&meant.clone(), asker, move || {
-        // Who asked may have gone.
+        // The caller may have gone.
         let _ = results.send(work(&core, &meant));
     })?;
     Ok(local)

@@ -39,7 +39,7 @@ impl ClusterThread {
                 actix_rt::System::new().block_on(async move {
                     actix_rt::spawn(wake::run());
                     let (publisher, subscription) = bus.start(identity);
-                    // Who started this thread waits for it.
+                    // The starter of this thread waits for it.
                     let _ = started.send(publisher);
                     run(subscription, hub).await;
                 });
@@ -48,7 +48,7 @@ impl ClusterThread {
         let publisher = publisher.recv().map_err(|_| io::Error::other("the bus ended at its start"))?;
         let (listens, tag) = (tag.is_some(), tag.unwrap_or_else(NodeTag::random));
         if !listens {
-            // Whoever only sends hears nothing but signs of life: the bus waits for the nodes after an outage.
+            // A sender without a node hears nothing but signs of life: the bus waits for the nodes after an outage.
             publisher.subscribe(Subject::Nodes);
         }
         let link = ClusterLink::new(publisher, identity, tag, options);

@@ -18,7 +18,7 @@ pub struct Directory {
     /// Nodes ever heard of. One that is silent may only be cut off.
     known: Arc<FxHashSet<NodeTag>>,
     /// Nodes, this one perhaps among them, for whose ids all other nodes with members in their rooms are known.
-    settled: Arc<FxHashSet<NodeTag>>,
+    synced: Arc<FxHashSet<NodeTag>>,
     guests: Arc<Guests>,
 }
 
@@ -39,13 +39,13 @@ pub struct Place<'a> {
     elsewhere: &'a [Arc<str>],
     anywhere: &'a [Arc<str>],
     /// Whether there is no other place.
-    pub is_settled: bool,
+    pub is_synced: bool,
 }
 
 impl Directory {
     /// The directory of a node that has not heard of any other.
     pub fn new(own: NodeTag) -> Self {
-        Self { own, known: Arc::default(), settled: Arc::default(), guests: Arc::default() }
+        Self { own, known: Arc::default(), synced: Arc::default(), guests: Arc::default() }
     }
 
     /// Returns the nodes where a room may have members because of its name; `None` if it is an ordinary room.
@@ -59,7 +59,7 @@ impl Directory {
             owner: (owner != self.own).then_some(owner),
             elsewhere: self.guests.elsewhere.get(&id).map_or(&[], SmallVec::as_slice),
             anywhere: &self.guests.anywhere,
-            is_settled: self.settled.contains(&owner),
+            is_synced: self.synced.contains(&owner),
         })
     }
 
@@ -78,9 +78,9 @@ impl Directory {
         self.known.len()
     }
 
-    /// Whether any node is settled.
-    pub fn is_any_settled(&self) -> bool {
-        !self.settled.is_empty()
+    /// Whether any node is synced.
+    pub fn is_any_synced(&self) -> bool {
+        !self.synced.is_empty()
     }
 
     /// Notes that a node was heard of.
@@ -93,11 +93,11 @@ impl Directory {
         self.known = Arc::new(nodes);
     }
 
-    /// Replaces the settled nodes. Returns false if nothing changed.
-    pub fn settle(&mut self, nodes: FxHashSet<NodeTag>) -> bool {
-        let is_new = *self.settled != nodes;
+    /// Replaces the synced nodes. Returns false if nothing changed.
+    pub fn set_synced(&mut self, nodes: FxHashSet<NodeTag>) -> bool {
+        let is_new = *self.synced != nodes;
         if is_new {
-            self.settled = Arc::new(nodes);
+            self.synced = Arc::new(nodes);
         }
         is_new
     }

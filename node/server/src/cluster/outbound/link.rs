@@ -202,7 +202,7 @@ impl ClusterLink {
             Audience::Nodes(nodes) => (nodes.clone(), nodes.into_iter().map(Subject::Node).collect()),
             Audience::All => (peers.serving(namespace), vec![Subject::Namespace(namespace.clone())]),
         };
-        // Under the lock: a node that goes now is taken from the peers before it is told to those who wait.
+        // Under the lock: a node that goes now is taken from the peers before the waiting requests are told.
         let ticket = self.requests.open(expected);
         drop(peers);
         let body = body(ticket.id);
@@ -333,8 +333,8 @@ impl ClusterLink {
     }
 
     /// Time has passed: everything may be known of more nodes.
-    pub(crate) fn settle_peers(&self) {
-        self.update_peers(|peers| (peers.settle(Instant::now()), Vec::new()));
+    pub(crate) fn update_synced(&self) {
+        self.update_peers(|peers| (peers.update_synced(Instant::now()), Vec::new()));
     }
 
     // Rooms that are named like sockets of other nodes.

@@ -83,7 +83,7 @@ impl Peers {
     pub fn set_hearing(&mut self, hears: bool, now: Instant) {
         self.hears_since = hears.then_some(now);
         self.began = self.began.or(self.hears_since);
-        self.settle(now);
+        self.update_synced(now);
     }
 
     /// Takes the heartbeat of a node.
@@ -107,9 +107,9 @@ impl Peers {
         if is_changed {
             self.refresh_guests();
         }
-        if !self.directory.is_any_settled() {
+        if !self.directory.is_any_synced() {
             // Perhaps it was the last one to tell.
-            self.settle(now);
+            self.update_synced(now);
         }
         standing
     }
@@ -160,7 +160,7 @@ impl Peers {
             }
             self.silent.push_back((peer.instance, peer.node, peer.heard_at));
         }
-        self.settle(now);
+        self.update_synced(now);
         gone
     }
 
@@ -181,16 +181,16 @@ impl Peers {
 
     /// Decides for which nodes' ids all members are known: once each node has announced its borrowed ids since it can
     /// be heard, and has had the time to hear of the owner. Until then an id may have unknown members.
-    pub fn settle(&mut self, now: Instant) {
+    pub fn update_synced(&mut self, now: Instant) {
         let is_long_ago = |since: Instant| now.saturating_duration_since(since) >= self.patience;
         let have_told = |since| self.peers.values().all(|peer| peer.heard_at >= since);
-        let mut settled = FxHashSet::default();
+        let mut synced = FxHashSet::default();
         if self.hears_since.is_some_and(have_told) {
             let peers = self.peers.values().filter(|peer| is_long_ago(peer.since));
-            settled.extend(peers.filter_map(|peer| NodeTag::parse(&peer.node)));
-            settled.extend(self.began.filter(|began| is_long_ago(*began)).map(|_| self.own));
+            synced.extend(peers.filter_map(|peer| NodeTag::parse(&peer.node)));
+            synced.extend(self.began.filter(|began| is_long_ago(*began)).map(|_| self.own));
         }
-        self.is_changed |= self.directory.settle(settled);
+        self.is_changed |= self.directory.set_synced(synced);
     }
 
     fn refresh_guests(&mut self) {

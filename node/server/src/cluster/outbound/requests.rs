@@ -66,7 +66,7 @@ impl Requests {
     /// A node is gone: no request must wait for it.
     pub fn gone(&self, node: &Arc<str>) {
         for waiting in self.waiting.lock().values() {
-            // Who waits may be about to give up.
+            // The caller that waits may be about to give up.
             let _ = waiting.send(FromNode::Gone(node.clone()));
         }
     }

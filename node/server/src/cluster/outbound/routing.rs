@@ -40,7 +40,7 @@ pub fn subjects_for(
                 .chain(place.guests().cloned())
                 .for_each(|node| add(Subject::Node(node)));
         }
-        if place.is_none_or(|place| !place.is_settled) {
+        if place.is_none_or(|place| !place.is_synced) {
             add(Subject::room(namespace, room.as_str(), buckets));
         }
     }
@@ -70,7 +70,7 @@ pub fn audience_for(
     let [room] = rooms else { return Audience::All };
     let Some(place) = directory.locate(room.as_str()) else { return Audience::All };
     let is_ours_alone = is_away && place.owner().is_none();
-    if !place.is_settled && !is_ours_alone {
+    if !place.is_synced && !is_ours_alone {
         return Audience::All;
     }
     let mut nodes: Vec<Arc<str>> = place.owner().into_iter().collect();

@@ -140,7 +140,7 @@ fn ask_here(
         let asked = AckSender { socket: socket.id, sink: Some(sink.clone()) };
         // A socket that is gone says so itself.
         let _ = socket.send_together(id, packet.clone(), volatile, asked);
-        // Who waited may have given up in between, and have found nothing to forget.
+        // The waiting caller may have given up in between, and have found nothing to forget.
         if sink.is_closed() {
             socket.forget_ack(id);
         }

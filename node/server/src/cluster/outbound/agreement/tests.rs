@@ -30,7 +30,7 @@ impl Cluster {
     }
 
     /// Lets one node after the other hear all others, until nothing changes. Returns the nodes that yield.
-    fn settle(&mut self) -> Vec<usize> {
+    fn agree(&mut self) -> Vec<usize> {
         let alive: Vec<_> = (0..self.0.len()).filter(|number| self.0[*number].1).collect();
         for _ in 0..10 {
             let mut is_changed = false;
@@ -53,15 +53,15 @@ impl Cluster {
 }
 
 #[test]
-fn nobody_yields_to_who_agrees() {
-    assert_eq!(Cluster::new(&[(1, 1, 1024), (2, 2, 1024), (3, 3, 1024)]).settle(), NOBODY);
-    assert_eq!(Cluster::new(&[(1, 1, 512)]).settle(), NOBODY);
+fn nodes_that_agree_do_not_yield() {
+    assert_eq!(Cluster::new(&[(1, 1, 1024), (2, 2, 1024), (3, 3, 1024)]).agree(), NOBODY);
+    assert_eq!(Cluster::new(&[(1, 1, 512)]).agree(), NOBODY);
 }
 
 #[test]
 fn the_newcomer_yields_and_says_why() {
     let mut cluster = Cluster::new(&[(5, 1, 1024), (9, 2, 512), (7, 3, 1024)]);
-    assert_eq!(cluster.settle(), [1]);
+    assert_eq!(cluster.agree(), [1]);
     let why = cluster.0[1].0.dispute().expect("it yields").to_string();
     assert!(why.contains("512 here and 1024 on node nod0"), "{why}");
     let disagreeing: Vec<_> = cluster.0.iter().map(|(agreement, _)| agreement.disagreeing()).collect();
@@ -70,29 +70,29 @@ fn the_newcomer_yields_and_says_why() {
 
 #[test]
 fn of_two_that_start_at_once_one_yields() {
-    assert_eq!(Cluster::new(&[(5, 2, 1024), (5, 1, 512)]).settle(), [0]);
-    assert_eq!(Cluster::new(&[(5, 1, 1024), (5, 2, 512)]).settle(), [1]);
+    assert_eq!(Cluster::new(&[(5, 2, 1024), (5, 1, 512)]).agree(), [0]);
+    assert_eq!(Cluster::new(&[(5, 1, 1024), (5, 2, 512)]).agree(), [1]);
 }
 
 #[test]
-fn who_yields_does_not_win_by_outliving_the_others() {
+fn a_node_that_yields_does_not_win_by_outliving_the_others() {
     let mut cluster = Cluster::new(&[(1, 1, 1024), (2, 2, 512), (3, 3, 1024)]);
-    assert_eq!(cluster.settle(), [1]);
-    // As in a rolling restart: whoever is right is younger from now on.
+    assert_eq!(cluster.agree(), [1]);
+    // As in a rolling restart: the nodes that are right are younger from now on.
     cluster.end(0);
-    assert_eq!(cluster.settle(), [1]);
+    assert_eq!(cluster.agree(), [1]);
     cluster.end(2);
-    assert_eq!(cluster.settle(), NOBODY, "there is nobody to yield to");
+    assert_eq!(cluster.agree(), NOBODY, "there is nobody to yield to");
     cluster.0.push((Agreement::new(4, 4, 1024), true));
-    assert_eq!(cluster.settle(), [3], "by now it serves");
+    assert_eq!(cluster.agree(), [3], "by now it serves");
 }
 
 #[test]
 fn of_several_that_yield_one_takes_over() {
     let mut cluster = Cluster::new(&[(1, 1, 1024), (2, 2, 512), (3, 3, 256)]);
-    assert_eq!(cluster.settle(), [1, 2]);
+    assert_eq!(cluster.agree(), [1, 2]);
     cluster.end(0);
-    assert_eq!(cluster.settle(), [2]);
+    assert_eq!(cluster.agree(), [2]);
 }
 
 #[test]

@@ -44,7 +44,7 @@ async fn what_is_said_after_the_bus_was_left_is_counted() {
     assert_eq!(link.bus.meters().dropped.get(), 2);
 }
 
-/// Whoever counts on a node is told when it goes: it cannot go between being counted on and the request being known.
+/// A request that counts on a node is told when it goes: it cannot go between being counted on and the request being known.
 #[tokio::test]
 async fn no_node_goes_unnoticed_while_it_is_asked() {
     let (link, _subscription) = link_and_listener();

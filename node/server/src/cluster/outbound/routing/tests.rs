@@ -35,7 +35,7 @@ impl View {
 
     fn pass(&mut self, time: Duration) {
         self.now += time;
-        self.peers.settle(self.now);
+        self.peers.update_synced(self.now);
     }
 
     fn hear(&mut self, node: NodeTag, borrowed: &[Room]) {
@@ -178,17 +178,17 @@ fn the_rooms_of_a_node_are_ordinary_rooms_too_until_everybody_knows_it() {
     let (first, second) = (NodeTag::random(), NodeTag::random());
     let mut view = View::of(&[first]);
     let (of_first, of_second, own) = (room_of(first), room_of(second), room_of(view.own));
-    let is_settled = |view: &mut View, room: &Room| {
+    let is_synced = |view: &mut View, room: &Room| {
         !view.subjects(std::slice::from_ref(room)).contains(&bucket_subject(room))
     };
     view.hear(second, &[]);
-    assert!(is_settled(&mut view, &of_first));
-    assert!(!is_settled(&mut view, &of_second), "it is new");
+    assert!(is_synced(&mut view, &of_first));
+    assert!(!is_synced(&mut view, &of_second), "it is new");
     view.pass(INTERVAL);
-    assert!(is_settled(&mut view, &of_second));
+    assert!(is_synced(&mut view, &of_second));
     // After an outage of the bus everybody has to tell again.
     view.peers.set_hearing(false, view.now);
-    assert!(!is_settled(&mut view, &own));
+    assert!(!is_synced(&mut view, &own));
     let asked = |room: &Room, view: &mut View| {
         audience_for("/", std::slice::from_ref(room), &view.directory(), &view.peers, true)
     };
@@ -197,9 +197,9 @@ fn the_rooms_of_a_node_are_ordinary_rooms_too_until_everybody_knows_it() {
     view.pass(INTERVAL);
     view.peers.set_hearing(true, view.now);
     view.hear(second, &[]);
-    assert!(!is_settled(&mut view, &of_second), "the first one has not told");
+    assert!(!is_synced(&mut view, &of_second), "the first one has not told");
     view.hear(first, &[]);
-    assert!([&of_first, &of_second, &own].iter().all(|room| is_settled(&mut view, room)));
+    assert!([&of_first, &of_second, &own].iter().all(|room| is_synced(&mut view, room)));
 }
 
 #[test]
