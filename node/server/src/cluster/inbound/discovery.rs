@@ -8,12 +8,15 @@ use fanfare_proto::wire::envelope::Body;
 use fanfare_proto::wire::{Heartbeat, RollCall};
 use fanfare_proto::{Bus, Envelope, Identity, Inbound, State, Subject};
 
+/// Characters of a release that are shown.
+const RELEASE_CHARS_MAX: usize = 64;
+
 /// Report of a node about itself.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct NodeReport {
     /// Name of the node: the start of its socket ids.
     pub node: String,
-    /// Version of the node's software.
+    /// Version of the node's software, as the node says it: at most 64 characters, others than printable ones escaped.
     pub release: String,
     /// Time since the node started, in milliseconds.
     pub uptime_ms: u64,
@@ -25,7 +28,7 @@ pub struct NodeReport {
     pub rooms: u64,
     /// Messages of other nodes that the node knows to have missed.
     pub lost: u64,
-    /// Namespaces that clients can enter there.
+    /// Namespaces that clients can enter there; characters that cannot be printed are escaped.
     pub namespaces: Vec<String>,
 }
 
@@ -77,6 +80,25 @@ impl NodeReport {
     /// Makes a report of a node's last heartbeat.
     pub fn new(node: &Arc<str>, heartbeat: Heartbeat) -> Self {
         let Heartbeat { release, uptime_ms, connections, sockets, rooms, lost, namespaces, .. } = heartbeat;
+        let release = printable(release.chars().take(RELEASE_CHARS_MAX));
+        let namespaces = namespaces.iter().map(|namespace| printable(namespace.chars())).collect();
+        // The name was checked when the envelope was decoded.
         Self { node: node.to_string(), release, uptime_ms, connections, sockets, rooms, lost, namespaces }
     }
 }
+
+/// Escapes what must not reach the terminal of an operator: control characters, and those that change the direction of
+/// what follows or show nothing.
+fn printable(text: impl Iterator<Item = char>) -> String {
+    let mut printable = String::new();
+    for character in text {
+        match character {
+            '"' | '\'' => printable.push(character),
+            character => printable.extend(character.escape_debug()),
+        }
+    }
+    printable
+}
+
+#[cfg(test)]
+mod tests;
