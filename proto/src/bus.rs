@@ -1,18 +1,6 @@
 //! The seam between a node and the bus that carries its envelopes.
 //!
-//! The seam has two sides. A node calls [`Publisher`]: its methods return at once, and may be called from any thread. A
-//! bus hands everything to its [`Subscription`]: one stream, read by one task.
-//!
-//! # Promises of every bus
-//!
-//! * Envelopes that one thread publishes, to whatever subjects, reach each node that hears them in that order, each
-//!   once (ORDER-2, ONCE-1). Between threads and between nodes nothing is promised.
-//! * A node hears a subject from the moment [`Publisher::synced`] says so until `unsubscribe`, and for a while after. Also
-//!   before the bus is connected, and while it is away for a moment (JOIN-1).
-//! * A node never hears itself.
-//! * At most once: what is lost is counted in [`BusMeters`], by the node that dropped it or by those that miss it (LOSS-1).
-//! * Nothing waits without a bound: the publisher drops and counts, and a node that does not read its subscription loses what
-//!   exceeds its bounds, and learns of it.
+//! [`Bus`] says what every bus promises.
 
 pub(crate) mod incoming;
 pub(crate) mod memory;
@@ -31,7 +19,25 @@ use crate::wire::envelope::Body;
 use crate::wire::envelope::Envelope;
 use crate::wire::subject::Subject;
 
-/// A bus that is not in use yet.
+/// A bus that is not in use yet: the seam between a node and what carries its envelopes.
+///
+/// The seam has two sides. A node calls [`Publisher`]: its methods return at once, and may be called from any thread. A
+/// bus hands everything to its [`Subscription`]: one stream, read by one task. [`Outgoing`](crate::Outgoing) and
+/// [`Incoming`](crate::Incoming) keep the promises about order, copies and losses for every bus that uses them, and the
+/// suite `conformance` (a feature of this crate) checks a bus against all of them.
+///
+/// # Promises of every bus
+///
+/// * ORDER-2, ONCE-1: envelopes that one thread publishes, to whatever subjects, reach each node that hears them in that
+///   order, each once. Between threads and between nodes nothing is promised.
+/// * JOIN-1: a node hears a subject from the moment [`Publisher::synced`] says so until
+///   [`unsubscribe`](Publisher::unsubscribe), and for a while after; also if it subscribed before the bus was connected, and
+///   after the bus was away for a moment.
+/// * A node never hears itself.
+/// * LOSS-1: each envelope comes at most once. What is lost is counted in [`BusMeters`], by the node that dropped it or by
+///   those that miss it.
+/// * Nothing waits without a bound: the publisher drops and counts, and a node that does not read its subscription loses
+///   what exceeds its bounds, and learns of it.
 pub trait Bus: Send + 'static {
     /// Joins the bus. Called once, inside the tokio runtime that is to run the bus's tasks; returns at once, connected
     /// or not. From then on the node hears [`Subject::Node`] of its own name, and nothing else yet.
@@ -94,6 +100,7 @@ pub enum State {
 
 /// Reasons for not taking an envelope. Nothing of it is published.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum PublishError {
     /// The caller's fault: more than the bus carries, even in parts.
     #[error("the envelope has {bytes} bytes, and the bus carries at most {max}")]

@@ -15,7 +15,7 @@
 //!
 //! [`wire`] has the schema (`proto/fanfare/v1/envelope.proto`). An [`Envelope`] is a message that was checked, a
 //! [`Subject`] is its address. An implementation of [`Bus`] moves frames; [`Outgoing`] numbers and cuts them, [`Incoming`] restores order,
-//! puts parts together and counts what is missing, so that every bus keeps the same promises. [`MemoryBus`] needs no
+//! puts parts together and counts what is missing, so that every bus keeps [the same promises](Bus#promises-of-every-bus). [`MemoryBus`] needs no
 //! network. The suite `conformance` is there for every bus to pass. [`wake`] spares the threads on both sides wake-ups.
 
 #![deny(clippy::unwrap_used)]

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-/// A refused request, as the client sees it.
+/// A refused request, as the client sees it. Exhaustive, so that a server that counts refusals by kind misses none.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum HandshakeError {
     /// Code 0: `transport` is missing, unknown, or not enabled.
@@ -40,6 +40,7 @@ pub enum HandshakeError {
 
 /// Fault of a request that is refused with code 3. The client sees `Bad request` only; this is for the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum BadRequest {
     /// The `Origin` header holds characters that a header must not.
     #[error("invalid origin")]

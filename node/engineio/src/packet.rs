@@ -58,6 +58,7 @@ pub enum Frame {
 
 /// Reason why the text of a client is not a packet. The official server closes the session with `parse error`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum PacketError {
     /// Nothing between two separators, or an empty text frame.
     #[error("the client sent an empty packet")]

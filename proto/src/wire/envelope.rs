@@ -36,6 +36,7 @@ pub struct Envelope {
 /// Reasons for refusing a frame. All of these are the sender's fault, but for `Version` and `Unknown`: a newer release
 /// may well say what this one does not know.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum EnvelopeError {
     /// The bytes are not a protobuf message of this schema.
     #[error("a frame is not an envelope: {0}")]

@@ -15,6 +15,7 @@ use crate::room::{Member, Overloaded};
 
 /// The socket would be in more rooms than it may, and has joined none of those it was to join.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum TooManyRooms {
     /// Too many of them (`rooms_per_socket_max`).
     #[error("too many rooms: a socket may be in {max}")]

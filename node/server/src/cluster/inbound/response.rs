@@ -50,6 +50,7 @@ pub type Local<T> = mpsc::UnboundedReceiver<T>;
 
 /// Reason why nothing was asked.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum RequestError {
     /// The bus is away: other nodes cannot be asked now. `local()` asks this node alone.
     #[error("the cluster cannot be reached now: its bus is away")]
