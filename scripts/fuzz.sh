@@ -1,8 +1,11 @@
 #!/usr/bin/env bash
-# Fuzzes each parser for a while, by hand: `make fuzz`, or scripts/fuzz.sh [SECONDS [TARGET...]]. New inputs stay in
-# node/fuzz/corpus; those worth keeping are committed, and `make test` mutates them from then on. Needs cargo-fuzz.
+# Fuzzes each parser for a while, by hand: `make fuzz`, or scripts/fuzz.sh [SECONDS [TARGET...]]. It starts from
+# node/fuzz/corpus and from what it found before, thousands of inputs in node/fuzz/target/found; an input worth keeping, such
+# as one that broke a parser (node/fuzz/artifacts), is committed to the corpus, and `make test` mutates it from then on. Needs
+# cargo-fuzz.
 set -euo pipefail
 cd "$(dirname "$0")/../node/fuzz"
+PATH=$PWD/../../target/tools/bin:$PATH
 
 seconds=${1:-60}
 shift || true
@@ -19,5 +22,10 @@ if ((${#targets[@]} == 0)); then
 fi
 for target in "${targets[@]}"; do
   echo "==> $target for $seconds s"
-  cargo fuzz run "${options[@]}" "$target" -- -max_total_time="$seconds" -max_len=65536
+  found=target/found/$target
+  mkdir -p "$found"
+  # New inputs go to the first folder. Without --fuzz-dir cargo-fuzz looks for a folder `fuzz` beside the root of the
+  # repository.
+  cargo fuzz run --fuzz-dir . "${options[@]}" "$target" "$found" "corpus/$target" -- \
+    -max_total_time="$seconds" -max_len=65536
 done
