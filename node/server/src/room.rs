@@ -10,6 +10,7 @@ mod index;
 mod interest;
 mod mailbox;
 mod message;
+mod resident;
 mod rooms;
 mod shard;
 mod target;

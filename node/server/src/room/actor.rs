@@ -11,7 +11,8 @@ use actix::{Actor, AsyncContext, Handler, Recipient};
 
 use super::mailbox::Deliveries;
 use super::message::{Delivery, Gone, ObserveShard, ShardSnapshot};
-use super::rooms::{Resident, Rooms};
+use super::resident::Resident;
+use super::rooms::Rooms;
 
 /// Deliveries handled before the connections they fill get a turn to write.
 const DELIVERIES_PER_TURN: usize = 64;
@@ -71,7 +72,7 @@ impl ActorFuture<RoomShardActor> for Pump {
         ctx: &mut actix::Context<RoomShardActor>,
         cx: &mut Context<'_>,
     ) -> Poll<()> {
-        *actor.resident.task.borrow_mut() = Some(cx.waker().clone());
+        actor.resident.set_task(cx.waker().clone());
         let (mut bytes, mut pushes) = (0, 0);
         for _ in 0..DELIVERIES_PER_TURN {
             if actor.resident.is_poisoned() {

@@ -1,21 +1,19 @@
 //! The rooms of one namespace on this node: the way from an emit to the shards it concerns.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::collections::VecDeque;
-use std::collections::hash_map::Entry;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::task::Waker;
 
 use parking_lot::{Mutex, RwLock};
-use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
 use super::index::{Hold, RoomIndex, ShardSet};
 use super::interest::Interest;
 use super::mailbox::{Deliveries, Mailbox, mailbox};
 use super::message::Delivery;
+use super::resident::Resident;
 use super::shard::RoomShard;
 use super::target::Target;
 use crate::ids::{Room, SocketId};
@@ -61,28 +59,11 @@ pub struct Rooms {
     pub(super) deaths: AtomicU64,
 }
 
-/// A shard on its own thread, shared by its actor and by code that enters it directly.
-pub(super) struct Resident {
-    shard: RefCell<RoomShard>,
-    /// Set when a visit panicked: the state of the shard may be half changed, so its actor must end.
-    poisoned: Cell<bool>,
-    /// The actor's task.
-    pub(super) task: RefCell<Option<Waker>>,
-}
-
 static NEXT_KEY: AtomicU64 = AtomicU64::new(1);
-
-impl Resident {
-    pub(super) fn is_poisoned(&self) -> bool {
-        self.poisoned.get()
-    }
-}
 
 thread_local! {
     /// Number of emits of this thread that a shard refused as overloaded.
     static REFUSALS: Cell<u64> = const { Cell::new(0) };
-    /// The shards that live on this thread, by the key of their `Rooms`.
-    static SHARDS: RefCell<FxHashMap<u64, Rc<Resident>>> = RefCell::default();
 }
 
 impl Rooms {
@@ -245,33 +226,18 @@ impl Rooms {
     /// Puts an empty shard on this thread; `None` if it has one.
     pub(super) fn open_here(&self) -> Option<(Rc<Resident>, Deliveries)> {
         let number = self.node.reactor_here()?;
-        SHARDS.with_borrow_mut(|shards| match shards.entry(self.key) {
-            Entry::Occupied(_) => None,
-            Entry::Vacant(slot) => {
-                let shard = RoomShard::new(number, self.node.clone(), self.index.clone());
-                let resident = slot.insert(Rc::new(Resident {
-                    shard: RefCell::new(shard),
-                    poisoned: Cell::new(false),
-                    task: RefCell::default(),
-                }));
-                let (way, deliveries) = mailbox(self.node.options.mailbox_messages_max);
-                *self.mailboxes[number].write() = Some(way);
-                Some((resident.clone(), deliveries))
-            }
-        })
+        let shard = || RoomShard::new(number, self.node.clone(), self.index.clone());
+        let resident = Resident::enter_thread(self.key, shard)?;
+        let (way, deliveries) = mailbox(self.node.options.mailbox_messages_max);
+        *self.mailboxes[number].write() = Some(way);
+        Some((resident, deliveries))
     }
 
     /// Takes a shard off this thread, unless another one has taken its place. Emits that would concern it fail until
     /// it is [`rebuilt`](Self::rebuilt).
     pub(super) fn close(&self, resident: &Rc<Resident>) {
         let Some(number) = self.node.reactor_here() else { return };
-        // The thread may be ending, and its table with it.
-        let closed = SHARDS.try_with(|shards| {
-            let mut shards = shards.borrow_mut();
-            let is_current = shards.get(&self.key).is_some_and(|current| Rc::ptr_eq(current, resident));
-            is_current.then(|| shards.remove(&self.key))
-        });
-        if let Ok(Some(_)) = closed {
+        if resident.leave_thread(self.key) {
             self.down.fetch_or(1 << number, Relaxed);
             self.deaths.fetch_add(1, Relaxed);
             *self.mailboxes[number].write() = None;
@@ -280,18 +246,14 @@ impl Rooms {
 
     /// Makes the shard of this thread end, with its actor.
     pub fn abandon_here(&self) {
-        let resident = SHARDS.with_borrow(|shards| shards.get(&self.key).cloned());
-        if let Some(resident) = resident {
-            self.poison(&resident);
+        if let Some(resident) = Resident::here(self.key) {
+            self.abandon(&resident);
         }
     }
 
-    fn poison(&self, resident: &Rc<Resident>) {
-        resident.poisoned.set(true);
+    fn abandon(&self, resident: &Rc<Resident>) {
+        resident.poison();
         self.close(resident);
-        if let Some(task) = &*resident.task.borrow() {
-            task.wake_by_ref();
-        }
     }
 
     /// The shard of this thread holds all its members again.
@@ -311,11 +273,10 @@ impl Rooms {
 
     /// Enters the shard of this thread, if it has one. A panic in there ends the shard, not its visitor.
     pub(super) fn visit<R>(&self, act: impl FnOnce(&mut RoomShard) -> R) -> Option<R> {
-        let resident = SHARDS.with_borrow(|shards| shards.get(&self.key).cloned())?;
-        let visit = std::panic::AssertUnwindSafe(|| act(&mut resident.shard.borrow_mut()));
-        let visited = std::panic::catch_unwind(visit).ok();
+        let resident = Resident::here(self.key)?;
+        let visited = resident.visit(act);
         if visited.is_none() {
-            self.poison(&resident);
+            self.abandon(&resident);
         }
         visited
     }
