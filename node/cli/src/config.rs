@@ -58,7 +58,7 @@ pub struct Config {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum App {
-    /// Clients join rooms and emit to them, whoever they are; with a page at `/` to watch it.
+    /// Clients join rooms and emit to them, all of them without a check; with a page at `/` to watch it.
     Relay,
     /// Nothing: clients connect and are kept.
     None,
