@@ -96,9 +96,14 @@ impl Node {
         }
     }
 
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.child.id().expect("it runs")
+    }
+
     /// Sends it a signal, such as `-TERM`.
     pub async fn signal(&self, signal: &str) {
-        let pid = self.child.id().expect("it runs").to_string();
+        let pid = self.pid().to_string();
         let sent = Command::new("kill").args([signal, &pid]).status().await.expect("the command kill");
         assert!(sent.success());
     }

@@ -10,5 +10,6 @@ mod draining;
 mod messages;
 mod nats;
 mod rolling;
+mod storms;
 
 use fanfare_test_support::{self as support, client, contract};
