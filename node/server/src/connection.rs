@@ -13,7 +13,7 @@ mod sessions;
 mod task;
 
 pub use actor::{Connection, Opening};
-pub use admission::{Admission, Permit};
+pub use admission::{Admission, Permit, subscriber};
 #[cfg(feature = "fault-injection")]
 pub use message::CrashConnection;
 pub use message::{

@@ -1,13 +1,16 @@
 //! HTTP: the listener, the threads that serve its connections, and the answers of each path.
 
+mod activity;
 mod body_limit;
 mod client_files;
 mod compression;
+mod descriptors;
 mod drain;
 #[cfg(feature = "fault-injection")]
 mod echo;
 mod endpoint;
 mod host;
+mod idle;
 mod layers;
 mod listener;
 mod origins;
@@ -15,6 +18,7 @@ mod proxies;
 mod reactor;
 mod response;
 mod service;
+mod shortage;
 mod upgrade;
 mod written;
 
@@ -23,6 +27,7 @@ pub use compression::Compression;
 pub use drain::Drained;
 #[cfg(feature = "fault-injection")]
 pub use echo::echo_websockets;
+pub use idle::IdleConnections;
 pub use listener::{ServeError, Server};
 pub use origins::Origins;
 pub use proxies::TrustedProxies;

@@ -174,6 +174,8 @@ metrics! {
         compressions_skipped = "fanfare_compressions_skipped_total",
         /// TCP connections that could not be accepted or served.
         accept_errors = "fanfare_accept_errors_total",
+        /// TCP connections closed because the head of a request did not arrive in time.
+        head_timeouts = "fanfare_head_timeouts_total",
         /// Connections closed by draining, each after its work under way had finished.
         drained = "fanfare_connections_drained_total",
         /// Bytes of messages received from clients.
@@ -200,7 +202,7 @@ metrics! {
         restarts = "fanfare_actor_restarts_total" by Actor,
         /// Actors that died unexpectedly and were cleaned up.
         deaths = "fanfare_actor_deaths_total" by Actor,
-        /// Refusals and slowdowns of clients because of a limit of `[server.limits]`.
+        /// Refusals and slowdowns of clients because of a limit of `[server.limits]`, or for lack of file descriptors.
         limits = "fanfare_limits_reached_total" by Limit,
     }
     gauges {
@@ -216,6 +218,8 @@ metrics! {
         nodes_disagreeing = "fanfare_nodes_disagreeing",
         /// TCP connections that the HTTP server serves now.
         http_connections = "fanfare_http_connections",
+        /// TCP connections on which the HTTP server waits for a first or a further request.
+        http_connections_idle = "fanfare_http_connections_idle",
         /// Whether the node accepts new clients: 1 if it does, else 0.
         ready = "fanfare_ready",
         /// Rooms with members on this node, without the sockets' own rooms.

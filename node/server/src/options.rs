@@ -67,8 +67,12 @@ pub struct Options {
     pub events_in_flight_max: usize,
     /// Milliseconds that sent data may stay unread by a peer before its TCP connection is cut. Default 60,000.
     pub unread_timeout_ms: u64,
-    /// Milliseconds that a client has to send the head of an HTTP request. Default 10,000.
+    /// Milliseconds that a client has to send the head of an HTTP request, from its first byte on, or from the opening of
+    /// the TCP connection. Default 10,000.
     pub header_timeout_ms: u64,
+    /// Milliseconds that a TCP connection may wait for a further HTTP request; after that it is closed. Should be more than
+    /// balancers keep theirs (nginx: 60 s), or they may send a request just when it is closed. Default 75,000.
+    pub keep_alive_timeout_ms: u64,
     /// Milliseconds that a client has to send the body of an HTTP request. Default 30,000.
     pub body_timeout_ms: u64,
     /// Milliseconds that a closing WebSocket waits for the client's Close frame. Default 5,000.
@@ -174,6 +178,7 @@ impl Default for Options {
             events_in_flight_max: 1024,
             unread_timeout_ms: 60_000,
             header_timeout_ms: 10_000,
+            keep_alive_timeout_ms: 75_000,
             body_timeout_ms: 30_000,
             close_timeout_ms: 5_000,
             polling_close_timeout_ms: 30_000,

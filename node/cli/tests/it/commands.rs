@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
-use crate::client::{Client, Http};
+use crate::client::{Client, Http, head};
 use crate::config::{fanfare, output, text};
 use crate::support::DEADLINE;
 
@@ -287,6 +287,56 @@ async fn clients_beyond_the_file_descriptors_of_a_node_are_refused() {
     let refused = Http::connect(&url).await.get("/socket.io/?EIO=4&transport=polling").await;
     assert!(refused.status == 503 && refused.body.contains("too many connections"), "{refused:?}");
     drop(clients);
+    node.kill().await.expect("it ends");
+}
+
+/// Clients that say nothing take no file descriptor from probes, and none from clients that speak.
+#[tokio::test]
+async fn a_node_full_of_silent_clients_answers_probes_and_clients_that_speak() {
+    const CLIENTS: usize = 120;
+    let mut command = Command::new("sh");
+    command.args(["-c", "ulimit -n 300; exec \"$@\"", "sh", env!("CARGO_BIN_EXE_fanfare"), "serve"]);
+    command.args(["--listen", "127.0.0.1:0", "--app", "none", "--reactors", "1"]);
+    command.env("FANFARE_OPS_LISTEN", "127.0.0.1:0").stdin(Stdio::null()).stdout(Stdio::null());
+    let mut node = command.stderr(Stdio::piped()).kill_on_drop(true).spawn().expect("it starts");
+    let operations = std::cell::RefCell::new(String::new());
+    let address = word_after("clients can connect address=", &mut node, |line| {
+        if let Some((_, told)) = line.split_once("for operators: ") {
+            *operations.borrow_mut() = told.split(' ').next().unwrap_or_default().to_owned();
+        }
+    });
+    let url = format!("http://{}", address.await);
+    let operations = operations.into_inner();
+    let _clients = Client::connect_many(&url, CLIENTS).await;
+    let mut silent = Vec::new();
+    for _ in 0..300 {
+        silent.push(Http::connect(&url).await);
+    }
+    assert_eq!(Http::connect(&operations).await.get("/healthz").await.body, "ok\n");
+    // It may find a moment in which the silent ones have not made room yet; stock clients try again, too.
+    let start = std::time::Instant::now();
+    loop {
+        let mut late = Http::connect(&url).await;
+        late.write(head("GET", "/socket.io/?EIO=4&transport=polling", "").as_bytes()).await;
+        if late.answer().await.is_ok_and(|answer| answer.status == 200) {
+            break;
+        }
+        assert!(start.elapsed() < DEADLINE, "a client that speaks is never let in");
+    }
+    let scarce = "fanfare_limits_reached_total{limit=\"file_descriptors\"}";
+    let mut metrics = String::new();
+    let value = |metrics: &str, name: &str| {
+        let line = metrics.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        line.map_or(0.0, |value| value.parse::<f64>().expect("a number"))
+    };
+    while value(&metrics, scarce) == 0.0 {
+        assert!(start.elapsed() < DEADLINE, "file descriptors were never scarce: {metrics}");
+        metrics = Http::connect(&operations).await.get("/metrics").await.body;
+    }
+    assert_eq!(value(&metrics, "fanfare_connections{transport=\"websocket\"}"), CLIENTS as f64);
+    assert_eq!(value(&metrics, "fanfare_accept_errors_total"), 0.0);
+    let used = value(&metrics, "process_open_fds");
+    assert!(used > 100.0 && used < 270.0, "{used} file descriptors are in use");
     node.kill().await.expect("it ends");
 }
 

@@ -1,7 +1,8 @@
 //! The operators' port: a thread with a runtime of its own, and few places that nobody can keep from others.
 //!
 //! It must answer whatever happens elsewhere: a probe that is not answered in time restarts the node. So nothing here
-//! waits for a reactor or for the listener of the clients.
+//! waits for a reactor or for the listener of the clients, which leaves it some file descriptors
+//! (`http_server::descriptors`).
 
 use std::io;
 use std::net::SocketAddr;

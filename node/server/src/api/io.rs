@@ -16,8 +16,8 @@ use super::namespace::Namespace;
 use crate::cluster::inbound::ClusterThread;
 use crate::connection::{Admission, Hub, Sessions};
 use crate::http_server::{
-    AllowRequest, ClientFiles, Compression, Drained, Fallback, HttpService, Origins, ServeError, Server,
-    TrustedProxies,
+    AllowRequest, ClientFiles, Compression, Drained, Fallback, HttpService, IdleConnections, Origins,
+    ServeError, Server, TrustedProxies,
 };
 use crate::ids::NodeTag;
 use crate::metrics::Metrics;
@@ -216,6 +216,7 @@ impl IoBuilder {
         });
         let service = Arc::new(HttpService {
             hub: hub.clone(),
+            idle: Arc::new(IdleConnections::new(hub.node.clone())),
             compression: Compression::new(hub.node.clone()),
             path_prefix,
             client,

@@ -111,7 +111,7 @@ impl Drop for Permit {
 }
 
 /// Subscriber behind an address: all of a /64 of IPv6 belongs to one, who can take another address at will.
-fn subscriber(address: IpAddr) -> IpAddr {
+pub fn subscriber(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
         address => address,

@@ -12,6 +12,7 @@ use tower::util::option_layer;
 use tower::{Service, ServiceBuilder, ServiceExt};
 use tower_http::cors::{AllowHeaders, AllowMethods, AllowOrigin, CorsLayer};
 
+use super::activity::Activity;
 use super::compression::Encoding;
 use super::response::Cut;
 use super::service::HttpService;
@@ -34,6 +35,7 @@ impl Layers {
         &self,
         service: Arc<HttpService>,
         peer: SocketAddr,
+        activity: Activity,
         unwritten: Unwritten,
     ) -> TowerToHyperService<
         impl Service<
@@ -47,23 +49,28 @@ impl Layers {
         let is_cors = self.cors.is_some();
         let answer = tower::service_fn(move |request: Request<Incoming>| {
             let encoding = Encoding::accepted(request.headers());
-            let (service, unwritten) = (service.clone(), unwritten.clone());
+            let service = service.clone();
             async move {
                 let response = service.clone().answer(peer, request).await?;
-                Ok(unwritten.watch(service.compression.apply(encoding, response).await))
+                Ok(service.compression.apply(encoding, response).await)
             }
         });
         let layered = ServiceBuilder::new().layer(option_layer(self.cors.clone())).service(answer);
         let service = tower::service_fn(move |request: Request<Incoming>| {
             let is_preflight = is_cors && request.method() == Method::OPTIONS;
+            let is_open = activity.begin();
             let answered = layered.clone().oneshot(request);
+            let unwritten = unwritten.clone();
             async move {
+                if !is_open {
+                    return Err(Cut("others needed the place of this connection"));
+                }
                 let mut response = answered.await?;
                 if is_preflight {
                     // As the official server: there is no content.
                     *response.status_mut() = StatusCode::NO_CONTENT;
                 }
-                Ok(response)
+                Ok(unwritten.watch(response))
             }
         });
         TowerToHyperService::new(service)

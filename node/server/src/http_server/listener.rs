@@ -14,6 +14,7 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{Notify, watch};
 use tracing::{info, warn};
 
+use super::descriptors::{Descriptors, Room};
 use super::drain::{self, Drained};
 use super::reactor::{Accepted, Reactor};
 use super::service::HttpService;
@@ -24,6 +25,11 @@ use crate::outbox::Ending;
 const BACKLOG: i32 = 4096;
 /// After an error of `accept`, such as no free file descriptor: long enough not to spin, short for clients.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// Idle connections that may be about to close when the next connection is accepted, while file descriptors are scarce.
+const CLOSING_MAX: usize = 4;
+/// Looks for an idle connection that could make room, and the time between two of them.
+const ROOM_TRIES: u32 = 100;
+const ROOM_POLL: Duration = Duration::from_millis(1);
 /// Interval at which a closing server checks whether all connections have gone.
 const CLOSE_POLL: Duration = Duration::from_millis(10);
 /// Time that a closing server gives its connections to say goodbye.
@@ -224,6 +230,7 @@ async fn serve(service: &HttpService, listener: TcpListener, reactors: &[Reactor
 
 async fn accept(service: &HttpService, listener: &tokio::net::TcpListener, reactors: &[Reactor]) {
     let unread_timeout = ms(service.hub.node.options.unread_timeout_ms);
+    let descriptors = Descriptors::of_process();
     let mut turn = 0;
     loop {
         // Off this thread's poller: the connection is going to live on another.
@@ -234,6 +241,8 @@ async fn accept(service: &HttpService, listener: &tokio::net::TcpListener, react
             Ok((stream.into_std()?, peer))
         });
         match accepted {
+            // Refused: at once, so that its client tries another node.
+            Ok(connection) if !has_room(service, descriptors, &connection).await => drop(connection),
             Ok(connection) => {
                 turn = (turn + 1) % reactors.len();
                 // If every reactor is behind, the kernel queues meanwhile.
@@ -246,10 +255,46 @@ async fn accept(service: &HttpService, listener: &tokio::net::TcpListener, react
             Err(error) => {
                 service.hub.node.metrics.accept_errors.increment();
                 warn!(%error, "TCP connection of a client not accepted");
+                if is_out_of_descriptors(&error) {
+                    service.idle.close_longest();
+                }
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }
     }
+}
+
+/// Whether there is a file descriptor for this connection; if they are scarce, idle ones give up theirs.
+async fn has_room(service: &HttpService, descriptors: Descriptors, (stream, _): &Accepted) -> bool {
+    let has_room = match descriptors.room_for(stream) {
+        Room::Enough => return true,
+        Room::Scarce => make_room(service).await,
+        Room::None => false,
+    };
+    // One more than is taken, so that they do not stay scarce.
+    service.idle.close_longest();
+    if !has_room {
+        service.idle.count_refused();
+    }
+    has_room
+}
+
+/// Has an idle connection closed. This waits for a moment where connections that were told to close have not done so yet,
+/// or connections just accepted have not reached their reactors; one reactor that is blocked does not stop the others.
+async fn make_room(service: &HttpService) -> bool {
+    for _ in 0..ROOM_TRIES {
+        if service.idle.closing() <= CLOSING_MAX && service.idle.close_longest() {
+            return true;
+        }
+        tokio::time::sleep(ROOM_POLL).await;
+    }
+    service.idle.close_longest()
+}
+
+/// Others in the process, or on the machine, have taken the descriptors that were kept back.
+fn is_out_of_descriptors(error: &io::Error) -> bool {
+    let error = error.raw_os_error().map(rustix::io::Errno::from_raw_os_error);
+    matches!(error, Some(rustix::io::Errno::MFILE | rustix::io::Errno::NFILE))
 }
 
 /// Gives a connection to the first reactor, from `turn` on, that has room for it; else gives it back.

@@ -45,7 +45,8 @@ impl TrustedProxies {
         self.trust(peer.ip()) && (scheme.eq_ignore_ascii_case("https") || scheme.eq_ignore_ascii_case("wss"))
     }
 
-    fn trust(&self, address: IpAddr) -> bool {
+    /// Whether this is one of them.
+    pub(super) fn trust(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
         self.0.iter().any(|network| network.contains(&address))
     }

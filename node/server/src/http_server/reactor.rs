@@ -1,7 +1,10 @@
 //! One reactor: a thread with its own runtime that serves the connections dealt to it.
 
+use std::future::poll_fn;
 use std::net::{SocketAddr, TcpStream as StdStream};
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 
 use actix_rt::Arbiter;
 use fanfare_proto::wake;
@@ -9,14 +12,15 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until};
 use tracing::debug;
 
+use super::activity::{Activity, Idle};
 use super::layers::Layers;
 use super::service::HttpService;
 use super::written::{Unwritten, WatchedStream};
 use crate::metrics::Gauge;
 use crate::node::Node;
-use crate::options::ms;
 use crate::spawn;
 
 /// TCP connections that may wait for a reactor; more wait in the kernel.
@@ -95,16 +99,30 @@ async fn serve(service: Arc<HttpService>, layers: Layers, stream: StdStream, pee
         }
     };
     let _counted = Counted::new(&node, |node| &node.metrics.http_connections);
-    let unwritten = Unwritten::default();
+    let address = (!service.proxies.trust(peer.ip())).then(|| peer.ip());
+    let activity = Activity::new(service.idle.clone(), address, &node.options);
+    let unwritten = Unwritten::new(activity.clone());
     let stream = WatchedStream::new(stream, unwritten.clone());
     let served = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(ms(node.options.header_timeout_ms))
+        // `Activity` has times of its own for that.
+        .header_read_timeout(None)
         .max_buf_size(HEAD_BYTES_MAX)
-        .serve_connection(TokioIo::new(stream), layers.service(service, peer, unwritten))
-        .with_upgrades()
-        .await;
-    if let Err(error) = served {
-        debug!(%peer, %error, "HTTP connection ended");
+        .serve_connection(TokioIo::new(stream), layers.service(service, peer, activity.clone(), unwritten))
+        .with_upgrades();
+    let (mut served, mut timer) = (pin!(served), pin!(sleep_until(Instant::now())));
+    let ended = poll_fn(|cx| match served.as_mut().poll(cx) {
+        Poll::Ready(served) => Poll::Ready(Ok(served)),
+        Poll::Pending => activity.poll_idle(timer.as_mut(), cx).map(Err),
+    });
+    match ended.await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => debug!(%peer, %error, "HTTP connection ended"),
+        Err(reason) => {
+            if reason == Idle::HeadTooSlow {
+                node.metrics.head_timeouts.increment();
+            }
+            debug!(%peer, ?reason, "idle HTTP connection closed");
+        }
     }
 }

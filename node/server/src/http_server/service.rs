@@ -12,6 +12,7 @@ use hyper::body::Incoming;
 
 use super::client_files::ClientFiles;
 use super::compression::Compression;
+use super::idle::IdleConnections;
 use super::origins::Origins;
 use super::proxies::TrustedProxies;
 use super::response::{Cut, plain};
@@ -31,6 +32,8 @@ pub struct HttpService {
     pub hub: Arc<Hub>,
     /// Compression of its answers.
     pub compression: Compression,
+    /// TCP connections with nothing under way.
+    pub idle: Arc<IdleConnections>,
     /// The path of Socket.IO, with exactly one slash at its end.
     pub path_prefix: String,
     /// The JavaScript client, if there is one to be served.

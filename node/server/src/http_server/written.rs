@@ -15,37 +15,53 @@ use hyper::body::{Body, Frame, SizeHint};
 use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::activity::Activity;
 use crate::connection::Precedence;
 
-/// Answers of one TCP connection that hyper holds in its buffer, as far as something waits for them.
+/// Answers of one TCP connection that hyper holds in its buffer.
 #[derive(Clone, Default)]
-pub(super) struct Unwritten(Arc<Mutex<Vec<Precedence>>>);
+pub(super) struct Unwritten {
+    /// Those that something waits for.
+    awaited: Arc<Mutex<Vec<Precedence>>>,
+    /// Told what happens, where somebody asks for that.
+    activity: Option<Activity>,
+}
 
 impl Unwritten {
-    /// Watches an answer on its way through hyper, if it takes precedence over others.
+    /// A connection without answers, whose activity is of interest.
+    pub fn new(activity: Activity) -> Self {
+        Self { awaited: Arc::default(), activity: Some(activity) }
+    }
+
+    /// Watches an answer on its way through hyper.
     pub fn watch(&self, mut response: Response<Full<Bytes>>) -> Response<WatchedBody> {
         let precedence = response.extensions_mut().remove::<Precedence>();
-        let guard = precedence.map(|precedence| Guard { precedence, unwritten: self.clone() });
+        let guard = Guard { precedence, unwritten: self.clone() };
         response.map(|content| WatchedBody { content, _guard: guard })
+    }
+
+    fn tell(&self, event: impl Fn(&Activity)) {
+        self.activity.iter().for_each(event);
     }
 }
 
 /// The body of an answer.
-#[derive(Default)]
 pub(super) struct WatchedBody {
     content: Full<Bytes>,
     /// Kept for its drop.
-    _guard: Option<Guard>,
+    _guard: Guard,
 }
 
 struct Guard {
-    precedence: Precedence,
+    /// Present if something waits for this answer.
+    precedence: Option<Precedence>,
     unwritten: Unwritten,
 }
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        self.unwritten.0.lock().push(self.precedence.clone());
+        self.unwritten.awaited.lock().extend(self.precedence.take());
+        self.unwritten.tell(Activity::answered);
     }
 }
 
@@ -93,7 +109,12 @@ impl<S: AsyncRead + Unpin> AsyncRead for WatchedStream<S> {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buffer)
+        let before = buffer.filled().len();
+        ready!(Pin::new(&mut self.stream).poll_read(cx, buffer))?;
+        if buffer.filled().len() > before {
+            self.unwritten.tell(Activity::received);
+        }
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -116,7 +137,8 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for WatchedStream<S> {
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
-        self.unwritten.0.lock().clear();
+        self.unwritten.awaited.lock().clear();
+        self.unwritten.tell(Activity::flushed);
         Poll::Ready(Ok(()))
     }
 

@@ -59,6 +59,9 @@ labels! {
     "limit" Limit {
         Connections = "connections",
         ConnectionsPerAddress = "connections_per_address",
+        IdleConnections = "idle_connections",
+        IdleConnectionsPerAddress = "idle_connections_per_address",
+        FileDescriptors = "file_descriptors",
         Handshakes = "handshakes",
         Events = "events",
         Bytes = "bytes",

@@ -24,6 +24,14 @@ pub struct ClientLimits {
     /// handshake is refused with 503, `too many connections from this address`. Behind a proxy all clients come from
     /// its address: name it in `trusted_proxies`. A company or a school may be one address too. Default 0.
     pub connections_per_address_max: usize,
+    /// TCP connections of one IP address, or of one /64 of IPv6, on which no request is under way: those that wait for a
+    /// first or a further one. Beyond it the one that has waited for longest is closed. WebSockets and waiting polls do not
+    /// count, and neither do connections of `trusted_proxies`. Default 2,500, so that a balancer with a pool of
+    /// connections need not be among these.
+    pub idle_connections_per_address_max: usize,
+    /// The same of all addresses. It is never more than half of the file descriptors that the process may have, which is
+    /// what 0 means. Default 10,000.
+    pub idle_connections_max: usize,
     /// Handshakes a second on this node, those refused by the two limits above not counted. Beyond it they are refused
     /// with 503, `too many handshakes`. Default 0.
     pub handshakes_per_second: u32,
@@ -68,6 +76,8 @@ impl Default for ClientLimits {
         Self {
             connections_max: 0,
             connections_per_address_max: 0,
+            idle_connections_per_address_max: 2_500,
+            idle_connections_max: 10_000,
             handshakes_per_second: 0,
             events_per_second: 0,
             bytes_per_second: 0,

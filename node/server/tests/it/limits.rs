@@ -609,6 +609,122 @@ async fn a_socket_shares_no_more_than_it_may() {
     io.close().await;
 }
 
+// Connections with nothing under way
+
+/// Waits until the server has closed this connection, which must not have been told anything.
+async fn closed(http: &mut Http) {
+    assert_eq!(hung_up(http).await, "");
+}
+
+/// Connections that have said nothing.
+async fn silent(url: &str, count: usize) -> Vec<Http> {
+    let mut connections = Vec::new();
+    for _ in 0..count {
+        connections.push(Http::connect(url).await);
+    }
+    connections
+}
+
+#[tokio::test]
+async fn an_address_keeps_so_many_idle_connections_and_those_that_were_idle_for_longest_are_closed() {
+    let limits = ClientLimits { idle_connections_per_address_max: 3, ..ClientLimits::default() };
+    let (io, _) = limited(limits, Options::default());
+    let url = serve(&io).await;
+    // Under way: WebSockets, and polls that wait.
+    let mut clients = Vec::new();
+    for _ in 0..10 {
+        clients.push(Client::connect(&url).await);
+    }
+    let mut poll = Http::connect(&url).await;
+    let open = poll.get(POLLING).await.body;
+    let open: serde_json::Value = serde_json::from_str(&open[1..]).expect("an open packet carries JSON");
+    let path = format!("{POLLING}&sid={}", open["sid"].as_str().expect("a session id"));
+    poll.write(head("GET", &path, "").as_bytes()).await;
+    let is_seen = |connections, idle| {
+        let metrics = io.metrics();
+        (metrics.http_connections.get(), metrics.http_connections_idle.get()) == (connections, idle)
+    };
+    eventually("nothing is idle", || is_seen(1, 0)).await;
+    // When each reactor has done something else, the poll waits.
+    for _ in 0..3 {
+        for client in &mut clients {
+            client.ask("hello").await;
+        }
+    }
+    let mut idle = silent(&url, 3).await;
+    eventually("they are idle", || is_seen(4, 3)).await;
+    // Between two requests a connection is idle too, and the youngest after each.
+    assert_eq!(idle[0].get("/").await.status, 404);
+    eventually("it is idle again", || is_seen(4, 3)).await;
+    assert_eq!(counted(&io), 0);
+    idle.extend(silent(&url, 2).await);
+    closed(&mut idle[1]).await;
+    closed(&mut idle[2]).await;
+    assert_eq!((io.metrics().limits.of(Limit::IdleConnectionsPerAddress).get(), counted(&io)), (2, 2));
+    for kept in [0, 3, 4] {
+        assert_eq!(idle[kept].get("/").await.status, 404);
+    }
+    for client in &mut clients {
+        client.ask("hello").await;
+    }
+    assert_eq!(io.metrics().connections.get(), 11);
+    assert!(!poll.hears_within(Duration::ZERO).await, "the poll still waits");
+    drop((idle, poll, clients));
+    eventually("nothing is idle", || io.metrics().http_connections_idle.get() == 0).await;
+    io.close().await;
+}
+
+#[tokio::test]
+async fn a_trusted_proxy_keeps_as_many_idle_connections_as_the_node_may() {
+    let limits = ClientLimits {
+        idle_connections_per_address_max: 1,
+        idle_connections_max: 5,
+        trusted_proxies: vec!["127.0.0.0/8".into()],
+        ..ClientLimits::default()
+    };
+    let (io, _) = limited(limits, Options::default());
+    let url = serve(&io).await;
+    let mut idle = silent(&url, 5).await;
+    eventually("they are idle", || io.metrics().http_connections_idle.get() == 5).await;
+    assert_eq!(counted(&io), 0);
+    idle.extend(silent(&url, 1).await);
+    let first_closed = futures_util::future::select_all(idle.iter_mut().map(|http| Box::pin(closed(http))));
+    first_closed.await;
+    assert_eq!((io.metrics().limits.of(Limit::IdleConnections).get(), counted(&io)), (1, 1));
+    io.close().await;
+}
+
+#[tokio::test]
+async fn a_connection_between_two_requests_has_a_time_of_its_own() {
+    let options = Options { header_timeout_ms: 300, ..Options::default() };
+    let (io, _) = limited(ClientLimits::default(), options);
+    let url = serve(&io).await;
+    let mut between = Http::connect(&url).await;
+    assert_eq!(between.get("/").await.status, 404);
+    // Two whole times for a head pass.
+    for _ in 0..2 {
+        closed(&mut Http::connect(&url).await).await;
+    }
+    assert_eq!(io.metrics().head_timeouts.get(), 2);
+    assert_eq!(between.get("/").await.status, 404);
+    // From its first byte on, a further head has no more time than the first.
+    between.write(b"GET / HTTP/1.1\r\n").await;
+    drip(&mut between).await;
+    assert_eq!(io.metrics().head_timeouts.get(), 3);
+    io.close().await;
+
+    let options = Options { keep_alive_timeout_ms: 300, ..Options::default() };
+    let (io, _) = limited(ClientLimits::default(), options);
+    let url = serve(&io).await;
+    let mut fresh = Http::connect(&url).await;
+    let mut between = Http::connect(&url).await;
+    assert_eq!(between.get("/").await.status, 404);
+    closed(&mut between).await;
+    assert_eq!(fresh.get("/").await.status, 404);
+    assert_eq!(io.metrics().head_timeouts.get(), 0);
+    io.close().await;
+}
+
 // Slowness (heads that never end are in `reaping`)
 
 /// A server without patience, but for a client that has to answer or to poll: its machine may be busy.

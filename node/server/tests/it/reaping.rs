@@ -21,6 +21,7 @@ fn impatient() -> Options {
         reactors: 3,
         ping_interval_ms: 1_000,
         ping_timeout_ms: 2_000,
+        keep_alive_timeout_ms: 10_000,
         close_timeout_ms: 200,
         polling_close_timeout_ms: 200,
         ..Options::default()
@@ -154,7 +155,8 @@ async fn a_post_that_is_cut_off_leaves_nothing() {
 
 #[tokio::test]
 async fn a_request_whose_head_never_ends_is_cut_off() {
-    let io = server(Options { header_timeout_ms: 2_000, ..impatient() }).build();
+    let options = Options { header_timeout_ms: 2_000, keep_alive_timeout_ms: 2_000, ..impatient() };
+    let io = server(options).build();
     let url = serve(&io).await;
     let mut connections = Vec::new();
     for n in 0..3 * EACH {
