@@ -13,7 +13,7 @@ use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, HeaderValue, VARY};
 use http::{HeaderMap, Response};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Body;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 
 use crate::node::Node;
 
@@ -33,6 +33,7 @@ pub struct Compression {
     threshold: usize,
     /// Threads that may compress at a time: half as many as there are reactors, which go on beside them.
     threads: Arc<Semaphore>,
+    #[cfg(any(test, feature = "fault-injection"))]
     threads_max: u32,
     /// Bytes that may wait for them.
     room: Arc<Semaphore>,
@@ -51,6 +52,7 @@ impl Compression {
             threshold: node.options.http_compression_threshold_bytes.into(),
             node,
             threads: Arc::new(Semaphore::new(threads_max as usize)),
+            #[cfg(any(test, feature = "fault-injection"))]
             threads_max,
             room: Arc::new(Semaphore::new(room_max)),
             room_max,
@@ -111,7 +113,7 @@ impl Compression {
 
     /// Keeps all threads from compressing until the result is dropped, or returns nothing while one compresses.
     #[cfg(any(test, feature = "fault-injection"))]
-    pub fn hold(&self) -> Option<OwnedSemaphorePermit> {
+    pub fn hold(&self) -> Option<tokio::sync::OwnedSemaphorePermit> {
         self.threads.clone().try_acquire_many_owned(self.threads_max).ok()
     }
 }
