@@ -25,8 +25,8 @@ use crate::spawn;
 
 /// TCP connections that may wait for a reactor; more wait in the kernel.
 const BACKLOG: usize = 1024;
-/// Bytes of the largest head of an HTTP request.
-const HEAD_BYTES_MAX: usize = 64 * 1024;
+/// Bytes of the largest head of an HTTP request, as with the official server. A session keeps that of its handshake.
+const HEAD_BYTES_MAX: usize = 16 * 1024;
 
 /// A TCP connection just accepted.
 pub(super) type Accepted = (StdStream, SocketAddr);

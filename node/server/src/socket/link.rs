@@ -87,15 +87,8 @@ pub struct Handshake {
 impl Handshake {
     /// Keeps the parts of a request that handlers may ask for.
     pub fn new(address: SocketAddr, is_secure: bool, uri: &http::Uri, headers: &http::HeaderMap) -> Self {
-        let mut head = String::new();
-        for (name, value) in headers {
-            head.push_str(name.as_str());
-            head.push_str(": ");
-            head.push_str(&String::from_utf8_lossy(value.as_bytes()));
-            head.push('\n');
-        }
         let url = uri.path_and_query().map_or("/", |target| target.as_str()).into();
-        Self { address, time: SystemTime::now(), url, is_secure, head: head.into() }
+        Self { address, time: SystemTime::now(), url, is_secure, head: head_text(headers).into() }
     }
 
     /// The request of a connection on another node.
@@ -146,3 +139,27 @@ impl Handshake {
         self.is_secure
     }
 }
+
+/// Headers as `name: value` lines, in exactly as many bytes as they take: a copy, as slices would keep the whole buffer of
+/// their TCP connection.
+fn head_text(headers: &http::HeaderMap) -> String {
+    const AROUND: usize = ": \n".len();
+    let bytes = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + AROUND).sum();
+    let mut head = String::with_capacity(bytes);
+    for (name, value) in headers {
+        head.push_str(name.as_str());
+        head.push_str(": ");
+        for chunk in value.as_bytes().utf8_chunks() {
+            head.push_str(chunk.valid());
+            if !chunk.invalid().is_empty() {
+                // One byte, where U+FFFD would take three: a client does not choose to take more room than it sends.
+                head.push('?');
+            }
+        }
+        head.push('\n');
+    }
+    head
+}
+
+#[cfg(test)]
+mod tests;

@@ -725,6 +725,27 @@ async fn a_connection_between_two_requests_has_a_time_of_its_own() {
     io.close().await;
 }
 
+/// As with the official server.
+#[tokio::test]
+async fn the_head_of_a_request_has_at_most_16_kib() {
+    let (io, _) = limited(ClientLimits::default(), Options::default());
+    let heads = Arc::new(Mutex::new(Vec::new()));
+    let seen = heads.clone();
+    io.on_connect(async move |socket: Socket| {
+        seen.lock().unwrap().push(socket.handshake().header("x-large").map(str::len));
+        Ok::<_, EmitError>(())
+    });
+    let url = serve(&io).await;
+    let large = |bytes: usize| format!("x-large: {}\r\n", "x".repeat(bytes));
+    let answer = handshake(&url, POLLING, &large(15_000)).await;
+    let open: serde_json::Value = serde_json::from_str(&answer.body[1..]).expect("an open packet");
+    let path = format!("{POLLING}&sid={}", open["sid"].as_str().expect("a session id"));
+    assert_eq!(Http::connect(&url).await.post(&path, "40").await.status, 200);
+    eventually("it is connected", || heads.lock().unwrap().as_slice() == [Some(15_000)]).await;
+    assert_eq!(handshake(&url, POLLING, &large(17_000)).await.status, 431);
+    io.close().await;
+}
+
 // Slowness (heads that never end are in `reaping`)
 
 /// A server without patience, but for a client that has to answer or to poll: its machine may be busy.
