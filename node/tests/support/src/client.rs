@@ -256,6 +256,11 @@ impl Http {
         Self::over(TcpStream::connect(address_of(url)).await.expect("a server"))
     }
 
+    /// `None` if the server takes no connections any more.
+    pub async fn try_connect(url: &str) -> Option<Self> {
+        TcpStream::connect(address_of(url)).await.ok().map(Self::over)
+    }
+
     pub fn over(stream: TcpStream) -> Self {
         Self { stream: BufReader::new(stream) }
     }
@@ -270,6 +275,12 @@ impl Http {
 
     pub async fn get(&mut self, path: &str) -> Answer {
         self.get_with(path, "").await
+    }
+
+    /// A GET; an error if the server hangs up before it has answered.
+    pub async fn try_get(&mut self, path: &str) -> io::Result<Answer> {
+        self.write(head("GET", path, "").as_bytes()).await;
+        self.answer().await
     }
 
     /// A GET with more header lines, each with its end.
