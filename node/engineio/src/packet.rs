@@ -69,6 +69,17 @@ pub enum PacketError {
 }
 
 impl Packet {
+    /// Bytes of its content.
+    #[allow(clippy::len_without_is_empty, reason = "most packets without content are not empty")]
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Message(Message::Binary(data)) => data.len(),
+            Self::Message(Message::Text(text)) => text.len(),
+            Self::Open(data) | Self::Ping(data) | Self::Pong(data) => data.len(),
+            Self::Close | Self::Upgrade | Self::Noop => 0,
+        }
+    }
+
     /// Reads one WebSocket text frame or one payload element. `b<base64>` is a binary message on both
     /// transports (engine.io-parser `decodePacket`).
     pub fn decode_text(text: ByteString) -> Result<Packet, PacketError> {

@@ -76,6 +76,8 @@ struct Pending {
     packet: Packet,
     attachments: Vec<Bytes>,
     expected: usize,
+    /// Bytes of the text and of the attachments that have come.
+    bytes: usize,
 }
 
 impl Decoder {
@@ -88,6 +90,11 @@ impl Decoder {
     #[cfg(test)]
     pub fn is_idle(&self) -> bool {
         self.pending.is_none()
+    }
+
+    /// Bytes kept of a packet whose attachments are not complete.
+    pub fn held_bytes(&self) -> usize {
+        self.pending.as_ref().map_or(0, |pending| pending.bytes)
     }
 
     /// Takes a text message, without the type of the Engine.IO packet. `None`: attachments must follow.
@@ -105,14 +112,15 @@ impl Decoder {
             return Err(DecodeError::InvalidPlaceholder);
         }
         let expected = header.attachments;
-        self.pending =
-            Some(Box::new(Pending { packet, attachments: Vec::with_capacity(expected), expected }));
+        let attachments = Vec::with_capacity(expected);
+        self.pending = Some(Box::new(Pending { packet, attachments, expected, bytes: text.len() }));
         Ok(None)
     }
 
     /// Takes a binary message. `None`: more attachments must follow.
     pub fn binary(&mut self, bytes: Bytes) -> Result<Option<Packet>, DecodeError> {
         let mut pending = self.pending.take().ok_or(DecodeError::UnexpectedAttachment)?;
+        pending.bytes += bytes.len();
         pending.attachments.push(keep(bytes));
         if pending.attachments.len() < pending.expected {
             self.pending = Some(pending);
