@@ -4,6 +4,7 @@ mod actor;
 mod admission;
 mod closing;
 mod dispatch;
+mod held;
 mod message;
 mod namespaces;
 mod polling;

@@ -65,7 +65,7 @@ pub struct Options {
     /// Event handlers of one socket that may be unfinished at a time; beyond that its connection is read no further
     /// until one ends. Default 1,024.
     pub events_in_flight_max: usize,
-    /// Milliseconds that sent data may stay unread by a peer before its TCP connection is cut. Default 60,000.
+    /// Milliseconds that a client may take nothing of what was sent to it before its connection is cut. Default 60,000.
     pub unread_timeout_ms: u64,
     /// Milliseconds that a client has to send the head of an HTTP request, from its first byte on, or from the opening of
     /// the TCP connection. Default 10,000.
@@ -75,6 +75,11 @@ pub struct Options {
     pub keep_alive_timeout_ms: u64,
     /// Milliseconds that a client has to send the body of an HTTP request. Default 30,000.
     pub body_timeout_ms: u64,
+    /// Bytes that the node holds of a message which a client has not sent completely: frames, and attachments that came
+    /// before the last one. Beyond that the connection is closed. Default 4 MiB.
+    pub message_bytes_max: usize,
+    /// Milliseconds that a client has to send a message over WebSocket, with its attachments. Default 60,000.
+    pub message_timeout_ms: u64,
     /// Milliseconds that a closing WebSocket waits for the client's Close frame. Default 5,000.
     pub close_timeout_ms: u64,
     /// Milliseconds that a polling session closed by the server waits for one last poll. Default 30,000.
@@ -180,6 +185,8 @@ impl Default for Options {
             header_timeout_ms: 10_000,
             keep_alive_timeout_ms: 75_000,
             body_timeout_ms: 30_000,
+            message_bytes_max: 4 * 1024 * 1024,
+            message_timeout_ms: 60_000,
             close_timeout_ms: 5_000,
             polling_close_timeout_ms: 30_000,
             left_namespace_grace_ms: 10_000,
@@ -212,6 +219,10 @@ impl Options {
         check(self.ping_timeout_ms > 0, "ping_timeout_ms must be more than 0");
         check(self.polling || self.websocket, "polling and websocket are both off: no client could connect");
         check(self.max_payload_bytes >= 128, "max_payload_bytes must be at least 128");
+        check(
+            self.message_bytes_max >= self.max_payload_bytes,
+            "message_bytes_max must hold at least one message (max_payload_bytes)",
+        );
         check(
             self.outbox_bytes_max >= self.max_payload_bytes.min(64 * 1024),
             "outbox_bytes_max must hold at least one message (max_payload_bytes, or 64 KiB)",

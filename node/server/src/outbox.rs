@@ -1,55 +1,22 @@
-//! Packets that wait for one client: a bounded queue of shared packets, filled by room shards and sockets, drained by
-//! the connection's task.
+//! Packets that wait for one client: a bounded queue of shared packets, filled by room shards and sockets, written by
+//! the connection's task. What the network does not take stays here, and counts.
 //!
 //! Filled only on the reactor that the connection lives on, so that emits made in order arrive in order
 //! (ORDER-2). A client that does not read costs at most its bound (SLOW-1).
 
-use std::collections::VecDeque;
+mod packet;
+mod waiting;
+
 use std::sync::Arc;
-use std::task::{Context, Waker};
+use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
-use bytestring::ByteString;
 use parking_lot::Mutex;
 
 use crate::slow_consumer::hard_limit;
-use fanfare_socketio::Encoded;
 
-/// Cost of a queued packet in bytes, beside its content, which it may share with thousands of others.
-const PACKET_COST: usize = 32;
-/// A queue that grew beyond this is given back when it runs empty.
-const IDLE_CAPACITY: usize = 16;
-
-/// One encoded packet, shared by everybody it is for.
-#[derive(Debug)]
-pub struct Packet {
-    /// The Engine.IO text message.
-    pub text: ByteString,
-    /// The Engine.IO binary messages that follow it, with nothing in between.
-    pub attachments: Vec<Bytes>,
-    /// Whether a polling answer that carries it may be compressed.
-    pub compress: bool,
-    size: usize,
-}
-
-impl Packet {
-    /// A packet ready to be queued.
-    pub fn new(encoded: Encoded, compress: bool) -> Arc<Self> {
-        let Encoded { text, attachments } = encoded;
-        let size = PACKET_COST + text.len() + attachments.iter().map(Bytes::len).sum::<usize>();
-        Arc::new(Self { text, attachments, compress, size })
-    }
-
-    /// Bytes of its messages.
-    pub fn bytes(&self) -> u64 {
-        (self.size - PACKET_COST) as u64
-    }
-
-    /// Bytes that this packet counts for in a queue.
-    pub fn size(&self) -> usize {
-        self.size
-    }
-}
+pub use packet::Packet;
+pub use waiting::{Item, Waiting};
 
 /// Fate of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,10 +66,27 @@ pub struct Notices {
     pub slow_down: bool,
 }
 
+/// State of a transport after it was given what waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flow {
+    /// The network has taken everything.
+    Clear,
+    /// The network takes no more for now.
+    Blocked {
+        /// It took something before that.
+        took: bool,
+        /// More waits than may: the client must not stay like that.
+        is_over: bool,
+        /// Answers to what the client has sent are among what waits: it must be read no further.
+        owes: bool,
+    },
+}
+
 #[derive(Debug)]
 struct State {
-    queue: VecDeque<Arc<Packet>>,
-    bytes: usize,
+    waiting: Waiting,
+    /// Bytes of the last answer to a poll, until the next poll shows that it has arrived.
+    answered: usize,
     readiness: Readiness,
     closed: bool,
     overflowed: bool,
@@ -124,8 +108,8 @@ impl Outbox {
     pub fn new(bytes_max: usize) -> Arc<Self> {
         Arc::new(Self {
             state: Mutex::new(State {
-                queue: VecDeque::new(),
-                bytes: 0,
+                waiting: Waiting::default(),
+                answered: 0,
                 readiness: Readiness::Busy,
                 closed: false,
                 overflowed: false,
@@ -143,20 +127,20 @@ impl Outbox {
         if state.closed || state.overflowed {
             return Pushed::Closed;
         }
-        if volatile && !(state.readiness == Readiness::Ready && state.queue.is_empty()) {
+        if volatile && !(state.readiness == Readiness::Ready && state.waiting.is_empty()) {
             return Pushed::Dropped;
         }
         let is_blocked = state.readiness == Readiness::Blocked;
-        if state.bytes + packet.size > hard_limit(self.bytes_max, is_blocked) {
+        let before = state.bytes();
+        if before + packet.size() > hard_limit(self.bytes_max, is_blocked) {
             state.overflowed = true;
             state.wake();
             return Pushed::Overflowed;
         }
         // The task has something to do when it was idle, and when the client's grace begins.
-        let was_over = state.bytes > self.bytes_max;
-        state.bytes += packet.size;
-        state.queue.push_back(packet.clone());
-        if state.queue.len() == 1 || (!was_over && state.bytes > self.bytes_max) {
+        let was_over = before > self.bytes_max;
+        state.waiting.push(Item::Packet(packet.clone()));
+        if state.waiting.len() == 1 || (!was_over && state.bytes() > self.bytes_max) {
             state.wake();
         }
         Pushed::Queued
@@ -194,9 +178,9 @@ impl Outbox {
         self.state.lock().closed
     }
 
-    /// Bytes that wait.
+    /// Bytes that wait, or are on their way in the answer to a poll.
     pub fn bytes(&self) -> usize {
-        self.state.lock().bytes
+        self.state.lock().bytes()
     }
 
     // The side of the connection's task.
@@ -214,23 +198,49 @@ impl Outbox {
         }
     }
 
-    /// Hands over packets, oldest first, until they are `bytes_max` bytes or more. Returns how many it were: if
-    /// there were none the transport counts as ready, else as busy.
-    pub fn drain(&self, bytes_max: usize, mut take: impl FnMut(&Packet)) -> usize {
+    /// Queues an encoded frame of the connection itself. It is written in this turn of the task or later, also when the
+    /// outbox is closed.
+    pub fn push_frame(&self, frame: Bytes) {
+        self.state.lock().waiting.push(Item::Frame(frame));
+    }
+
+    /// Lets a transport write what waits; `write` is ready when nothing is left.
+    ///
+    /// # Errors
+    /// Those of `write`.
+    pub fn write<E>(&self, write: impl FnOnce(&mut Waiting) -> Poll<Result<(), E>>) -> Result<Flow, E> {
         let mut state = self.state.lock();
-        let (mut packets, mut bytes) = (0, 0);
-        while bytes < bytes_max {
-            let Some(packet) = state.queue.pop_front() else { break };
-            bytes += packet.size;
-            packets += 1;
-            take(&packet);
+        let before = (state.waiting.len(), state.waiting.begun());
+        match write(&mut state.waiting) {
+            Poll::Ready(written) => {
+                written?;
+                state.readiness = Readiness::Ready;
+                Ok(Flow::Clear)
+            }
+            Poll::Pending => {
+                state.readiness = Readiness::Blocked;
+                Ok(Flow::Blocked {
+                    took: before != (state.waiting.len(), state.waiting.begun()),
+                    is_over: state.bytes() > self.bytes_max,
+                    owes: state.waiting.has_frames(),
+                })
+            }
         }
-        state.bytes -= bytes;
-        state.readiness = if packets == 0 { Readiness::Ready } else { Readiness::Busy };
-        if state.queue.is_empty() && state.queue.capacity() > IDLE_CAPACITY {
-            state.queue = VecDeque::new();
-        }
+    }
+
+    /// Hands over packets for the answer to a poll, oldest first, until they are `bytes_max` bytes or more. Returns how
+    /// many it were. They count until the client polls again.
+    pub fn drain(&self, bytes_max: usize, take: impl FnMut(&Packet)) -> usize {
+        let mut state = self.state.lock();
+        let (packets, bytes) = state.waiting.drain(bytes_max, take);
+        state.answered = bytes;
+        state.readiness = Readiness::Busy;
         packets
+    }
+
+    /// A poll has come: the answer to the one before has arrived.
+    pub fn on_poll(&self) {
+        self.state.lock().answered = 0;
     }
 
     /// A poll waits, and nothing for it.
@@ -238,16 +248,24 @@ impl Outbox {
         self.state.lock().readiness = Readiness::Ready;
     }
 
-    /// The transport is at work, or waits for a poll.
-    pub fn set_busy(&self) {
-        self.state.lock().readiness = Readiness::Busy;
+    /// No poll waits; the client is about to come again, or `is_late`. Returns whether it is over its bound, where it must
+    /// not stay.
+    pub fn await_poll(&self, is_late: bool) -> bool {
+        let mut state = self.state.lock();
+        state.readiness = if is_late { Readiness::Blocked } else { Readiness::Busy };
+        if is_late && state.bytes() > hard_limit(self.bytes_max, true) {
+            state.overflowed = true;
+            state.wake();
+        }
+        state.bytes() > self.bytes_max
     }
 
-    /// The client does not read. Returns whether it is over its bound, where it must not stay.
-    pub fn set_blocked(&self) -> bool {
+    /// The client has moved to a WebSocket, on which something may wait already.
+    pub fn upgrade(&self, first: Waiting) {
         let mut state = self.state.lock();
-        state.readiness = Readiness::Blocked;
-        state.bytes > self.bytes_max
+        state.answered = 0;
+        state.readiness = Readiness::Busy;
+        state.waiting.put_before(first);
     }
 
     /// Whether the client was found to be too slow.
@@ -258,24 +276,34 @@ impl Outbox {
 
     /// Whether nothing waits.
     pub fn is_empty(&self) -> bool {
-        self.state.lock().queue.is_empty()
+        self.state.lock().waiting.is_empty()
     }
 
-    /// Refuses every further packet; queued ones can still be drained.
+    /// Refuses every further packet; those that wait can still be written.
     pub fn close(&self) {
         self.state.lock().closed = true;
     }
 
-    /// Drops the waiting packets, and forgets the task. Returns the number of packets dropped.
+    /// Drops the packets that wait, but for one of which the client has got a part. Returns the number dropped.
+    pub fn drop_unbegun(&self) -> usize {
+        self.state.lock().waiting.drop_unbegun()
+    }
+
+    /// Drops everything that waits, and forgets the task. Returns the number of packets dropped.
     pub fn clear(&self) -> usize {
         let mut state = self.state.lock();
         state.task = None;
-        state.bytes = 0;
-        std::mem::take(&mut state.queue).len()
+        state.answered = 0;
+        let waiting = std::mem::take(&mut state.waiting);
+        waiting.items().filter(|item| matches!(item, Item::Packet(_))).count()
     }
 }
 
 impl State {
+    fn bytes(&self) -> usize {
+        self.waiting.bytes() + self.answered
+    }
+
     fn wake(&self) {
         if let Some(task) = &self.task {
             task.wake_by_ref();

@@ -1,24 +1,41 @@
-//! WebSocket engines, which carry frames over a TCP stream. A connection sees the trait alone, so that another engine
-//! can stand beside the one on tokio-tungstenite.
+//! WebSockets (RFC 6455) over streams of bytes. A connection sees the trait alone, whatever stream is below.
 
+mod engine;
+mod frames;
+mod read;
 mod subprotocol;
-mod tungstenite;
+mod write;
 
+use std::io;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use bytestring::ByteString;
+use tokio_tungstenite::tungstenite::Error;
+use tokio_tungstenite::tungstenite::error::{CapacityError, ProtocolError};
 
-pub use tungstenite::{Plain, handshake_response};
+use crate::outbox::Waiting;
 
-/// Message of a client.
+pub use engine::{Engine, handshake_response};
+#[cfg(feature = "fault-injection")]
+pub use frames::binary as binary_frame;
+pub use frames::text as text_frame;
+
+/// One frame of a client.
 #[derive(Debug)]
 pub enum Received {
     /// A text message.
     Text(ByteString),
     /// A binary message.
     Binary(Bytes),
-    /// The closing handshake, or the end of the stream.
+    /// A part of a message, of so many bytes.
+    Fragment {
+        /// Bytes of its payload.
+        bytes: usize,
+    },
+    /// A control frame, and the encoded frame that must be sent as its answer; empty = none.
+    Control(Bytes),
+    /// The end: of the closing handshake, or of the stream.
     Closed,
 }
 
@@ -36,7 +53,7 @@ pub enum WebSocketError {
     Protocol(String),
     /// The network's.
     #[error("network: {0}")]
-    Network(std::io::Error),
+    Network(#[from] io::Error),
 }
 
 impl WebSocketError {
@@ -53,18 +70,37 @@ impl WebSocketError {
 
 /// One WebSocket. It lives on one thread and is driven by one task.
 pub trait WebSocket {
-    /// The next message. After `Closed` or an error it is not called again.
+    /// The next frame. After an error the client's bytes are thrown away until it closes.
     fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<Received, WebSocketError>>;
 
-    /// Queues a text message. An error shows at the next flush.
-    fn queue_text(&mut self, text: &ByteString);
+    /// Writes what waits, in as few system calls as the network takes. Ready when nothing is left. Attachments become
+    /// text for a client that asked for `base64`.
+    fn poll_write(
+        &mut self,
+        cx: &mut Context<'_>,
+        waiting: &mut Waiting,
+        base64: bool,
+    ) -> Poll<Result<(), WebSocketError>>;
 
-    /// Queues a binary message.
-    fn queue_binary(&mut self, data: &Bytes);
+    /// Begins to close. Returns the encoded Close frame, which must be queued behind what waits, and nothing behind it;
+    /// `None` if the client has closed already.
+    fn close(&mut self, code: Option<u16>) -> Option<Bytes>;
 
-    /// Queues a Close frame, without a code or with one. Nothing can be queued after it.
-    fn queue_close(&mut self, code: Option<u16>);
+    /// Bytes that are kept of messages which are not complete, or not received yet.
+    fn held_bytes(&self) -> usize;
+}
 
-    /// Writes all queued messages, in as few system calls as the network takes.
-    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), WebSocketError>>;
+fn classify(error: Error) -> WebSocketError {
+    match error {
+        Error::Capacity(CapacityError::MessageTooLong { .. }) => WebSocketError::TooLarge,
+        Error::Utf8(_) => WebSocketError::InvalidText,
+        Error::Io(error) => WebSocketError::Network(error),
+        Error::ConnectionClosed | Error::AlreadyClosed => {
+            WebSocketError::Network(io::ErrorKind::ConnectionAborted.into())
+        }
+        Error::Protocol(ProtocolError::ResetWithoutClosingHandshake | ProtocolError::SendAfterClosing) => {
+            WebSocketError::Network(io::ErrorKind::ConnectionReset.into())
+        }
+        other => WebSocketError::Protocol(other.to_string()),
+    }
 }

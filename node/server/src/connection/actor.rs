@@ -4,12 +4,14 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use actix::{Actor, AsyncContext, Handler};
+use bytestring::ByteString;
 use tokio::sync::oneshot;
 
 use super::admission::Permit;
 use super::message::{ConnectionSnapshot, ObserveConnection, WaitingGet};
 use super::namespaces::Namespaces;
 use super::polling::Inbox;
+use super::probe::ProbeSocket;
 use super::rate_limit::RateLimits;
 use super::sessions::{self, Hub};
 use super::task::ConnectionTask;
@@ -18,10 +20,10 @@ use crate::metrics::{self, Actor as Kind};
 use crate::namespace::Decided;
 use crate::options::ms;
 use crate::outbox::Outbox;
-use crate::slow_consumer::Grace;
+use crate::slow_consumer::Lag;
 use crate::socket::{Close, DisconnectReason, Handshake, Link};
 use crate::timer::Alarm;
-use crate::websocket::WebSocket;
+use crate::websocket::{WebSocket, text_frame};
 use fanfare_engineio::Heartbeat;
 use fanfare_engineio::request::TransportKind;
 use fanfare_engineio::session::Session;
@@ -31,8 +33,8 @@ use fanfare_socketio::Decoder;
 pub enum Opening {
     /// The polling handshake was answered by the caller.
     Polling,
-    /// A WebSocket on which the open packet is queued already.
-    WebSocket(Box<dyn WebSocket>),
+    /// A WebSocket, and the open packet for it.
+    WebSocket(Box<dyn WebSocket>, ByteString),
 }
 
 /// One Engine.IO session.
@@ -45,20 +47,22 @@ pub struct Connection {
     /// The transport, if it is no longer polling.
     pub(super) websocket: Option<Box<dyn WebSocket>>,
     /// A WebSocket that may become the transport.
-    pub(super) probe: Option<Box<dyn WebSocket>>,
+    pub(super) probe: Option<Box<ProbeSocket>>,
     pub(super) decoder: Decoder,
     pub(super) namespaces: Namespaces,
     pub(super) alarm: Alarm,
-    /// Something was handed to the WebSocket and not flushed yet.
-    pub(super) writing: bool,
-    /// Time for which the client may still read too slowly.
-    pub(super) grace: Grace,
+    /// How far the client is behind what it is sent.
+    pub(super) lag: Lag,
+    /// Answers to the client's control frames wait to be written: it is read no further.
+    pub(super) owes: bool,
+    /// Since when a message of the client is not complete.
+    pub(super) incomplete_since: Option<Instant>,
     /// Events were handed to sockets since it was last seen that their handlers keep up.
     pub(super) may_be_busy: bool,
     /// Allowance of the client for further packets; `None` without limits.
     pub(super) rate_limits: Option<Box<RateLimits>>,
-    /// Permit of the session, where sessions are limited; given back when the connection is closed.
-    pub(super) permit: Option<Box<Permit>>,
+    /// Permit of the session, where sessions are limited; given back when nothing of the session is left.
+    pub(super) _permit: Option<Box<Permit>>,
     /// Packets of a POST that are being handled.
     pub(super) inbox: Option<Box<Inbox>>,
     /// Closed when the answer to the last POST is written. Polls are not told before that what its packets have caused:
@@ -80,27 +84,31 @@ impl Connection {
     ) {
         let options = &hub.node.options;
         let now = Instant::now();
+        let outbox = Outbox::new(options.outbox_bytes_max);
         let (websocket, kind) = match opening {
             Opening::Polling => (None, TransportKind::Polling),
-            Opening::WebSocket(websocket) => (Some(websocket), TransportKind::WebSocket),
+            Opening::WebSocket(websocket, open_packet) => {
+                outbox.push_frame(text_frame(&open_packet));
+                (Some(websocket), TransportKind::WebSocket)
+            }
         };
         let heartbeat = Heartbeat::new(now, ms(options.ping_interval_ms), ms(options.ping_timeout_ms));
-        let link = Arc::new(Link::new(session, Outbox::new(options.outbox_bytes_max), handshake, kind));
+        let link = Arc::new(Link::new(session, outbox, handshake, kind));
         let connection = Self {
             hub: hub.clone(),
             link: link.clone(),
             session: Session::new(kind, heartbeat, now + ms(options.connect_timeout_ms)),
-            // The open packet waits to be written.
-            writing: websocket.is_some(),
             websocket,
             probe: None,
             decoder: Decoder::new(options.max_attachments),
             namespaces: Namespaces::default(),
             alarm: Alarm::default(),
-            grace: Grace::default(),
+            lag: Lag::default(),
+            owes: false,
+            incomplete_since: None,
             may_be_busy: false,
             rate_limits: RateLimits::new(&options.limits, now),
-            permit,
+            _permit: permit,
             inbox: None,
             answering: None,
             base64,
@@ -186,7 +194,6 @@ impl Drop for Connection {
         self.hub.sessions.remove(self.link.session);
         let metrics = &self.hub.node.metrics;
         if self.session.is_open() {
-            self.permit = None;
             metrics.deaths.of(Kind::Connection).increment();
             self.count_closed(DisconnectReason::ForcedServerClose);
             self.link.outbox.close();

@@ -64,13 +64,13 @@ impl Connection {
     pub(super) fn drive_ending(&mut self, ending: Ending) {
         match ending {
             Ending::Shutdown => {
-                self.hub.node.metrics.undelivered.add(self.link.outbox.clear() as u64);
+                self.hub.node.metrics.undelivered.add(self.link.outbox.drop_unbegun() as u64);
                 self.close(DisconnectReason::ServerShuttingDown, None, None, Farewell::Owed);
             }
             Ending::Disconnect => {
                 self.namespaces.sockets().for_each(|socket| socket.disconnect_here(false));
                 let is_late = self.session.leaves_by().is_some_and(|leave_by| Instant::now() >= leave_by);
-                if is_late || self.link.outbox.is_empty() && !self.writing {
+                if is_late || self.link.outbox.is_empty() {
                     let reason = DisconnectReason::ServerNamespaceDisconnect;
                     self.close(reason, None, None, Farewell::Owed);
                 }
@@ -105,7 +105,6 @@ impl Connection {
             && !self.session.is_probing()
             && self.namespaces.are_idle()
             && self.link.outbox.is_empty()
-            && !self.writing
     }
 
     /// Whether a WebSocket is read no further because the node drains: its messages would now be handled and hardly be
@@ -115,7 +114,7 @@ impl Connection {
     }
 
     /// Ends the session: its sockets hear why after the events on their way to them, the client by its transport.
-    fn close(
+    pub(super) fn close(
         &mut self,
         reason: DisconnectReason,
         detail: Option<&'static str>,
@@ -133,8 +132,6 @@ impl Connection {
         let Some(closing) = self.session.close(farewell, Instant::now() + ms(timeout)) else { return };
         debug!(session = ?self.link.session, %reason, detail, "connection closed");
         self.link.outbox.close();
-        // Also while it waits for a last poll: a client that comes back must find the place it has left.
-        self.permit = None;
         self.count_closed(reason);
         self.namespaces.close_all(|| Close { reason, detail, tell_client: false });
         self.inbox = None;
@@ -142,8 +139,9 @@ impl Connection {
             self.abandon_probe(None);
         }
         if let Some(websocket) = &mut self.websocket {
-            websocket.queue_close(code);
-            self.writing = true;
+            if let Some(frame) = websocket.close(code) {
+                self.link.outbox.push_frame(frame);
+            }
             self.link.set_over();
         }
         // Before the last answer: the request that follows it may come in on another reactor.

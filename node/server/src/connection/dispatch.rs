@@ -65,7 +65,10 @@ impl Connection {
             }
         };
         match decoded {
-            Ok(Some(packet)) => self.route(packet, ctx),
+            Ok(Some(packet)) => {
+                self.incomplete_since = None;
+                self.route(packet, ctx);
+            }
             Ok(None) => {}
             Err(error) => {
                 debug!(session = ?self.link.session, %error, "the client sent something that is not a Socket.IO packet");

@@ -1,6 +1,7 @@
 //! Long-polling: requests of the client become events of its session, and decisions of the session become answers.
 
 use std::task::Context;
+use std::time::Instant;
 
 use actix::Handler;
 use futures_util::FutureExt;
@@ -14,8 +15,9 @@ use fanfare_engineio::payload::SEPARATOR;
 use fanfare_engineio::session::{Control, GetDecision, PostRejection};
 use fanfare_engineio::{CLOSE, NOOP, payload};
 
-/// Bytes of packets in one answer; the rest waits for the next poll.
-const ANSWER_BYTES: usize = 1024 * 1024;
+/// Bytes of packets in one answer; the rest waits for the next poll. An answer counts for what waits for the client until
+/// then.
+const ANSWER_BYTES: usize = 256 * 1024;
 
 /// The packets of a POST that were not handled yet.
 pub(super) struct Inbox {
@@ -29,7 +31,10 @@ impl Handler<Poll> for Connection {
 
     fn handle(&mut self, poll: Poll, _: &mut Self::Context) {
         let (get, answer) = match self.session.on_get(poll.answer) {
-            GetDecision::Waits => return,
+            GetDecision::Waits => {
+                self.lag.on_poll(Instant::now());
+                return self.link.outbox.on_poll();
+            }
             GetDecision::Last(get) => (get, Ok(self.last_answer())),
             GetDecision::Refused(get, error) => (get, Err(Unanswered::Refused(error))),
             GetDecision::Overlap(get) => {
@@ -102,7 +107,6 @@ impl Connection {
 
     fn answer(&self, get: WaitingGet, control: Control) -> Result<(), usize> {
         let (answer, packets) = self.gather(control);
-        self.link.outbox.set_busy();
         get.send(Ok(answer)).map_err(|_| packets)
     }
 
@@ -157,6 +161,7 @@ impl Connection {
                 Some(packet) => self.receive(packet, ctx),
                 None => self.answer_post(),
             }
+            self.note_held();
         }
         cx.waker().wake_by_ref();
     }

@@ -4,13 +4,15 @@ use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use actix::Handler;
-use bytestring::ByteString;
+use bytes::Bytes;
 use tracing::debug;
 
 use super::actor::{Connection, counted_as};
 use super::message::{Candidate, PollAnswer, WaitingGet};
+use super::task::READS_PER_TURN;
 use crate::options::ms;
-use crate::websocket::{Received, WebSocket};
+use crate::outbox::{Item, Waiting};
+use crate::websocket::{Received, WebSocket, WebSocketError, text_frame};
 use fanfare_engineio::request::TransportKind;
 use fanfare_engineio::session::{ProbeStep, Upgrade};
 use fanfare_engineio::{NOOP, PING, Packet};
@@ -18,12 +20,48 @@ use fanfare_engineio::{NOOP, PING, Packet};
 /// Time that a refused WebSocket has to take its Close frame.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// A WebSocket that may become the transport, and what waits for it.
+pub(super) struct ProbeSocket {
+    websocket: Box<dyn WebSocket>,
+    waiting: Waiting,
+}
+
+impl ProbeSocket {
+    fn new(websocket: Box<dyn WebSocket>) -> Self {
+        Self { websocket, waiting: Waiting::default() }
+    }
+
+    fn queue(&mut self, frame: Bytes) {
+        if !frame.is_empty() {
+            self.waiting.push(Item::Frame(frame));
+        }
+    }
+
+    fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), WebSocketError>> {
+        self.websocket.poll_write(cx, &mut self.waiting, false)
+    }
+
+    /// Closes the WebSocket, which no session wants, in a task that ends by itself.
+    fn close_gently(mut self, code: Option<u16>) {
+        self.websocket.close(code).into_iter().for_each(|frame| self.queue(frame));
+        actix_rt::spawn(async move {
+            let closed = std::future::poll_fn(|cx| {
+                ready!(self.poll_write(cx))?;
+                while !matches!(ready!(self.websocket.poll_receive(cx))?, Received::Closed) {}
+                Poll::Ready(Ok::<_, WebSocketError>(()))
+            });
+            // A client that does not answer the Close frame is cut off.
+            let _ = tokio::time::timeout(CLOSE_TIMEOUT, closed).await;
+        });
+    }
+}
+
 impl Handler<Candidate> for Connection {
     type Result = ();
 
     fn handle(&mut self, candidate: Candidate, _: &mut Self::Context) {
-        let websocket = match (candidate.open)() {
-            Ok(websocket) => websocket,
+        let probe = match (candidate.open)() {
+            Ok(websocket) => ProbeSocket::new(websocket),
             Err(error) => {
                 self.hub.node.metrics.upgrades_failed.increment();
                 return debug!(session = ?self.link.session, %error, "WebSocket lost on its way to its session");
@@ -31,103 +69,73 @@ impl Handler<Candidate> for Connection {
         };
         let deadline = Instant::now() + ms(self.hub.node.options.upgrade_timeout_ms);
         if self.session.on_probe(deadline) {
-            self.probe = Some(websocket);
+            self.probe = Some(Box::new(probe));
         } else {
             self.hub.node.metrics.upgrades_failed.increment();
-            close_gently(websocket, None);
+            probe.close_gently(None);
         }
     }
 }
 
 impl Connection {
-    /// Lets the probing WebSocket take its steps.
+    /// Lets the probing WebSocket take its steps. While it does not take the answers, it is read no further.
     pub(super) fn drive_probe(&mut self, cx: &mut Context<'_>) {
-        // An answer that the network did not take at once.
-        self.is_probe_stuck(cx);
-        while let Some(websocket) = &mut self.probe {
-            let text = match websocket.poll_receive(cx) {
+        for _ in 0..READS_PER_TURN {
+            let Some(probe) = &mut self.probe else { return };
+            match probe.poll_write(cx) {
+                Poll::Pending => return,
+                Poll::Ready(Ok(())) => {}
+                Poll::Ready(Err(_)) => return self.abandon_probe(None),
+            }
+            let text = match probe.websocket.poll_receive(cx) {
                 Poll::Pending => return,
                 Poll::Ready(Ok(Received::Text(text))) => text,
-                Poll::Ready(Ok(_)) => return self.abandon_probe(None),
+                Poll::Ready(Ok(Received::Control(answer))) => {
+                    probe.queue(answer);
+                    continue;
+                }
+                Poll::Ready(Ok(Received::Fragment { .. })) => continue,
+                Poll::Ready(Ok(Received::Binary(_) | Received::Closed)) => return self.abandon_probe(None),
                 Poll::Ready(Err(error)) => return self.abandon_probe(error.close_code()),
             };
             let packet = Packet::decode_text(text);
             match self.session.on_probe_packet(packet.as_ref(), Instant::now()) {
-                ProbeStep::Answer => {
-                    websocket.queue_text(&ByteString::from_static("3probe"));
-                    if self.is_probe_stuck(cx) {
-                        return;
-                    }
-                }
-                ProbeStep::Upgraded(upgrade) => {
-                    self.upgrade(upgrade);
-                    // What came behind the `5` is for the connection to read.
-                    cx.waker().wake_by_ref();
-                }
+                ProbeStep::Answer => probe.queue(text_frame("3probe")),
+                // What came behind the `5` is for the connection to read.
+                ProbeStep::Upgraded(upgrade) => self.upgrade(upgrade),
                 ProbeStep::Failed => self.abandon_probe(None),
             }
         }
+        // More may have been read from the network already.
+        cx.waker().wake_by_ref();
     }
 
     /// Gives the probing WebSocket up; the session goes on.
     pub(super) fn abandon_probe(&mut self, code: Option<u16>) {
         self.session.on_probe_failed();
-        if let Some(websocket) = self.probe.take() {
+        if let Some(probe) = self.probe.take() {
             self.hub.node.metrics.upgrades_failed.increment();
-            close_gently(websocket, code);
+            probe.close_gently(code);
         }
     }
 
     fn upgrade(&mut self, upgrade: Upgrade<WaitingGet>) {
-        let Some(mut websocket) = self.probe.take() else { return };
+        let Some(probe) = self.probe.take() else { return };
+        let ProbeSocket { websocket, mut waiting } = *probe;
         if let Some(get) = upgrade.get {
             // If the client hung up, it has stopped polling, as it should.
             let _ = get.send(Ok(PollAnswer { body: NOOP.into(), compress: false }));
         }
         if upgrade.ping {
-            websocket.queue_text(&ByteString::from_static(PING));
+            waiting.push(Item::Frame(text_frame(PING)));
         }
         self.websocket = Some(websocket);
-        self.writing = true;
         self.answering = None;
-        self.link.outbox.set_busy();
+        self.link.outbox.upgrade(waiting);
         let metrics = &self.hub.node.metrics;
         metrics.connections.of(counted_as(TransportKind::Polling)).decrement();
         metrics.connections.of(counted_as(TransportKind::WebSocket)).increment();
         self.link.set_upgraded();
         metrics.upgrades.increment();
     }
-
-    /// Flushes the answer to a probe. True if the network does not take it now.
-    fn is_probe_stuck(&mut self, cx: &mut Context<'_>) -> bool {
-        match self.probe.as_mut().map(|websocket| websocket.poll_flush(cx)) {
-            Some(Poll::Ready(Err(_))) => {
-                self.abandon_probe(None);
-                false
-            }
-            Some(Poll::Pending) => true,
-            Some(Poll::Ready(Ok(()))) | None => false,
-        }
-    }
-}
-
-/// Closes a WebSocket that no session wants, in a task that ends by itself.
-fn close_gently(mut websocket: Box<dyn WebSocket>, code: Option<u16>) {
-    websocket.queue_close(code);
-    actix_rt::spawn(async move {
-        let closed = std::future::poll_fn(|cx| {
-            if websocket.poll_flush(cx)?.is_pending() {
-                return Poll::Pending;
-            }
-            loop {
-                match ready!(websocket.poll_receive(cx)) {
-                    Ok(Received::Closed) => return Poll::Ready(Ok(())),
-                    Ok(_) => {}
-                    Err(error) => return Poll::Ready(Err(error)),
-                }
-            }
-        });
-        // A client that does not answer the Close frame is cut off.
-        let _ = tokio::time::timeout(CLOSE_TIMEOUT, closed).await;
-    });
 }

@@ -26,13 +26,30 @@ impl RateLimits {
     }
 }
 
+/// A fragment of at least so many bytes counts by its bytes alone, as part of its message.
+const FRAGMENT_BYTES: usize = 1024;
+
 impl Connection {
-    /// Counts a packet against the client's rate_limits. The one that exceeds it is handled like any other; the next one
+    /// Counts a packet against the client's rate limits. The one that exceeds it is handled like any other; the next one
     /// is read when it is paid for.
     pub(super) fn charge(&mut self, packet: &Packet, now: Instant) {
+        if self.rate_limits.is_some() {
+            let (events, bytes) = weigh(packet);
+            self.take_allowance(events, bytes, now);
+        }
+    }
+
+    /// Counts a frame that is not a message, of so many bytes: a control frame, or a fragment, whose bytes are counted
+    /// with its message.
+    pub(super) fn charge_frame(&mut self, bytes: usize) {
+        if self.rate_limits.is_some() && bytes < FRAGMENT_BYTES {
+            self.take_allowance(1, 1, Instant::now());
+        }
+    }
+
+    fn take_allowance(&mut self, events: u64, bytes: u64, now: Instant) {
         let Some(rate_limits) = &mut self.rate_limits else { return };
         let metrics = &self.hub.node.metrics;
-        let (events, bytes) = weigh(packet);
         let until_events = rate_limits.events.as_mut().and_then(|bucket| bucket.take(events, now));
         let until_bytes = rate_limits.bytes.as_mut().and_then(|bucket| bucket.take(bytes, now));
         metrics.limits.of(Limit::Events).add(until_events.is_some().into());
@@ -45,11 +62,6 @@ impl Connection {
 
 /// Number of events and bytes that a packet counts as. An attachment is part of the event before it.
 fn weigh(packet: &Packet) -> (u64, u64) {
-    let (events, bytes) = match packet {
-        Packet::Message(Message::Binary(data)) => (0, data.len()),
-        Packet::Message(Message::Text(text)) => (1, text.len()),
-        Packet::Open(data) | Packet::Ping(data) | Packet::Pong(data) => (1, data.len()),
-        Packet::Close | Packet::Upgrade | Packet::Noop => (1, 0),
-    };
-    (events, bytes as u64 + 1)
+    let is_attachment = matches!(packet, Packet::Message(Message::Binary(_)));
+    (u64::from(!is_attachment), packet.len() as u64 + 1)
 }

@@ -1,4 +1,4 @@
-//! The connection's task: writes waiting packets, reads arrived ones, watches the clock.
+//! The connection's task: writes what waits, reads what has arrived, watches the clock.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -6,23 +6,22 @@ use std::time::{Duration, Instant};
 
 use actix::ActorContext;
 use actix::fut::ActorFuture;
-use bytestring::ByteString;
 use tracing::debug;
 
 use super::actor::Connection;
 use crate::metrics::PacketType;
 use crate::options::ms;
-use crate::outbox::{Outbox, Packet as OutboxPacket};
+use crate::outbox::Flow;
+use crate::slow_consumer::Patience;
 use crate::socket::DisconnectReason;
-use crate::websocket::{Received, WebSocket, WebSocketError};
+use crate::websocket::{Received, WebSocketError, text_frame};
 use fanfare_engineio::session::Timeout;
-use fanfare_engineio::{PING, Packet, payload};
+use fanfare_engineio::{PING, Packet};
 
-/// Bytes handed to a WebSocket at a time: one system call, and the most its write buffer grows to by small
-/// packets.
-const BATCH_BYTES: usize = 16 * 1024;
-/// Messages read before other connections get a turn.
+/// Frames read before other connections get a turn.
 pub(super) const READS_PER_TURN: usize = 32;
+/// The same bound in bytes of messages: what they ask for is written before more is read.
+const READ_BYTES_PER_TURN: usize = 256 * 1024;
 /// Time for which a client is not read after its event asked for more than the node could do.
 const SLOW_DOWN: Duration = Duration::from_millis(10);
 
@@ -80,10 +79,6 @@ impl Connection {
         if self.inbox.is_none() && !self.reads_no_more() {
             self.drive_reads(ctx, cx);
         }
-        // Closing queued a Close frame, if it was the reading that closed.
-        if self.writing && !self.session.is_open() {
-            self.drive_writes(cx);
-        }
     }
 
     fn drive_polling(&mut self, cx: &mut Context<'_>) {
@@ -103,71 +98,104 @@ impl Connection {
             self.hub.node.metrics.undelivered.add(lost as u64);
             return self.transport_failed("poll connection closed prematurely", None);
         }
+        if self.session.get_mut().is_some() {
+            return self.lag.clear();
+        }
         // Without a poll nothing can be written.
-        let is_over = self.session.get_mut().is_none() && self.link.outbox.set_blocked();
-        self.grace.look(is_over);
+        let now = Instant::now();
+        let is_over = self.link.outbox.await_poll(self.lag.on_no_poll(now));
+        self.lag.look(is_over, now);
     }
 
-    fn slow_deadline(&self) -> Option<Instant> {
-        self.grace.deadline(ms(self.hub.node.options.slow_consumer_grace_ms))
-    }
-
-    fn drive_writes(&mut self, cx: &mut Context<'_>) {
-        loop {
-            let is_open = self.session.is_open();
-            let Some(websocket) = &mut self.websocket else { return };
-            if self.writing {
-                match websocket.poll_flush(cx) {
-                    Poll::Ready(Ok(())) => self.writing = false,
-                    Poll::Ready(Err(error)) => return self.websocket_failed(&error),
-                    Poll::Pending => {
-                        if is_open {
-                            let is_over = self.link.outbox.set_blocked();
-                            self.grace.look(is_over);
-                        }
-                        return;
-                    }
-                }
+    pub(super) fn drive_writes(&mut self, cx: &mut Context<'_>) {
+        let Some(websocket) = &mut self.websocket else { return };
+        let base64 = self.base64;
+        match self.link.outbox.write(|waiting| websocket.poll_write(cx, waiting, base64)) {
+            Ok(Flow::Clear) => {
+                self.lag.clear();
+                self.owes = false;
             }
-            self.grace.look(false);
-            if !is_open || fill(websocket.as_mut(), &self.link.outbox, self.base64) == 0 {
-                return;
+            Ok(Flow::Blocked { took, is_over, owes }) => {
+                self.lag.on_blocked(took, is_over, Instant::now());
+                self.owes = owes;
             }
-            self.writing = true;
+            Err(error) => self.websocket_failed(&error),
         }
     }
 
+    /// Reads frames, and writes the answers to them.
     fn drive_reads(&mut self, ctx: &mut Ctx, cx: &mut Context<'_>) {
+        let is_through = self.read_frames(ctx, cx);
+        if !self.link.outbox.is_empty() {
+            self.drive_writes(cx);
+        }
+        if !is_through {
+            // More may have been read from the network already.
+            cx.waker().wake_by_ref();
+        }
+    }
+
+    /// Returns whether nothing is left to be read in this turn.
+    fn read_frames(&mut self, ctx: &mut Ctx, cx: &mut Context<'_>) -> bool {
+        let mut bytes = 0;
         for _ in 0..READS_PER_TURN {
             if self.session.is_closed() || self.must_not_read() {
-                return;
+                return true;
             }
-            let Some(websocket) = &mut self.websocket else { return };
+            let Some(websocket) = &mut self.websocket else { return true };
             let packet = match websocket.poll_receive(cx) {
-                Poll::Pending => return,
+                Poll::Pending => {
+                    self.note_held();
+                    return true;
+                }
                 Poll::Ready(Ok(Received::Text(text))) => Packet::decode_text(text),
                 Poll::Ready(Ok(Received::Binary(data))) => Ok(Packet::decode_binary(data)),
+                Poll::Ready(Ok(Received::Fragment { bytes })) => {
+                    self.charge_frame(bytes);
+                    self.note_held();
+                    continue;
+                }
+                Poll::Ready(Ok(Received::Control(answer))) => {
+                    self.charge_frame(0);
+                    self.owe(answer);
+                    continue;
+                }
                 Poll::Ready(Ok(Received::Closed)) => {
+                    self.drive_writes(cx);
                     self.time_out(DisconnectReason::TransportClose, "");
                     self.session.end();
-                    return;
+                    return true;
                 }
-                Poll::Ready(Err(error)) => return self.websocket_failed(&error),
+                Poll::Ready(Err(error)) => {
+                    self.websocket_failed(&error);
+                    return true;
+                }
             };
+            bytes += packet.as_ref().map_or(0, Packet::len);
             self.receive(packet, ctx);
+            if bytes >= READ_BYTES_PER_TURN {
+                break;
+            }
         }
-        // More may have been read from the network already.
-        cx.waker().wake_by_ref();
+        self.note_held();
+        false
     }
 
-    /// Handlers are behind, or asked for more than the node can do.
+    /// Queues the answer to a control frame.
+    fn owe(&mut self, answer: bytes::Bytes) {
+        if !answer.is_empty() {
+            self.link.outbox.push_frame(answer);
+        }
+    }
+
+    /// Handlers are behind, or asked for more than the node can do; or the client does not take what it asked for.
     pub(super) fn must_not_read(&mut self) -> bool {
         if !self.session.is_open() {
             return false;
         }
         // Nothing makes handlers fall behind but what was handed to them since the last look.
         self.may_be_busy = self.may_be_busy && self.namespaces.are_busy();
-        self.may_be_busy || self.session.is_paused()
+        self.may_be_busy || self.owes || self.lag.is_over() || self.session.is_paused()
     }
 
     fn websocket_failed(&mut self, error: &WebSocketError) {
@@ -187,8 +215,11 @@ impl Connection {
     }
 
     fn on_time(&mut self, now: Instant) {
-        if self.session.is_open() && self.slow_deadline().is_some_and(|deadline| now >= deadline) {
+        if self.session.is_open() && self.lag.is_too_slow(self.patience(), now) {
             return self.too_slow();
+        }
+        if self.session.is_open() && self.is_message_late(now) {
+            return self.message_too_slow();
         }
         let due = self.session.on_deadline(now);
         match due.timeout {
@@ -198,9 +229,8 @@ impl Connection {
         }
         if due.ping {
             self.hub.node.metrics.packets_sent.of(PacketType::Ping).increment();
-            if let Some(websocket) = &mut self.websocket {
-                websocket.queue_text(&ByteString::from_static(PING));
-                self.writing = true;
+            if self.websocket.is_some() {
+                self.link.outbox.push_frame(text_frame(PING));
             }
         }
         if due.probe_expired {
@@ -208,27 +238,22 @@ impl Connection {
         }
     }
 
+    fn patience(&self) -> Patience {
+        let options = &self.hub.node.options;
+        Patience { grace: ms(options.slow_consumer_grace_ms), unread: ms(options.unread_timeout_ms) }
+    }
+
     /// `None` once nothing is left to do.
     fn next_deadline(&self) -> Option<Instant> {
         let deadline = self.session.deadline()?;
-        let slow = self.slow_deadline().filter(|_| self.session.is_open());
-        Some(slow.map_or(deadline, |slow| slow.min(deadline)))
-    }
-}
-
-/// Hands waiting packets to a WebSocket; attachments as text, if the client asked for base64. Returns how many
-/// packets it were.
-fn fill(websocket: &mut dyn WebSocket, outbox: &Outbox, base64: bool) -> usize {
-    outbox.drain(BATCH_BYTES, |OutboxPacket { text, attachments, .. }| {
-        websocket.queue_text(text);
-        for attachment in attachments {
-            if base64 {
-                let mut text = payload::Writer::new();
-                text.push_binary(attachment);
-                websocket.queue_text(&text.finish().into());
-            } else {
-                websocket.queue_binary(attachment);
-            }
+        if !self.session.is_open() {
+            return Some(deadline);
         }
-    })
+        Some(
+            [self.lag.deadline(self.patience()), self.message_deadline()]
+                .into_iter()
+                .flatten()
+                .fold(deadline, Instant::min),
+        )
+    }
 }

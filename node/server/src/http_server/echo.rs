@@ -13,7 +13,8 @@ use tokio::net::TcpListener;
 
 use super::upgrade::switch;
 use super::written::{Unwritten, WatchedStream};
-use crate::websocket::{Plain, Received, WebSocket};
+use crate::outbox::{Item, Waiting};
+use crate::websocket::{Engine, Received, WebSocket, binary_frame, text_frame};
 
 /// Accepts WebSockets on any path and sends every message back. Must run in a `LocalSet`, and ends with an error of the
 /// listener.
@@ -25,8 +26,7 @@ pub async fn echo_websockets(listener: TcpListener, message_bytes_max: usize) ->
         let (stream, _) = listener.accept().await?;
         let service = service_fn(move |request| async move {
             Ok::<_, Infallible>(switch(request, move |stream, read_already| {
-                let websocket = Plain::new(stream, &read_already, message_bytes_max)?;
-                actix_rt::spawn(echo(websocket));
+                actix_rt::spawn(echo(Engine::new(stream, &read_already, message_bytes_max)));
                 Ok(())
             }))
         });
@@ -36,25 +36,26 @@ pub async fn echo_websockets(listener: TcpListener, message_bytes_max: usize) ->
 }
 
 async fn echo(mut websocket: impl WebSocket) {
+    let mut waiting = Waiting::default();
     loop {
         // Nothing is read while something waits to be written.
         let received = poll_fn(|cx| {
-            ready!(websocket.poll_flush(cx))?;
-            let received = websocket.poll_receive(cx);
-            if received.is_pending() {
-                // The answer to a ping, perhaps.
-                ready!(websocket.poll_flush(cx))?;
-            }
-            received
+            ready!(websocket.poll_write(cx, &mut waiting, false))?;
+            websocket.poll_receive(cx)
         });
-        match received.await {
-            Ok(Received::Text(text)) => websocket.queue_text(&text),
-            Ok(Received::Binary(data)) => websocket.queue_binary(&data),
+        let answer = match received.await {
+            Ok(Received::Text(text)) => text_frame(&text),
+            Ok(Received::Binary(data)) => binary_frame(&data),
+            Ok(Received::Control(answer)) => answer,
+            Ok(Received::Fragment { .. }) => continue,
             Ok(Received::Closed) => return,
-            Err(error) => match error.close_code() {
-                Some(code) => websocket.queue_close(Some(code)),
+            Err(error) => match error.close_code().and_then(|code| websocket.close(Some(code))) {
+                Some(frame) => frame,
                 None => return,
             },
+        };
+        if !answer.is_empty() {
+            waiting.push(Item::Frame(answer));
         }
     }
 }

@@ -18,7 +18,7 @@ use super::written::WatchedStream;
 use crate::connection::{Candidate, Connection, Opening, Permit, Session};
 use crate::ids::SessionId;
 use crate::socket::Handshake;
-use crate::websocket::{Plain, WebSocket, handshake_response};
+use crate::websocket::{Engine, WebSocket, handshake_response};
 use fanfare_engineio::HandshakeError;
 
 /// Answers 101 and opens a session on the WebSocket.
@@ -34,9 +34,8 @@ pub(super) fn to_new_session(
     let hub = service.hub.clone();
     let message_bytes_max = hub.node.options.max_payload_bytes;
     switch(request, move |stream, read_already| {
-        let mut websocket = Plain::new(stream, &read_already, message_bytes_max)?;
-        websocket.queue_text(&open_packet);
-        Connection::open(&hub, id, permit, handshake, base64, Opening::WebSocket(Box::new(websocket)));
+        let websocket = Box::new(Engine::new(stream, &read_already, message_bytes_max));
+        Connection::open(&hub, id, permit, handshake, base64, Opening::WebSocket(websocket, open_packet));
         Ok(())
     })
 }
@@ -53,7 +52,7 @@ pub(super) fn to_session(
         // Off this thread's poller: the session may live on another.
         let stream = stream.into_std()?;
         let open = move || {
-            let websocket = Plain::new(TcpStream::from_std(stream)?, &read_already, message_bytes_max)?;
+            let websocket = Engine::new(TcpStream::from_std(stream)?, &read_already, message_bytes_max);
             Ok(Box::new(websocket) as Box<dyn WebSocket>)
         };
         session.actor.do_send(Candidate { open: Box::new(open) });

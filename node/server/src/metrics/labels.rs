@@ -70,6 +70,8 @@ labels! {
         Namespaces = "namespaces",
         Auth = "auth",
         SharedData = "shared_data",
+        MessageBytes = "message_bytes",
+        MessageTime = "message_time",
     }
 
     /// Actors with a queue of their own: handlers' events, and deliveries of other threads.

@@ -1,0 +1,71 @@
+//! The WebSocket engine, over any stream: [`read`](super::read) takes frames off it, [`write`](super::write) puts what
+//! waits on it.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http::header::SEC_WEBSOCKET_PROTOCOL;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_tungstenite::tungstenite::handshake::server::create_response_with_body;
+
+use super::read::Reader;
+use super::write::poll_write;
+use super::{Received, WebSocket, WebSocketError, classify, subprotocol};
+use crate::outbox::Waiting;
+
+/// A WebSocket over a stream of bytes.
+pub struct Engine<S> {
+    stream: S,
+    reader: Reader,
+    /// A stream that buffers may hold something of what was written to it.
+    unflushed: bool,
+}
+
+impl<S> Engine<S> {
+    /// Takes over a stream after the HTTP upgrade, with the bytes that the HTTP server read too many. Messages of more
+    /// than `message_bytes_max` bytes are refused.
+    pub fn new(stream: S, read_already: &[u8], message_bytes_max: usize) -> Self {
+        Self { stream, reader: Reader::new(read_already, message_bytes_max), unflushed: false }
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket for Engine<S> {
+    fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<Received, WebSocketError>> {
+        self.reader.poll_receive(&mut self.stream, cx)
+    }
+
+    fn poll_write(
+        &mut self,
+        cx: &mut Context<'_>,
+        waiting: &mut Waiting,
+        base64: bool,
+    ) -> Poll<Result<(), WebSocketError>> {
+        self.unflushed |= !waiting.is_empty();
+        ready!(poll_write(&mut self.stream, cx, waiting, base64))?;
+        if self.unflushed {
+            ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
+            self.unflushed = false;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn close(&mut self, code: Option<u16>) -> Option<Bytes> {
+        self.reader.close(code)
+    }
+
+    fn held_bytes(&self) -> usize {
+        self.reader.held_bytes()
+    }
+}
+
+/// The 101 answer to an upgrade request, or the fault of the request.
+pub fn handshake_response<B: Default>(
+    request: &http::Request<impl Sized>,
+) -> Result<http::Response<B>, WebSocketError> {
+    let mut response = create_response_with_body(request, B::default).map_err(classify)?;
+    if let Some(protocol) = subprotocol::choose(request.headers())? {
+        response.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, protocol);
+    }
+    Ok(response)
+}

@@ -1,0 +1,174 @@
+//! Frames that this server sends: unmasked, whole messages (RFC 6455, section 5.2), and the way of waiting items into a
+//! buffer, from any byte on. Only headers are made here; large payloads stay where they are.
+
+use std::ops::ControlFlow::{self, Break, Continue};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+
+use crate::outbox::{Item, Packet};
+
+/// Opcode of a text message, with the bit of a final frame.
+const TEXT: u8 = 0x81;
+/// Opcode of a binary message, with the bit of a final frame.
+const BINARY: u8 = 0x82;
+/// Bytes of binary data encoded as base64 at a time; a multiple of three.
+const BASE64_STEP: usize = 12 * 1024;
+
+/// An encoded text message.
+pub fn text(message: &str) -> Bytes {
+    frame(TEXT, message.as_bytes())
+}
+
+/// An encoded binary message.
+#[cfg(feature = "fault-injection")]
+pub fn binary(message: &[u8]) -> Bytes {
+    frame(BINARY, message)
+}
+
+fn frame(opcode: u8, payload: &[u8]) -> Bytes {
+    let mut frame = Vec::with_capacity(frame_len(payload.len()));
+    push_header(opcode, payload.len(), &mut frame);
+    frame.extend(payload);
+    frame.into()
+}
+
+/// Bytes of an item on the wire. Attachments become text messages for a client that asked for `base64`.
+pub(super) fn encoded_len(item: &Item, base64: bool) -> usize {
+    match item {
+        Item::Frame(frame) => frame.len(),
+        Item::Packet(packet) => {
+            let attachment = |data: &Bytes| if base64 { base64_len(data) } else { data.len() };
+            let attachments = packet.attachments.iter().map(attachment);
+            frame_len(packet.text.len()) + attachments.map(frame_len).sum::<usize>()
+        }
+    }
+}
+
+fn frame_len(payload: usize) -> usize {
+    header_len(payload) + payload
+}
+
+fn header_len(payload: usize) -> usize {
+    match payload {
+        0..126 => 2,
+        126..65_536 => 4,
+        _ => 10,
+    }
+}
+
+/// Bytes of `b<base64>` (Engine.IO protocol 4, "Packet encoding").
+fn base64_len(data: &[u8]) -> usize {
+    1 + data.len().div_ceil(3) * 4
+}
+
+fn push_header(opcode: u8, payload: usize, out: &mut Vec<u8>) {
+    match (u8::try_from(payload), u16::try_from(payload)) {
+        (Ok(length @ 0..126), _) => out.extend([opcode, length]),
+        (_, Ok(length)) => {
+            let [high, low] = length.to_be_bytes();
+            out.extend([opcode, 126, high, low]);
+        }
+        _ => {
+            out.extend([opcode, 127]);
+            out.extend((payload as u64).to_be_bytes());
+        }
+    }
+}
+
+/// Gathers items for one write: small ones are copied into a buffer, a large payload behind them is written from where it
+/// is.
+pub(super) struct Gather<'a> {
+    buffer: &'a mut Vec<u8>,
+    /// Bytes to leave out: the network has them.
+    skip: usize,
+    /// Size from which a payload is not copied.
+    large: usize,
+    /// The payload to be written behind the buffer.
+    pub behind: &'a [u8],
+}
+
+impl<'a> Gather<'a> {
+    /// Gathers into an empty buffer, without the first `skip` bytes.
+    pub fn new(buffer: &'a mut Vec<u8>, skip: usize, large: usize) -> Self {
+        buffer.clear();
+        Self { buffer, skip, large, behind: &[] }
+    }
+
+    /// The buffer, to be written before what is `behind` it.
+    pub fn buffer(&self) -> &[u8] {
+        self.buffer
+    }
+
+    /// Adds an item. Breaks if nothing can be added behind it.
+    pub fn item(&mut self, item: &'a Item, base64: bool) -> ControlFlow<()> {
+        match item {
+            Item::Frame(frame) => self.bytes(frame),
+            Item::Packet(packet) => self.packet(packet, base64),
+        }
+    }
+
+    fn packet(&mut self, packet: &'a Packet, base64: bool) -> ControlFlow<()> {
+        self.header(TEXT, packet.text.len());
+        self.bytes(packet.text.as_bytes())?;
+        for data in &packet.attachments {
+            if base64 {
+                self.header(TEXT, base64_len(data));
+                self.base64(data)?;
+            } else {
+                self.header(BINARY, data.len());
+                self.bytes(data)?;
+            }
+        }
+        Continue(())
+    }
+
+    fn header(&mut self, opcode: u8, payload: usize) {
+        let length = header_len(payload);
+        if self.skip >= length {
+            self.skip -= length;
+            return;
+        }
+        let start = self.buffer.len();
+        push_header(opcode, payload, self.buffer);
+        self.buffer.drain(start..start + std::mem::take(&mut self.skip));
+    }
+
+    fn bytes(&mut self, bytes: &'a [u8]) -> ControlFlow<()> {
+        let Some(rest) = bytes.get(self.skip..) else {
+            self.skip -= bytes.len();
+            return Continue(());
+        };
+        self.skip = 0;
+        if rest.len() >= self.large {
+            self.behind = rest;
+            return Break(());
+        }
+        self.buffer.extend_from_slice(rest);
+        Continue(())
+    }
+
+    /// Encodes as much as goes at a time.
+    fn base64(&mut self, data: &[u8]) -> ControlFlow<()> {
+        if self.skip >= base64_len(data) {
+            self.skip -= base64_len(data);
+            return Continue(());
+        }
+        if self.skip == 0 {
+            self.buffer.push(b'b');
+        } else {
+            self.skip -= 1;
+        }
+        // Four characters for three bytes: characters are left out after their whole group was encoded.
+        let rest = &data[self.skip / 4 * 3..];
+        let step = &rest[..rest.len().min(BASE64_STEP)];
+        let mut text = STANDARD.encode(step).into_bytes();
+        text.drain(..std::mem::take(&mut self.skip) % 4);
+        self.buffer.append(&mut text);
+        if step.len() < rest.len() { Break(()) } else { Continue(()) }
+    }
+}
+
+#[cfg(test)]
+mod tests;
