@@ -16,8 +16,8 @@ use super::namespace::Namespace;
 use crate::cluster::inbound::ClusterThread;
 use crate::connection::{Admission, Hub, Sessions};
 use crate::http_server::{
-    AllowRequest, ClientFiles, Compression, Drained, Fallback, HttpService, IdleConnections, Origins,
-    ServeError, Server, TrustedProxies,
+    AllowRequest, ClientFiles, Compression, Drained, Fallback, HttpService, IdleConnections, Listener,
+    Origins, ServeError, Server, TrustedProxies,
 };
 use crate::ids::NodeTag;
 use crate::metrics::Metrics;
@@ -79,6 +79,43 @@ impl Io {
     /// # Errors
     /// When the address cannot be listened on, the options contradict themselves, or this server listens already.
     pub async fn listen(&self, address: impl ToSocketAddrs + std::fmt::Debug) -> Result<Server, ServeError> {
+        // The address need not have a `Display`; the `Debug` of text has quotes.
+        let written = || format!("{address:?}").trim_matches('"').to_owned();
+        self.listen_with(|| {
+            let bound = Listener::bind(&address);
+            bound
+                .map(|listener| vec![listener])
+                .map_err(|source| ServeError::Listen { address: written(), source })
+        })
+    }
+
+    /// The same on several addresses, on Unix sockets, or on listeners that the program or a service manager has opened.
+    /// A client that comes over a Unix socket has the address `127.0.0.1`, port 0: as that of a trusted proxy, if
+    /// `limits.trusted_proxies` has it.
+    ///
+    /// ```no_run
+    /// # async fn listen(io: fanfare::Io) -> Result<(), Box<dyn std::error::Error>> {
+    /// use fanfare::Listener;
+    ///
+    /// let mine = std::net::TcpListener::bind("127.0.0.1:3000")?;
+    /// io.listen_on([mine.try_into()?, Listener::bind("[::1]:3000")?, Listener::unix("/run/fanfare.sock")?]).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// When the options contradict themselves, or this server listens already.
+    pub async fn listen_on(
+        &self,
+        listeners: impl IntoIterator<Item = Listener>,
+    ) -> Result<Server, ServeError> {
+        self.listen_with(|| Ok(listeners.into_iter().collect()))
+    }
+
+    fn listen_with(
+        &self,
+        listeners: impl FnOnce() -> Result<Vec<Listener>, ServeError>,
+    ) -> Result<Server, ServeError> {
         if let Err(error) = &mut *self.inner.cluster.lock() {
             let error = error.take().unwrap_or_else(|| std::io::Error::other("the bus did not start"));
             return Err(ServeError::Thread(error));
@@ -87,7 +124,7 @@ impl Io {
         if server.is_some() {
             return Err(ServeError::ListensAlready);
         }
-        let started = Server::start(self.inner.service.clone(), address)?;
+        let started = Server::start(self.inner.service.clone(), listeners()?)?;
         *server = Some(started.clone());
         Ok(started)
     }

@@ -4,7 +4,7 @@
 //! The system always gives the lowest free number. So the number of a connection just accepted tells how many
 //! descriptors are in use, whoever uses them, and nothing has to be counted.
 
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::AsRawFd;
 
 use rustix::process::{Resource, getrlimit};
 
@@ -47,8 +47,8 @@ impl Descriptors {
     }
 
     /// Room that there was for this new connection.
-    pub fn room_for(self, stream: &impl AsFd) -> Room {
-        let number = usize::try_from(stream.as_fd().as_raw_fd()).unwrap_or_default();
+    pub fn room_for(self, stream: &impl AsRawFd) -> Room {
+        let number = usize::try_from(stream.as_raw_fd()).unwrap_or_default();
         match number {
             number if number >= self.none_from => Room::None,
             number if number >= self.scarce_from => Room::Scarce,

@@ -11,6 +11,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 
+use super::stream::{ClientStream, Socket};
 use super::upgrade::switch;
 use super::written::{Unwritten, WatchedStream};
 use crate::outbox::{Item, Waiting};
@@ -30,6 +31,7 @@ pub async fn echo_websockets(listener: TcpListener, message_bytes_max: usize) ->
                 Ok(())
             }))
         });
+        let stream = ClientStream::Plain(Socket::Tcp(stream));
         let stream = TokioIo::new(WatchedStream::new(stream, Unwritten::default()));
         actix_rt::spawn(http1::Builder::new().serve_connection(stream, service).with_upgrades());
     }

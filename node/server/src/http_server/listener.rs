@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io;
-use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::mpsc as std_mpsc;
@@ -16,13 +16,12 @@ use tracing::{info, warn};
 
 use super::descriptors::{Descriptors, Room};
 use super::drain::{self, Drained};
-use super::reactor::{Accepted, Reactor};
+use super::listeners::{Accepted, Listener, Listeners, UNIX_ADDRESS};
+use super::reactor::Reactor;
 use super::service::HttpService;
 use crate::options::ms;
 use crate::outbox::Ending;
 
-/// Connections that the kernel may hold for us.
-const BACKLOG: i32 = 4096;
 /// After an error of `accept`, such as no free file descriptor: long enough not to spin, short for clients.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// Idle connections that may be about to close when the next connection is accepted, while file descriptors are scarce.
@@ -68,7 +67,7 @@ impl fmt::Debug for ServeError {
 /// A server that listens. Dropping it does not stop it.
 #[derive(Clone)]
 pub struct Server {
-    address: SocketAddr,
+    addresses: Arc<[SocketAddr]>,
     control: Arc<Control>,
 }
 
@@ -82,20 +81,15 @@ struct Control {
 }
 
 impl Server {
-    /// Binds `address` and starts the threads that serve it.
-    pub fn start(
-        service: Arc<HttpService>,
-        address: impl ToSocketAddrs + std::fmt::Debug,
-    ) -> Result<Self, ServeError> {
+    /// Starts the threads that serve what comes in on these listeners, if there are any.
+    pub fn start(service: Arc<HttpService>, listeners: Vec<Listener>) -> Result<Self, ServeError> {
         let faults = service.hub.node.options.faults();
         if !faults.is_empty() {
             return Err(ServeError::Options(faults));
         }
-        // The address need not have a `Display`; the `Debug` of text has quotes.
-        let written = format!("{address:?}").trim_matches('"').to_owned();
-        let listen_error = |source| ServeError::Listen { address: written.clone(), source };
-        let listener = bind(&address).map_err(listen_error)?;
-        let address = listener.local_addr().map_err(listen_error)?;
+        let addresses = listeners.iter().map(Listener::address).collect::<io::Result<_>>();
+        let addresses =
+            addresses.map_err(|source| ServeError::Listen { address: "a listener".into(), source })?;
         let (closed_sender, closed) = watch::channel(false);
         let control = Arc::new(Control {
             close: Notify::new(),
@@ -109,7 +103,7 @@ impl Server {
             let control = control.clone();
             move || {
                 let system = actix_rt::System::new();
-                system.block_on(run(&service, listener, &control, &ready));
+                system.block_on(run(&service, listeners, &control, &ready));
                 // Whoever waited for this may have gone.
                 let _ = closed_sender.send(true);
             }
@@ -118,12 +112,18 @@ impl Server {
         let started =
             started.recv().unwrap_or_else(|_| Err(io::Error::other("the main thread ended at its start")));
         started.map_err(ServeError::Thread)?;
-        Ok(Self { address, control })
+        Ok(Self { addresses, control })
     }
 
-    /// The address that the server listens on, with the port that the system chose for port 0.
+    /// The address that the server listens on, with the port that the system chose for port 0; the first, if there are
+    /// several. A Unix socket has none, and neither has a server without a listener: `127.0.0.1:0` stands for them.
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.addresses.first().copied().unwrap_or(UNIX_ADDRESS)
+    }
+
+    /// The addresses of all its listeners, in their order.
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
     }
 
     /// Closes the server: sockets are told `server shutting down`, connections closed, threads ended.
@@ -155,29 +155,9 @@ impl Server {
     }
 }
 
-fn bind(address: &impl ToSocketAddrs) -> io::Result<TcpListener> {
-    let mut last = io::Error::new(io::ErrorKind::InvalidInput, "it names no address");
-    for address in address.to_socket_addrs()? {
-        match bind_one(address) {
-            Ok(listener) => return Ok(listener),
-            Err(error) => last = error,
-        }
-    }
-    Err(last)
-}
-
-fn bind_one(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = socket2::Socket::new(socket2::Domain::for_address(address), socket2::Type::STREAM, None)?;
-    socket.set_reuse_address(true)?;
-    socket.bind(&address.into())?;
-    socket.listen(BACKLOG)?;
-    socket.set_nonblocking(true)?;
-    Ok(socket.into())
-}
-
 async fn run(
     service: &Arc<HttpService>,
-    listener: TcpListener,
+    listeners: Vec<Listener>,
     control: &Control,
     ready: &std_mpsc::Sender<io::Result<()>>,
 ) {
@@ -190,7 +170,7 @@ async fn run(
     };
     let _ = ready.send(Ok(()));
     tokio::select! {
-        () = serve(service, listener, &reactors, control) => {}
+        () = serve(service, listeners, &reactors, control) => {}
         () = control.close.notified() => {}
     }
     info!("closing");
@@ -202,24 +182,24 @@ async fn run(
 }
 
 /// Accepts connections until the server has been drained.
-async fn serve(service: &HttpService, listener: TcpListener, reactors: &[Reactor], control: &Control) {
-    let listener = match tokio::net::TcpListener::from_std(listener) {
-        Ok(listener) => listener,
+async fn serve(service: &HttpService, listeners: Vec<Listener>, reactors: &[Reactor], control: &Control) {
+    let mut listeners = match Listeners::new(listeners) {
+        Ok(listeners) => listeners,
         Err(error) => return tracing::error!(%error, "cannot wait for connections"),
     };
     tokio::select! {
-        () = accept(service, &listener, reactors) => return,
+        () = accept(service, &mut listeners, reactors) => return,
         () = control.drain.notified() => {}
     }
     let mut draining = pin!(drain::drain(service));
     // Sessions that poll do so over new connections, too: the door stays open for them, and for them alone.
     let drained = tokio::select! {
         drained = &mut draining => Some(drained),
-        () = accept(service, &listener, reactors) => None,
+        () = accept(service, &mut listeners, reactors) => None,
         () = drain::nobody_polls(service) => None,
     };
     // The kernel refuses new connections now, so that a balancer tries elsewhere at once.
-    drop(listener);
+    drop(listeners);
     info!("no more connections are accepted");
     let drained = match drained {
         Some(drained) => drained,
@@ -228,19 +208,12 @@ async fn serve(service: &HttpService, listener: TcpListener, reactors: &[Reactor
     *control.drained.lock() = Some(drained);
 }
 
-async fn accept(service: &HttpService, listener: &tokio::net::TcpListener, reactors: &[Reactor]) {
+async fn accept(service: &HttpService, listeners: &mut Listeners, reactors: &[Reactor]) {
     let unread_timeout = ms(service.hub.node.options.unread_timeout_ms);
     let descriptors = Descriptors::of_process();
     let mut turn = 0;
     loop {
-        // Off this thread's poller: the connection is going to live on another.
-        let accepted = listener.accept().await.and_then(|(stream, peer)| {
-            stream.set_nodelay(true)?;
-            // A peer that takes nothing for so long is gone, or might as well be.
-            socket2::SockRef::from(&stream).set_tcp_user_timeout(Some(unread_timeout))?;
-            Ok((stream.into_std()?, peer))
-        });
-        match accepted {
+        match listeners.accept(unread_timeout).await {
             // Refused: at once, so that its client tries another node.
             Ok(connection) if !has_room(service, descriptors, &connection).await => drop(connection),
             Ok(connection) => {
@@ -254,7 +227,7 @@ async fn accept(service: &HttpService, listener: &tokio::net::TcpListener, react
             }
             Err(error) => {
                 service.hub.node.metrics.accept_errors.increment();
-                warn!(%error, "TCP connection of a client not accepted");
+                warn!(%error, "connection of a client not accepted");
                 if is_out_of_descriptors(&error) {
                     service.idle.close_longest();
                 }
@@ -265,8 +238,8 @@ async fn accept(service: &HttpService, listener: &tokio::net::TcpListener, react
 }
 
 /// Whether there is a file descriptor for this connection; if they are scarce, idle ones give up theirs.
-async fn has_room(service: &HttpService, descriptors: Descriptors, (stream, _): &Accepted) -> bool {
-    let has_room = match descriptors.room_for(stream) {
+async fn has_room(service: &HttpService, descriptors: Descriptors, connection: &Accepted) -> bool {
+    let has_room = match descriptors.room_for(&connection.socket) {
         Room::Enough => return true,
         Room::Scarce => make_room(service).await,
         Room::None => false,

@@ -1,7 +1,6 @@
 //! One reactor: a thread with its own runtime that serves the connections dealt to it.
 
 use std::future::poll_fn;
-use std::net::{SocketAddr, TcpStream as StdStream};
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
@@ -10,14 +9,15 @@ use actix_rt::Arbiter;
 use fanfare_proto::wake;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 use tracing::debug;
 
 use super::activity::{Activity, Idle};
 use super::layers::Layers;
+use super::listeners::Accepted;
 use super::service::HttpService;
+use super::stream::ClientStream;
 use super::written::{Unwritten, WatchedStream};
 use crate::metrics::Gauge;
 use crate::node::Node;
@@ -27,9 +27,6 @@ use crate::spawn;
 const BACKLOG: usize = 1024;
 /// Bytes of the largest head of an HTTP request, as with the official server. A session keeps that of its handshake.
 const HEAD_BYTES_MAX: usize = 16 * 1024;
-
-/// A TCP connection just accepted.
-pub(super) type Accepted = (StdStream, SocketAddr);
 
 /// The way to a reactor.
 pub(super) struct Reactor {
@@ -50,8 +47,8 @@ impl Reactor {
             actix_rt::spawn(wake::run());
             let layers = Layers::new(&service.hub.node.options);
             actix_rt::spawn(async move {
-                while let Some((stream, peer)) = accepted.recv().await {
-                    actix_rt::spawn(serve(service.clone(), layers.clone(), stream, peer));
+                while let Some(connection) = accepted.recv().await {
+                    actix_rt::spawn(serve(service.clone(), layers.clone(), connection));
                 }
             });
         });
@@ -89,20 +86,18 @@ impl Drop for Counted<'_> {
     }
 }
 
-async fn serve(service: Arc<HttpService>, layers: Layers, stream: StdStream, peer: SocketAddr) {
+async fn serve(service: Arc<HttpService>, layers: Layers, connection: Accepted) {
     let node = service.hub.node.clone();
-    let stream = match TcpStream::from_std(stream) {
-        Ok(stream) => stream,
-        Err(error) => {
-            node.metrics.accept_errors.increment();
-            return debug!(%peer, %error, "TCP connection not served");
-        }
-    };
+    let Accepted { mut socket, peer } = connection;
+    if let Err(error) = socket.unpark() {
+        node.metrics.accept_errors.increment();
+        return debug!(%peer, %error, "connection not served");
+    }
     let _counted = Counted::new(&node, |node| &node.metrics.http_connections);
     let address = (!service.proxies.trust(peer.ip())).then(|| peer.ip());
     let activity = Activity::new(service.idle.clone(), address, &node.options);
     let unwritten = Unwritten::new(activity.clone());
-    let stream = WatchedStream::new(stream, unwritten.clone());
+    let stream = WatchedStream::new(ClientStream::Plain(socket), unwritten.clone());
     let served = http1::Builder::new()
         .timer(TokioTimer::new())
         // `Activity` has times of its own for that.

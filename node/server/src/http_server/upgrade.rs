@@ -9,11 +9,11 @@ use http::{Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
 use tracing::{debug, error};
 
 use super::endpoint::refuse;
 use super::service::HttpService;
+use super::stream::ClientStream;
 use super::written::WatchedStream;
 use crate::connection::{Candidate, Connection, Opening, Permit, Session};
 use crate::ids::SessionId;
@@ -48,11 +48,12 @@ pub(super) fn to_session(
 ) -> Response<Full<Bytes>> {
     let Some(session) = session else { return refuse(service, &HandshakeError::SessionUnknown, true) };
     let message_bytes_max = service.hub.node.options.max_payload_bytes;
-    switch(request, move |stream, read_already| {
+    switch(request, move |mut stream, read_already| {
         // Off this thread's poller: the session may live on another.
-        let stream = stream.into_std()?;
+        stream.park()?;
         let open = move || {
-            let websocket = Engine::new(TcpStream::from_std(stream)?, &read_already, message_bytes_max);
+            stream.unpark()?;
+            let websocket = Engine::new(stream, &read_already, message_bytes_max);
             Ok(Box::new(websocket) as Box<dyn WebSocket>)
         };
         session.actor.do_send(Candidate { open: Box::new(open) });
@@ -63,7 +64,7 @@ pub(super) fn to_session(
 /// Answers 101 and hands the stream over, with the bytes that were read too many.
 pub(super) fn switch(
     mut request: Request<Incoming>,
-    take: impl FnOnce(TcpStream, Bytes) -> io::Result<()> + 'static,
+    take: impl FnOnce(ClientStream, Bytes) -> io::Result<()> + 'static,
 ) -> Response<Full<Bytes>> {
     let response = match handshake_response(&request) {
         Ok(response) => response,
@@ -79,9 +80,9 @@ pub(super) fn switch(
             Ok(upgraded) => upgraded,
             Err(error) => return debug!(%error, "client hung up before the upgrade"),
         };
-        // Always so, as every connection is served over plain TCP; other streams would need another engine.
-        let Ok(parts) = upgraded.downcast::<TokioIo<WatchedStream<TcpStream>>>() else {
-            return error!("upgraded something that is not a TCP stream");
+        // Always so, as every connection is served over such a stream.
+        let Ok(parts) = upgraded.downcast::<TokioIo<WatchedStream<ClientStream>>>() else {
+            return error!("upgraded something that is not the stream of a client");
         };
         if let Err(error) = take(parts.io.into_inner().into_inner(), parts.read_buf) {
             debug!(%error, "WebSocket lost before its first packet");

@@ -14,6 +14,7 @@ mod handlers;
 mod judges;
 mod layers;
 mod limits;
+mod listening;
 mod membership;
 mod operations;
 mod order;

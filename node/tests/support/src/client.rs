@@ -7,7 +7,7 @@ use std::io;
 use bytes::Bytes;
 use futures_util::future::join_all;
 use futures_util::{SinkExt, StreamExt};
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
@@ -15,6 +15,11 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
 use crate::DEADLINE;
+
+/// A connection to a server: TCP, a Unix socket, or TLS over one of them.
+pub trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
 
 /// One Socket.IO packet of the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,7 +40,7 @@ impl Packet {
 
 /// A client over WebSocket.
 pub struct Client {
-    stream: WebSocketStream<TcpStream>,
+    stream: WebSocketStream<Box<dyn Stream>>,
 }
 
 impl Client {
@@ -83,7 +88,13 @@ impl Client {
             socket.set_recv_buffer_size(bytes).expect("a small buffer");
         }
         let stream = socket.connect(address.parse().expect("an address")).await.expect("a server");
-        let request = format!("ws://{address}/socket.io/?EIO=4&transport=websocket{more}");
+        Self::over(stream, more).await
+    }
+
+    /// A WebSocket over a connection; `more` follows in its query.
+    pub async fn over(stream: impl Stream + 'static, more: &str) -> Self {
+        let stream: Box<dyn Stream> = Box::new(stream);
+        let request = format!("ws://fanfare.example/socket.io/?EIO=4&transport=websocket{more}");
         let config = WebSocketConfig::default().read_buffer_size(4096);
         let handshake = client_async_with_config(request, stream, Some(config));
         let (stream, _) =
@@ -237,7 +248,7 @@ fn address_of(url: &str) -> &str {
 
 /// An HTTP connection.
 pub struct Http {
-    stream: BufReader<TcpStream>,
+    stream: BufReader<Box<dyn Stream>>,
 }
 
 /// An HTTP response.
@@ -261,8 +272,8 @@ impl Http {
         TcpStream::connect(address_of(url)).await.ok().map(Self::over)
     }
 
-    pub fn over(stream: TcpStream) -> Self {
-        Self { stream: BufReader::new(stream) }
+    pub fn over(stream: impl Stream + 'static) -> Self {
+        Self { stream: BufReader::new(Box::new(stream)) }
     }
 
     /// A connection whose network buffer is so small that an answer that is not read soon blocks its server.
@@ -270,7 +281,7 @@ impl Http {
         let socket = TcpSocket::new_v4().expect("a socket");
         socket.set_recv_buffer_size(4096).expect("a small buffer");
         let stream = socket.connect(address_of(url).parse().expect("an address")).await.expect("a server");
-        Self { stream: BufReader::new(stream) }
+        Self::over(stream)
     }
 
     pub async fn get(&mut self, path: &str) -> Answer {
