@@ -2,18 +2,22 @@
 
 mod actor;
 mod admission;
+mod charge;
 mod closing;
 mod dispatch;
 mod held;
+mod inbox;
 mod message;
 mod namespaces;
 mod polling;
 mod probe;
+mod probe_socket;
 mod rate_limit;
 mod sessions;
+mod state;
 mod task;
 
-pub use actor::{Connection, Opening};
+pub use actor::Opening;
 pub use admission::{Admission, Permit, subscriber};
 #[cfg(feature = "fault-injection")]
 pub use message::CrashConnection;
@@ -22,3 +26,4 @@ pub use message::{
     StartPost, Unanswered,
 };
 pub use sessions::{Hub, Session, Sessions};
+pub use state::Connection;

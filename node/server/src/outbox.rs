@@ -10,7 +10,6 @@ mod waiting;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use bytes::Bytes;
 use parking_lot::Mutex;
 
 use crate::slow_consumer::hard_limit;
@@ -198,10 +197,10 @@ impl Outbox {
         }
     }
 
-    /// Queues an encoded frame of the connection itself. It is written in this turn of the task or later, also when the
-    /// outbox is closed.
-    pub fn push_frame(&self, frame: Bytes) {
-        self.state.lock().waiting.push(Item::Frame(frame));
+    /// Queues something of the connection itself. It is written in this turn of the task or later, also when the outbox is
+    /// closed.
+    pub fn push_own(&self, item: Item) {
+        self.state.lock().waiting.push(item);
     }
 
     /// Lets a transport write what waits; `write` is ready when nothing is left.
@@ -222,7 +221,7 @@ impl Outbox {
                 Ok(Flow::Blocked {
                     took: before != (state.waiting.len(), state.waiting.begun()),
                     is_over: state.bytes() > self.bytes_max,
-                    owes: state.waiting.has_frames(),
+                    owes: state.waiting.has_answers(),
                 })
             }
         }

@@ -5,21 +5,19 @@ use std::time::Instant;
 
 use actix::{Actor, AsyncContext, Handler};
 use bytestring::ByteString;
-use tokio::sync::oneshot;
 
 use super::admission::Permit;
-use super::message::{ConnectionSnapshot, ObserveConnection, WaitingGet};
+use super::message::{ConnectionSnapshot, ObserveConnection};
 use super::namespaces::Namespaces;
-use super::polling::Inbox;
-use super::probe::ProbeSocket;
 use super::rate_limit::RateLimits;
 use super::sessions::{self, Hub};
+use super::state::{Connection, counted_as};
 use super::task::ConnectionTask;
 use crate::ids::SessionId;
-use crate::metrics::{self, Actor as Kind};
+use crate::metrics::Actor as Kind;
 use crate::namespace::Decided;
 use crate::options::ms;
-use crate::outbox::Outbox;
+use crate::outbox::{Item, Outbox};
 use crate::slow_consumer::Lag;
 use crate::socket::{Close, DisconnectReason, Handshake, Link};
 use crate::timer::Alarm;
@@ -35,41 +33,6 @@ pub enum Opening {
     Polling,
     /// A WebSocket, and the open packet for it.
     WebSocket(Box<dyn WebSocket>, ByteString),
-}
-
-/// One Engine.IO session.
-pub struct Connection {
-    pub(super) hub: Arc<Hub>,
-    pub(super) link: Arc<Link>,
-    /// State machine of the session: decides what requests, packets and the clock mean. Its decisions are carried out
-    /// here.
-    pub(super) session: Session<WaitingGet, oneshot::Sender<()>>,
-    /// The transport, if it is no longer polling.
-    pub(super) websocket: Option<Box<dyn WebSocket>>,
-    /// A WebSocket that may become the transport.
-    pub(super) probe: Option<Box<ProbeSocket>>,
-    pub(super) decoder: Decoder,
-    pub(super) namespaces: Namespaces,
-    pub(super) alarm: Alarm,
-    /// How far the client is behind what it is sent.
-    pub(super) lag: Lag,
-    /// Answers to the client's control frames wait to be written: it is read no further.
-    pub(super) owes: bool,
-    /// Since when a message of the client is not complete.
-    pub(super) incomplete_since: Option<Instant>,
-    /// Events were handed to sockets since it was last seen that their handlers keep up.
-    pub(super) may_be_busy: bool,
-    /// Allowance of the client for further packets; `None` without limits.
-    pub(super) rate_limits: Option<Box<RateLimits>>,
-    /// Permit of the session, where sessions are limited; given back when nothing of the session is left.
-    pub(super) _permit: Option<Box<Permit>>,
-    /// Packets of a POST that are being handled.
-    pub(super) inbox: Option<Box<Inbox>>,
-    /// Closed when the answer to the last POST is written. Polls are not told before that what its packets have caused:
-    /// python-engineio takes an acknowledgement that overtakes the answer for the end of the POST, and hangs for 25 s.
-    pub(super) answering: Option<oneshot::Receiver<()>>,
-    /// The client asked for binary data as base64 text (`b64` in its handshake).
-    pub(super) base64: bool,
 }
 
 impl Connection {
@@ -88,7 +51,7 @@ impl Connection {
         let (websocket, kind) = match opening {
             Opening::Polling => (None, TransportKind::Polling),
             Opening::WebSocket(websocket, open_packet) => {
-                outbox.push_frame(text_frame(&open_packet));
+                outbox.push_own(Item::Frame(text_frame(&open_packet)));
                 (Some(websocket), TransportKind::WebSocket)
             }
         };
@@ -125,21 +88,6 @@ impl Connection {
         let Some(left) = self.session.on_connect(Instant::now()) else { return };
         let node = &self.hub.node;
         node.metrics.handshakes.record(ms(node.options.connect_timeout_ms).saturating_sub(left));
-    }
-
-    /// Counts the end of the connection.
-    pub(super) fn count_closed(&self, reason: DisconnectReason) {
-        let metrics = &self.hub.node.metrics;
-        metrics.connections.of(counted_as(self.link.transport())).decrement();
-        metrics.closes.of(reason).increment();
-    }
-}
-
-/// Label of a transport in metrics.
-pub(super) fn counted_as(transport: TransportKind) -> metrics::Transport {
-    match transport {
-        TransportKind::Polling => metrics::Transport::Polling,
-        TransportKind::WebSocket => metrics::Transport::WebSocket,
     }
 }
 

@@ -4,10 +4,10 @@ use std::time::Instant;
 
 use tracing::debug;
 
-use super::actor::Connection;
 use super::message::{PollAnswer, Unanswered};
+use super::state::Connection;
 use crate::options::ms;
-use crate::outbox::Ending;
+use crate::outbox::{Ending, Item};
 use crate::socket::{Close, DisconnectReason};
 use fanfare_engineio::session::{Farewell, LastAnswer};
 use fanfare_engineio::{CLOSE, HandshakeError};
@@ -140,7 +140,7 @@ impl Connection {
         }
         if let Some(websocket) = &mut self.websocket {
             if let Some(frame) = websocket.close(code) {
-                self.link.outbox.push_frame(frame);
+                self.link.outbox.push_own(Item::Frame(frame));
             }
             self.link.set_over();
         }

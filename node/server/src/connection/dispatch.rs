@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use actix::AsyncContext;
 use tracing::debug;
 
-use super::actor::Connection;
 use super::namespaces::NamespaceState;
+use super::state::Connection;
 use crate::metrics::{Limit, PacketType};
 use crate::namespace::{Connect, namespace_here, send_refusal};
 use crate::options::ms;

@@ -3,7 +3,7 @@
 
 use std::time::Instant;
 
-use super::actor::Connection;
+use super::state::Connection;
 use crate::metrics::Limit;
 use crate::options::ms;
 use crate::socket::DisconnectReason;

@@ -7,9 +7,9 @@ use actix::Handler;
 use futures_util::FutureExt;
 use tokio::sync::oneshot;
 
-use super::actor::Connection;
+use super::inbox::Inbox;
 use super::message::{FailPost, FinishPost, Poll, PollAnswer, Precedence, StartPost, Unanswered, WaitingGet};
-use super::task::READS_PER_TURN;
+use super::state::{Connection, READS_PER_TURN};
 use crate::socket::DisconnectReason;
 use fanfare_engineio::payload::SEPARATOR;
 use fanfare_engineio::session::{Control, GetDecision, PostRejection};
@@ -18,13 +18,6 @@ use fanfare_engineio::{CLOSE, NOOP, payload};
 /// Bytes of packets in one answer; the rest waits for the next poll. An answer counts for what waits for the client until
 /// then.
 const ANSWER_BYTES: usize = 256 * 1024;
-
-/// The packets of a POST that were not handled yet.
-pub(super) struct Inbox {
-    packets: payload::Payload,
-    /// Tells the POST that it can be answered, also by being dropped.
-    done: oneshot::Sender<Precedence>,
-}
 
 impl Handler<Poll> for Connection {
     type Result = ();

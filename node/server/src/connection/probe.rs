@@ -1,60 +1,20 @@
 //! The WebSocket that a polling session may be upgraded to: its messages become events of the session, which decides.
 
-use std::task::{Context, Poll, ready};
-use std::time::{Duration, Instant};
+use std::task::{Context, Poll};
+use std::time::Instant;
 
 use actix::Handler;
-use bytes::Bytes;
 use tracing::debug;
 
-use super::actor::{Connection, counted_as};
 use super::message::{Candidate, PollAnswer, WaitingGet};
-use super::task::READS_PER_TURN;
+use super::probe_socket::ProbeSocket;
+use super::state::{Connection, READS_PER_TURN, counted_as};
 use crate::options::ms;
-use crate::outbox::{Item, Waiting};
-use crate::websocket::{Received, WebSocket, WebSocketError, text_frame};
+use crate::outbox::Item;
+use crate::websocket::{Received, text_frame};
 use fanfare_engineio::request::TransportKind;
 use fanfare_engineio::session::{ProbeStep, Upgrade};
 use fanfare_engineio::{NOOP, PING, Packet};
-
-/// Time that a refused WebSocket has to take its Close frame.
-const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// A WebSocket that may become the transport, and what waits for it.
-pub(super) struct ProbeSocket {
-    websocket: Box<dyn WebSocket>,
-    waiting: Waiting,
-}
-
-impl ProbeSocket {
-    fn new(websocket: Box<dyn WebSocket>) -> Self {
-        Self { websocket, waiting: Waiting::default() }
-    }
-
-    fn queue(&mut self, frame: Bytes) {
-        if !frame.is_empty() {
-            self.waiting.push(Item::Frame(frame));
-        }
-    }
-
-    fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), WebSocketError>> {
-        self.websocket.poll_write(cx, &mut self.waiting, false)
-    }
-
-    /// Closes the WebSocket, which no session wants, in a task that ends by itself.
-    fn close_gently(mut self, code: Option<u16>) {
-        self.websocket.close(code).into_iter().for_each(|frame| self.queue(frame));
-        actix_rt::spawn(async move {
-            let closed = std::future::poll_fn(|cx| {
-                ready!(self.poll_write(cx))?;
-                while !matches!(ready!(self.websocket.poll_receive(cx))?, Received::Closed) {}
-                Poll::Ready(Ok::<_, WebSocketError>(()))
-            });
-            // A client that does not answer the Close frame is cut off.
-            let _ = tokio::time::timeout(CLOSE_TIMEOUT, closed).await;
-        });
-    }
-}
 
 impl Handler<Candidate> for Connection {
     type Result = ();

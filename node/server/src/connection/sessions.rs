@@ -7,8 +7,8 @@ use actix::Addr;
 use parking_lot::Mutex;
 use rustc_hash::FxBuildHasher;
 
-use super::actor::Connection;
 use super::admission::Admission;
+use super::state::Connection;
 use crate::ids::SessionId;
 use crate::namespace::Registry;
 use crate::node::Node;

@@ -8,19 +8,17 @@ use actix::ActorContext;
 use actix::fut::ActorFuture;
 use tracing::debug;
 
-use super::actor::Connection;
+use super::state::{Connection, READS_PER_TURN};
 use crate::metrics::PacketType;
 use crate::options::ms;
-use crate::outbox::Flow;
+use crate::outbox::{Flow, Item};
 use crate::slow_consumer::Patience;
 use crate::socket::DisconnectReason;
 use crate::websocket::{Received, WebSocketError, text_frame};
 use fanfare_engineio::session::Timeout;
 use fanfare_engineio::{PING, Packet};
 
-/// Frames read before other connections get a turn.
-pub(super) const READS_PER_TURN: usize = 32;
-/// The same bound in bytes of messages: what they ask for is written before more is read.
+/// Bytes of messages read before other connections get a turn, and before what they ask for is written.
 const READ_BYTES_PER_TURN: usize = 256 * 1024;
 /// Time for which a client is not read after its event asked for more than the node could do.
 const SLOW_DOWN: Duration = Duration::from_millis(10);
@@ -184,7 +182,7 @@ impl Connection {
     /// Queues the answer to a control frame.
     fn owe(&mut self, answer: bytes::Bytes) {
         if !answer.is_empty() {
-            self.link.outbox.push_frame(answer);
+            self.link.outbox.push_own(Item::Answer(answer));
         }
     }
 
@@ -230,7 +228,7 @@ impl Connection {
         if due.ping {
             self.hub.node.metrics.packets_sent.of(PacketType::Ping).increment();
             if self.websocket.is_some() {
-                self.link.outbox.push_frame(text_frame(PING));
+                self.link.outbox.push_own(Item::Frame(text_frame(PING)));
             }
         }
         if due.probe_expired {

@@ -1,3 +1,4 @@
+use bytes::Bytes;
 use fanfare_socketio::Encoded;
 
 use super::packet::PACKET_COST;
@@ -84,7 +85,7 @@ fn draining_replaces_no_other_ending_and_is_replaced_by_any() {
 fn write(outbox: &Outbox, mut bytes: usize) -> Flow {
     let length = |item: &Item| match item {
         Item::Packet(packet) => packet.text.len(),
-        Item::Frame(frame) => frame.len(),
+        Item::Frame(frame) | Item::Answer(frame) => frame.len(),
     };
     let written = outbox.write(|waiting| {
         let all: usize = waiting.items().map(length).sum::<usize>() - waiting.begun();
@@ -111,10 +112,10 @@ fn a_packet_waits_and_counts_until_all_of_it_is_with_the_network() {
 }
 
 #[test]
-fn frames_of_the_connection_count_and_are_told_of_while_they_wait() {
+fn answers_to_control_frames_count_and_are_told_of_while_they_wait() {
     let outbox = Outbox::new(1);
     outbox.close();
-    outbox.push_frame(Bytes::from_static(b"pong"));
+    outbox.push_own(Item::Answer(Bytes::from_static(b"pong")));
     assert_eq!(outbox.bytes(), PACKET_COST + 4);
     assert_eq!(write(&outbox, 2), Flow::Blocked { took: true, is_over: true, owes: true });
     assert_eq!(write(&outbox, 2), Flow::Clear);

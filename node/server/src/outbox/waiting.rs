@@ -15,8 +15,10 @@ const IDLE_CAPACITY: usize = 16;
 pub enum Item {
     /// A packet, shared by everybody it is for.
     Packet(Arc<Packet>),
-    /// A frame of the connection itself, encoded: a ping, the answer to a control frame or to a probe, a Close frame.
+    /// A frame of the connection itself, encoded: a ping, the answer to a probe, a Close frame.
     Frame(Bytes),
+    /// The encoded answer to a control frame of the client.
+    Answer(Bytes),
 }
 
 impl Item {
@@ -24,7 +26,7 @@ impl Item {
     fn size(&self) -> usize {
         match self {
             Self::Packet(packet) => packet.size(),
-            Self::Frame(frame) => PACKET_COST + frame.len(),
+            Self::Frame(frame) | Self::Answer(frame) => PACKET_COST + frame.len(),
         }
     }
 }
@@ -37,12 +39,15 @@ pub struct Waiting {
     bytes: usize,
     /// Bytes of the first item that the network has taken.
     begun: usize,
+    /// Number of answers to control frames among them.
+    answers: usize,
 }
 
 impl Waiting {
     /// Appends an item.
     pub fn push(&mut self, item: Item) {
         self.bytes += item.size();
+        self.answers += usize::from(matches!(item, Item::Answer(_)));
         self.items.push_back(item);
     }
 
@@ -71,10 +76,9 @@ impl Waiting {
         self.items.is_empty()
     }
 
-    /// Whether frames of the connection itself wait: their client is read no further meanwhile, since most of them
-    /// answer what it has sent.
-    pub fn has_frames(&self) -> bool {
-        self.items.iter().any(|item| matches!(item, Item::Frame(_)))
+    /// Whether answers to control frames wait: their client is read no further meanwhile.
+    pub fn has_answers(&self) -> bool {
+        self.answers > 0
     }
 
     /// The network has taken this many bytes more; `encoded` returns the length of an item on the wire.
@@ -87,9 +91,10 @@ impl Waiting {
             }
             self.begun -= length;
             self.bytes -= item.size();
+            self.answers -= usize::from(matches!(item, Item::Answer(_)));
             self.items.pop_front();
         }
-        debug_assert_eq!((self.begun, self.bytes), (0, 0));
+        debug_assert_eq!((self.begun, self.bytes, self.answers), (0, 0, 0));
         if self.items.capacity() > IDLE_CAPACITY {
             self.items = VecDeque::new();
         }
@@ -119,6 +124,7 @@ impl Waiting {
         let keep = usize::from(self.begun > 0);
         let dropped = self.items.drain(keep..).filter(|item| matches!(item, Item::Packet(_))).count();
         self.bytes = self.items.iter().map(Item::size).sum();
+        self.answers = self.items.iter().filter(|item| matches!(item, Item::Answer(_))).count();
         dropped
     }
 
@@ -126,6 +132,7 @@ impl Waiting {
     pub(super) fn put_before(&mut self, mut first: Self) {
         debug_assert_eq!(self.begun, 0, "nothing was written over the old transport");
         first.bytes += self.bytes;
+        first.answers += self.answers;
         first.items.append(&mut self.items);
         *self = first;
     }

@@ -37,7 +37,7 @@ fn frame(opcode: u8, payload: &[u8]) -> Bytes {
 /// Bytes of an item on the wire. Attachments become text messages for a client that asked for `base64`.
 pub(super) fn encoded_len(item: &Item, base64: bool) -> usize {
     match item {
-        Item::Frame(frame) => frame.len(),
+        Item::Frame(frame) | Item::Answer(frame) => frame.len(),
         Item::Packet(packet) => {
             let attachment = |data: &Bytes| if base64 { base64_len(data) } else { data.len() };
             let attachments = packet.attachments.iter().map(attachment);
@@ -104,7 +104,7 @@ impl<'a> Gather<'a> {
     /// Adds an item. Breaks if nothing can be added behind it.
     pub fn item(&mut self, item: &'a Item, base64: bool) -> ControlFlow<()> {
         match item {
-            Item::Frame(frame) => self.bytes(frame),
+            Item::Frame(frame) | Item::Answer(frame) => self.bytes(frame),
             Item::Packet(packet) => self.packet(packet, base64),
         }
     }
