@@ -78,9 +78,20 @@ impl Node {
 
     /// The same on an address.
     pub async fn start_at(address: &str, more: &[&str], server: &[(&str, &str)]) -> Self {
+        Self::start_in(&[], address, more, server).await
+    }
+
+    /// The same with other variables in its environment.
+    pub async fn start_in(
+        environment: &[(&str, &str)],
+        address: &str,
+        more: &[&str],
+        server: &[(&str, &str)],
+    ) -> Self {
         let mut arguments = vec!["serve", "--listen", address];
         arguments.extend(more);
         let mut command = fanfare(&arguments);
+        command.envs(environment.iter().copied());
         command.envs(server.iter().map(|(name, value)| (format!("FANFARE_SERVER__{name}"), value)));
         let mut child = command.stdout(Stdio::null()).spawn().expect("it starts");
         let mut log = BufReader::new(child.stderr.take().expect("a pipe")).lines();

@@ -1,7 +1,9 @@
 //! Attacks on the program by clients that flood, stall, announce and do not read. Each is bounded in size and time. The
 //! node must hold no more than its bounds say, give it back, and serve other clients meanwhile.
 
+mod inbound;
 mod memory;
+mod outbound;
 mod random;
 mod raw;
 mod slow;
@@ -28,6 +30,9 @@ const NOTICES_WITHIN: Duration = Duration::from_secs(30);
 /// Time after which a write that makes no progress counts as refused: the node reads no further.
 const STALLED: Duration = Duration::from_secs(2);
 
+/// Has the allocator give back what is free. A storm is to show what connections keep.
+const ALLOCATOR: [(&str, &str); 2] = [("MIMALLOC_PURGE_DELAY", "0"), ("MIMALLOC_ALLOW_THP", "0")];
+
 /// A node, and well-behaved clients of it.
 struct Target {
     node: Node,
@@ -38,8 +43,14 @@ struct Target {
 impl Target {
     /// Starts a node on two reactors with settings of the section `server`.
     async fn start(server: &[(&str, &str)]) -> Self {
+        Self::start_in(&ALLOCATOR, server).await
+    }
+
+    /// The same in an environment of its own.
+    async fn start_in(environment: &[(&str, &str)], server: &[(&str, &str)]) -> Self {
         let operations = format!("127.0.0.1:{}", free_port());
-        let node = Node::start_with(&["--reactors", "2", "--ops-listen", &operations], server).await;
+        let more = ["--reactors", "2", "--ops-listen", &operations];
+        let node = Node::start_in(environment, "127.0.0.1:0", &more, server).await;
         let witnesses = Witnesses::start(&node.url).await;
         Self { operations: format!("http://{operations}"), node, witnesses }
     }
@@ -86,6 +97,18 @@ impl Target {
         let page = Http::connect(&self.operations).await.get("/metrics").await.body;
         let value = page.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
         value.map_or(0, |value| value.parse::<f64>().expect("a number") as u64)
+    }
+
+    /// Waits until a metric has at least this value. False if it never has.
+    async fn reaches(&self, series: &str, value: u64) -> bool {
+        let start = Instant::now();
+        while start.elapsed() < NOTICES_WITHIN {
+            if self.metric(series).await >= value {
+                return true;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        false
     }
 
     /// Checks that it is well, and ends it.

@@ -1,6 +1,7 @@
 //! A WebSocket without manners: it writes whatever bytes it is told to, and reads when it is told to.
 
 use std::io;
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
@@ -22,6 +23,7 @@ const KEPT: usize = 256;
 /// A frame of the server. Of a long payload only the beginning.
 #[derive(Debug)]
 pub struct Frame {
+    pub length: usize,
     pub beginning: Vec<u8>,
 }
 
@@ -106,7 +108,20 @@ impl Raw {
             let most = left.min(chunk.len());
             left -= self.stream.read_exact(&mut chunk[..most]).await?;
         }
-        Ok(Frame { beginning })
+        Ok(Frame { length, beginning })
+    }
+
+    /// Reads a message of at least this many bytes, and what comes before it.
+    pub async fn message(&mut self, length: usize) {
+        while timeout(DEADLINE, self.frame()).await.expect("in time").expect("a frame").length < length {}
+    }
+
+    /// Reads so many bytes in steps of a time, until the server closes the connection.
+    pub async fn read_slowly(&mut self, step_bytes: usize, step: Duration) {
+        let mut chunk = vec![0; step_bytes];
+        while self.stream.read_exact(&mut chunk).await.is_ok() {
+            tokio::time::sleep(step).await;
+        }
     }
 
     /// The connection as it is.

@@ -41,6 +41,17 @@ async fn is_cut(target: &Target) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_websocket_client_that_is_always_too_slow_is_cut() {
+    let target = target().await;
+    let mut slow = Raw::join(target.url(), Some(4096)).await;
+    assert!(slow.text(r#"42["join","slow"]"#).await);
+    let reads = tokio::spawn(async move { slow.read_slowly(STEP_BYTES, STEP).await });
+    assert!(is_cut(&target).await, "it stays over its bound for ever");
+    reads.await.expect("it hears the connection close");
+    target.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_polling_client_that_is_always_too_slow_is_cut() {
     let target = target().await;
     let mut slow = Polling::connect(target.url()).await;
