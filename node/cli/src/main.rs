@@ -15,6 +15,7 @@ mod address;
 mod client;
 mod commands;
 mod config;
+mod memory;
 mod preflight;
 mod relay;
 mod serve;

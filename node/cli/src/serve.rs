@@ -13,7 +13,7 @@ use tracing::{info, warn};
 
 use crate::address::reachable;
 use crate::config::{App, Config, LogFormat, log};
-use crate::{preflight, relay};
+use crate::{memory, preflight, relay};
 
 /// The page on which a newcomer sees the relay live.
 const DEMO_PAGE: &str = include_str!("../assets/demo.html");
@@ -21,6 +21,7 @@ const DEMO_PAGE: &str = include_str!("../assets/demo.html");
 /// Runs a node until it is told to end.
 pub fn run(mut config: Config) -> Result<(), String> {
     start_log(&config)?;
+    memory::use_small_pages();
     preflight::look_ahead(&mut config);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.map_err(|error| format!("cannot start: {error}"))?.block_on(serve(config))
@@ -28,6 +29,7 @@ pub fn run(mut config: Config) -> Result<(), String> {
 
 async fn serve(config: Config) -> Result<(), String> {
     let addresses = config.listen.resolve()?;
+    tokio::spawn(memory::give_back());
     let mut builder = Io::builder().options(config.server.clone());
     if let Some(folder) = &config.client_dist {
         builder = builder.client_dist(folder);

@@ -1,6 +1,7 @@
 //! Attacks on the program by clients that flood, stall, announce and do not read. Each is bounded in size and time. The
 //! node must hold no more than its bounds say, give it back, and serve other clients meanwhile.
 
+mod handshakes;
 mod inbound;
 mod memory;
 mod outbound;
