@@ -2,7 +2,8 @@
 //!
 //! hyper has one time for everything from the end of a request to the end of the next head. Here a head that has begun,
 //! or that a new connection owes, has `header_timeout_ms`, and a connection between two requests has
-//! `keep_alive_timeout_ms`.
+//! `keep_alive_timeout_ms`. A client that takes nothing of its answer has `unread_timeout_ms`: the kernel's timer for that
+//! does not act while the client goes on sending.
 
 use std::net::IpAddr;
 use std::pin::Pin;
@@ -25,6 +26,7 @@ struct Shared {
     /// Address that its idle time counts for; none for a trusted proxy.
     address: Option<IpAddr>,
     header_timeout: Duration,
+    unread_timeout: Duration,
     keep_alive_timeout: Duration,
     state: Mutex<State>,
 }
@@ -41,19 +43,21 @@ enum Phase {
     Head(Instant),
     /// A request is being answered.
     UnderWay,
-    /// The answer is in hyper's buffer.
-    Answered,
+    /// The answer is in hyper's buffer. The network took something of it then, or it was put there then.
+    Answered(Instant),
     /// The answer was written then, and no byte of a further request has come.
     Between(Instant),
 }
 
-/// Reason why an idle connection ends.
+/// Reason why a connection ends that makes no progress.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Idle {
     /// The head of a request did not arrive in time.
     HeadTooSlow,
     /// There was no further request.
     NothingMore,
+    /// The client took nothing of its answer for too long.
+    Unread,
     /// Others need its place.
     Crowded,
 }
@@ -65,6 +69,7 @@ impl Activity {
             idle,
             address,
             header_timeout: ms(options.header_timeout_ms),
+            unread_timeout: ms(options.unread_timeout_ms),
             keep_alive_timeout: ms(options.keep_alive_timeout_ms),
             state: Mutex::new(State { phase: Phase::Head(Instant::now()), listed: None }),
         }))
@@ -79,13 +84,21 @@ impl Activity {
 
     /// The whole answer was given to hyper.
     pub fn answered(&self) {
-        self.0.state.lock().phase = Phase::Answered;
+        self.0.state.lock().phase = Phase::Answered(Instant::now());
+    }
+
+    /// The network has taken something.
+    pub fn wrote(&self) {
+        let mut state = self.0.state.lock();
+        if let Phase::Answered(since) = &mut state.phase {
+            *since = Instant::now();
+        }
     }
 
     /// Everything that hyper had was written.
     pub fn flushed(&self) {
         let mut state = self.0.state.lock();
-        if matches!(state.phase, Phase::Answered) {
+        if matches!(state.phase, Phase::Answered(_)) {
             state.phase = Phase::Between(Instant::now());
         }
     }
@@ -105,9 +118,12 @@ impl Activity {
         let (until, end) = match state.phase {
             Phase::Head(since) => (since + self.0.header_timeout, Idle::HeadTooSlow),
             Phase::Between(since) => (since + self.0.keep_alive_timeout, Idle::NothingMore),
-            Phase::UnderWay | Phase::Answered => return Poll::Pending,
+            Phase::Answered(since) => (since + self.0.unread_timeout, Idle::Unread),
+            Phase::UnderWay => return Poll::Pending,
         };
         match state.listed {
+            // Its request is not done: it is not idle.
+            _ if end == Idle::Unread => {}
             None => state.listed = Some(self.0.idle.enter(self.0.address, cx.waker().clone())),
             Some(number) if !self.0.idle.contains(number) => return Poll::Ready(Idle::Crowded),
             Some(_) => {}

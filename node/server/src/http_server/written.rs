@@ -120,7 +120,9 @@ impl<S: AsyncRead + Unpin> AsyncRead for WatchedStream<S> {
 
 impl<S: AsyncWrite + Unpin> AsyncWrite for WatchedStream<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
+        let written = ready!(Pin::new(&mut self.stream).poll_write(cx, bytes))?;
+        self.unwritten.tell(Activity::wrote);
+        Poll::Ready(Ok(written))
     }
 
     fn poll_write_vectored(
@@ -128,7 +130,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for WatchedStream<S> {
         cx: &mut Context<'_>,
         buffers: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, buffers)
+        let written = ready!(Pin::new(&mut self.stream).poll_write_vectored(cx, buffers))?;
+        self.unwritten.tell(Activity::wrote);
+        Poll::Ready(Ok(written))
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -215,6 +215,25 @@ async fn an_answer_that_is_never_read_does_not_hold_its_connection_for_ever() {
 }
 
 #[tokio::test]
+async fn a_client_that_goes_on_sending_and_reads_no_answer_is_cut_off() {
+    let page = Bytes::from(vec![b'x'; 4 << 20]);
+    let io = server(Options { unread_timeout_ms: 1_000, ..impatient() })
+        .fallback(move |_| Response::new(page.clone()))
+        .build();
+    let url = serve(&io).await;
+    let mut http = Http::connect_narrow(&url).await;
+    http.write(head("GET", "/", "").as_bytes()).await;
+    let start = Instant::now();
+    // The kernel's timer begins anew with each segment.
+    while http.write(b"G").await {
+        assert!(start.elapsed() < DEADLINE, "the server keeps the connection");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    nothing_stays(&io).await;
+    io.close().await;
+}
+
+#[tokio::test]
 async fn thousands_of_clients_that_come_and_go_leave_nothing() {
     let waves = sized(4, 40);
     const WEBSOCKETS: usize = 140;
