@@ -1,4 +1,4 @@
-//! HTTP: the listener, the threads that serve its connections, and the answers of each path.
+//! HTTP: the listener, the threads that serve its connections, the answers of each path, and the way into other servers.
 
 mod activity;
 mod body_limit;
@@ -9,11 +9,13 @@ mod drain;
 #[cfg(feature = "fault-injection")]
 mod echo;
 mod endpoint;
+mod entrance;
 mod host;
 mod idle;
 mod layers;
 mod listener;
 mod listeners;
+mod mount;
 mod origins;
 mod proxies;
 mod reactor;
@@ -32,6 +34,8 @@ pub use echo::echo_websockets;
 pub use idle::IdleConnections;
 pub use listener::{ServeError, Server};
 pub use listeners::Listener;
+pub use mount::{AnswerBody, MountLayer, MountService, Mounted};
 pub use origins::Origins;
 pub use proxies::TrustedProxies;
+pub use response::Cut;
 pub use service::{AllowRequest, Fallback, HttpService};

@@ -24,6 +24,7 @@
 //! | for … | there is |
 //! |---|---|
 //! | the server | [`Io`], [`IoBuilder`]; [`Server`] listens, on a [`Listener`] or several; [`Drained`] is how a drain went; [`Admin`] serves operators |
+//! | other HTTP servers | [`MountLayer`] and [`MountService`] put the server into axum, tower and hyper; [`Mounted`], [`AnswerBody`] and [`Cut`] are what comes out |
 //! | sockets and rooms | [`Namespace`], [`Socket`], [`SocketId`], [`Handshake`]; [`Room`], [`IntoRooms`], [`Changed`]; [`DisconnectReason`] |
 //! | handlers | what they take: [`Data`], [`Auth`], [`EventName`], [`Ack`], [`Arguments`], [`Raw`], [`Value`], or what implements [`FromContext`]; what they are: [`Handler`], [`IntoOutcome`], [`IntoDecision`] of a middleware |
 //! | emitting | [`Broadcast`] to many, [`Direct`] to one; [`Bytes`] travel as attachments |
@@ -86,7 +87,9 @@ pub use http;
 #[cfg(feature = "fault-injection")]
 #[doc(hidden)]
 pub use http_server::echo_websockets;
-pub use http_server::{Drained, Listener, ServeError, Server};
+pub use http_server::{
+    AnswerBody, Cut, Drained, Listener, MountLayer, MountService, Mounted, ServeError, Server,
+};
 pub use ids::{Room, SocketId};
 pub use metrics::{
     Actor, Counter, Family, Gauge, Histogram, Label, Limit, Mailbox, Metrics, PacketType, Refused, Transport,

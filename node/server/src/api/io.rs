@@ -4,6 +4,7 @@ use std::net::ToSocketAddrs;
 use std::ops::Deref;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 
 use bytes::Bytes;
 use fanfare_proto::Bus;
@@ -17,7 +18,7 @@ use crate::cluster::inbound::ClusterThread;
 use crate::connection::{Admission, Hub, Sessions};
 use crate::http_server::{
     AllowRequest, ClientFiles, Compression, Drained, Fallback, HttpService, IdleConnections, Listener,
-    Origins, ServeError, Server, TrustedProxies,
+    MountLayer, MountService, Origins, ServeError, Server, TrustedProxies,
 };
 use crate::ids::NodeTag;
 use crate::metrics::Metrics;
@@ -116,10 +117,7 @@ impl Io {
         &self,
         listeners: impl FnOnce() -> Result<Vec<Listener>, ServeError>,
     ) -> Result<Server, ServeError> {
-        if let Err(error) = &mut *self.inner.cluster.lock() {
-            let error = error.take().unwrap_or_else(|| std::io::Error::other("the bus did not start"));
-            return Err(ServeError::Thread(error));
-        }
+        self.check_bus()?;
         let mut server = self.inner.server.lock();
         if server.is_some() {
             return Err(ServeError::ListensAlready);
@@ -129,8 +127,65 @@ impl Io {
         Ok(started)
     }
 
+    /// Runs the server's threads without listening: requests come in through a [`layer`](Self::layer) or a
+    /// [`service`](Self::service) in another HTTP server. Without this call the first of these requests does it, and is
+    /// refused with 503 if that fails; nothing happens if the server runs already.
+    ///
+    /// # Errors
+    /// When the options contradict themselves, the bus does not start, or no thread can be started.
+    pub fn start(&self) -> Result<(), ServeError> {
+        self.check_bus()?;
+        let mut server = self.inner.server.lock();
+        if server.is_none() {
+            *server = Some(Server::start(self.inner.service.clone(), Vec::new())?);
+        }
+        Ok(())
+    }
+
+    /// A layer of tower that answers the requests under `options().path`; all others go to the service within. Routers of
+    /// axum, and whatever else is made of tower's services, take it:
+    ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// let io = fanfare::Io::new();
+    /// let app: axum::Router = axum::Router::new().layer(io.layer());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// Layers outside of it see its requests too. What they put into a request's extensions handlers find in
+    /// [`Handshake::extensions`](crate::Handshake::extensions). The client's address is that of axum's
+    /// `ConnectInfo<SocketAddr>`, or of an extension `SocketAddr`; without either it is that of the WebSocket's TCP
+    /// connection, and unspecified for a client that polls, for which limits on addresses then do not count.
+    ///
+    /// The server around must not cut off requests that last: a poll waits for `ping_interval_ms`, 25 s by default. It has
+    /// to serve with upgrades, as axum does; a connection that is plain TCP then belongs to Fanfare alone, and outlives the
+    /// server around. Any other, such as TLS of that server, is still read and written by its runtime, which has to go on
+    /// until [`drain`](Self::drain) or [`close`](Self::close) has returned.
+    pub fn layer(&self) -> MountLayer {
+        MountLayer::new(self.service())
+    }
+
+    /// The same as a service of tower and of hyper, which answers every request: also where a router has taken its part off
+    /// the path, as axum's `nest_service` does. Of a `fallback` that the server was built with nothing is seen.
+    pub fn service(&self) -> MountService {
+        let io = self.clone();
+        MountService::new(self.inner.service.clone(), move || io.start())
+    }
+
+    fn check_bus(&self) -> Result<(), ServeError> {
+        if let Err(error) = &mut *self.inner.cluster.lock() {
+            let error = error.take().unwrap_or_else(|| std::io::Error::other("the bus did not start"));
+            return Err(ServeError::Thread(error));
+        }
+        Ok(())
+    }
+
     /// Closes the server: sockets are told `server shutting down`, connections closed, the cluster left, threads
     /// ended.
+    ///
+    /// In another HTTP server, close or [`drain`](Self::drain) this one first and end that one afterwards: it knows nothing
+    /// of the WebSockets, and would not wait for them.
     pub async fn close(&self) {
         let server = self.inner.server.lock().clone();
         if let Some(server) = server {
@@ -231,7 +286,7 @@ impl IoBuilder {
         self
     }
 
-    /// The server. It does nothing until it [listens](Io::listen).
+    /// The server. It does nothing until it [listens](Io::listen) or is [started](Io::start).
     pub fn build(self) -> Io {
         let tag = NodeTag::random();
         let options = self.options.cluster;
@@ -261,6 +316,7 @@ impl IoBuilder {
             origins,
             allow_request: self.allow_request,
             fallback: self.fallback,
+            turn: AtomicUsize::default(),
         });
         if let Some(thread) = thread {
             thread.listen(hub.clone());

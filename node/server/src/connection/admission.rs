@@ -48,8 +48,9 @@ impl Admission {
         Arc::new(Self { handshakes: handshakes.map(Mutex::new), taken: Mutex::default(), node })
     }
 
-    /// Admits a handshake, or returns the error that refuses it. `None` is a permit where sessions are not limited.
-    pub fn admit(self: &Arc<Self>, client: IpAddr) -> Result<Option<Box<Permit>>, HandshakeError> {
+    /// Admits a handshake, or returns the error that refuses it. A client of unknown address counts for none. `None` is a
+    /// permit where sessions are not limited.
+    pub fn admit(self: &Arc<Self>, client: Option<IpAddr>) -> Result<Option<Box<Permit>>, HandshakeError> {
         let limits = &self.node.options.limits;
         let place = match (limits.connections_max, limits.connections_per_address_max) {
             (0, 0) => None,
@@ -62,7 +63,7 @@ impl Admission {
 
     fn take_place(
         self: &Arc<Self>,
-        client: IpAddr,
+        client: Option<IpAddr>,
         max: usize,
         max_per_address: usize,
     ) -> Result<Box<Permit>, HandshakeError> {
@@ -72,7 +73,7 @@ impl Admission {
             self.node.metrics.limits.of(Limit::Connections).increment();
             return refuse("too many connections");
         }
-        let address = (max_per_address > 0).then(|| subscriber(client));
+        let address = client.filter(|_| max_per_address > 0).map(subscriber);
         if let Some(address) = address {
             let places = taken.by_address.entry(address).or_default();
             if *places >= max_per_address {

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use hyper::body::{Body, Incoming};
+use hyper::body::Body;
+
+use super::response::BoxError;
 
 /// Reason why a body cannot be used. All of it is the client's fault, or its network's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,7 +20,10 @@ pub(super) enum BodyFault {
 }
 
 /// Reads a whole body.
-pub(super) async fn read(body: Incoming, bytes_max: usize, timeout: Duration) -> Result<Bytes, BodyFault> {
+pub(super) async fn read<B>(body: B, bytes_max: usize, timeout: Duration) -> Result<Bytes, BodyFault>
+where
+    B: Body<Error: Into<BoxError>>,
+{
     if body.size_hint().lower() > bytes_max as u64 {
         return Err(BodyFault::TooLarge);
     }

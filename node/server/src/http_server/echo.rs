@@ -5,17 +5,22 @@ use std::convert::Infallible;
 use std::future::poll_fn;
 use std::io;
 use std::task::ready;
+use std::time::Duration;
 
+use http::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 
 use super::stream::{ClientStream, Socket};
-use super::upgrade::switch;
+use super::upgrade::{Switched, Taken, switch};
 use super::written::{Unwritten, WatchedStream};
 use crate::outbox::{Item, Waiting};
-use crate::websocket::{Engine, Received, WebSocket, binary_frame, text_frame};
+use crate::websocket::{Received, WebSocket, binary_frame, text_frame};
+
+const UNREAD_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Accepts WebSockets on any path and sends every message back. Must run in a `LocalSet`, and ends with an error of the
 /// listener.
@@ -25,11 +30,19 @@ use crate::websocket::{Engine, Received, WebSocket, binary_frame, text_frame};
 pub async fn echo_websockets(listener: TcpListener, message_bytes_max: usize) -> io::Result<()> {
     loop {
         let (stream, _) = listener.accept().await?;
-        let service = service_fn(move |request| async move {
-            Ok::<_, Infallible>(switch(request, move |stream, read_already| {
-                actix_rt::spawn(echo(Engine::new(stream, &read_already, message_bytes_max)));
-                Ok(())
-            }))
+        let service = service_fn(move |request: Request<Incoming>| async move {
+            let Switched { answer, upgrade, .. } = match switch(request.into_parts().0) {
+                Ok(switched) => switched,
+                Err(refusal) => return Ok::<_, Infallible>(*refusal),
+            };
+            actix_rt::spawn(async move {
+                if let Some(taken) = Taken::wait_for(upgrade, UNREAD_TIMEOUT).await
+                    && let Ok(websocket) = taken.open(message_bytes_max)
+                {
+                    echo(websocket).await;
+                }
+            });
+            Ok(answer)
         });
         let stream = ClientStream::Plain(Socket::Tcp(stream));
         let stream = TokioIo::new(WatchedStream::new(stream, Unwritten::default()));
@@ -37,7 +50,7 @@ pub async fn echo_websockets(listener: TcpListener, message_bytes_max: usize) ->
     }
 }
 
-async fn echo(mut websocket: impl WebSocket) {
+async fn echo(mut websocket: Box<dyn WebSocket>) {
     let mut waiting = Waiting::default();
     loop {
         // Nothing is read while something waits to be written.

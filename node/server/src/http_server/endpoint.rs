@@ -1,6 +1,5 @@
 //! The Engine.IO endpoint: admits requests and brings them to their session.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -8,16 +7,18 @@ use bytestring::ByteString;
 use http::header::{
     CACHE_CONTROL, CONNECTION, CONTENT_TYPE, ORIGIN, RETRY_AFTER, SET_COOKIE, UPGRADE, USER_AGENT,
 };
+use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode};
 use http_body_util::Full;
-use hyper::body::Incoming;
+use hyper::body::Body;
 use tokio::sync::oneshot;
 
 use super::body_limit::{self, BodyFault};
 use super::compression::Compressible;
-use super::response::{Cut, plain};
+use super::entrance::Entrance;
+use super::response::{BoxError, Cut, plain};
 use super::service::HttpService;
-use super::upgrade;
+use super::upgrade::{self, NewSession};
 use crate::connection::{
     Connection, FailPost, FinishPost, Opening, Poll, PollAnswer, Precedence, Session, StartPost, Unanswered,
 };
@@ -25,7 +26,6 @@ use crate::ids::SessionId;
 use crate::metrics::Refused;
 use crate::node::ServingState;
 use crate::options::{Cookie, Options, SameSite, ms};
-use crate::socket::Handshake;
 use fanfare_engineio::request::{
     Admission, Head, Options as Offer, Query, SessionView, TransportKind, admit,
 };
@@ -34,19 +34,21 @@ use fanfare_engineio::{HandshakeError, open};
 type Answer = Result<Response<Full<Bytes>>, Cut>;
 
 /// Answers a request under the path of Socket.IO.
-pub(super) async fn answer(
-    service: &Arc<HttpService>,
-    peer: SocketAddr,
-    request: Request<Incoming>,
-) -> Answer {
-    let query = Query::parse(request.uri().query().unwrap_or_default());
-    let is_upgrade = is_websocket_upgrade(request.headers());
-    let internet_explorer = is_internet_explorer(request.headers());
-    let answer = match admit_request(service, &request, &query, is_upgrade) {
-        Ok(Admission::Handshake(transport)) => handshake(service, peer, request, &query, transport),
+pub(super) async fn answer<B>(service: &Arc<HttpService>, entrance: Entrance, request: Request<B>) -> Answer
+where
+    B: Body<Error: Into<BoxError>>,
+{
+    let (parts, body) = request.into_parts();
+    let query = Query::parse(parts.uri.query().unwrap_or_default());
+    let is_upgrade = is_websocket_upgrade(&parts.headers);
+    let internet_explorer = is_internet_explorer(&parts.headers);
+    let answer = match admit_request(service, &parts, &query, is_upgrade) {
+        Ok(Admission::Handshake(transport)) => handshake(service, entrance, parts, &query, transport).await,
         Ok(Admission::Poll(sid)) => poll(session(service, &sid)).await,
-        Ok(Admission::Post(sid)) => post(service, session(service, &sid), request).await,
-        Ok(Admission::Upgrade(sid)) => Ok(upgrade::to_session(service, session(service, &sid), request)),
+        Ok(Admission::Post(sid)) => post(service, session(service, &sid), &parts.headers, body).await,
+        Ok(Admission::Upgrade(sid)) => {
+            Ok(upgrade::to_session(service, entrance, session(service, &sid), parts))
+        }
         Ok(Admission::MethodNotSupported) => Ok(plain(StatusCode::INTERNAL_SERVER_ERROR, "")),
         Err(refusal) => Ok(refuse(service, &refusal, is_upgrade)),
     };
@@ -61,15 +63,15 @@ pub(super) async fn answer(
 
 fn admit_request(
     service: &HttpService,
-    request: &Request<Incoming>,
+    request: &Parts,
     query: &Query,
     is_websocket_upgrade: bool,
 ) -> Result<Admission, HandshakeError> {
     let options = &service.hub.node.options;
     let head = Head {
-        method: request.method().into(),
+        method: (&request.method).into(),
         is_websocket_upgrade,
-        origin: request.headers().get(ORIGIN).map(HeaderValue::as_bytes),
+        origin: request.headers.get(ORIGIN).map(HeaderValue::as_bytes),
         query,
     };
     let offer = Offer {
@@ -84,7 +86,7 @@ fn admit_request(
             if is_websocket_upgrade { session.link.outbox.is_closed() } else { session.link.is_over() };
         (!is_over).then(|| SessionView { transport: session.link.transport() })
     })?;
-    if is_websocket_upgrade && !service.origins.allow(request.headers()) {
+    if is_websocket_upgrade && !service.origins.allow(&request.headers) {
         return Err(HandshakeError::OriginNotAllowed);
     }
     Ok(admission)
@@ -95,21 +97,20 @@ fn session(service: &HttpService, sid: &str) -> Option<Session> {
     service.hub.sessions.find_text(sid)
 }
 
-fn handshake(
+async fn handshake(
     service: &Arc<HttpService>,
-    peer: SocketAddr,
-    request: Request<Incoming>,
+    entrance: Entrance,
+    parts: Parts,
     query: &Query,
     transport: TransportKind,
 ) -> Answer {
     if service.hub.node.serving_state() == ServingState::Draining {
         return Ok(turn_away(service));
     }
-    let (parts, body) = request.into_parts();
     let is_upgrade = transport == TransportKind::WebSocket;
-    let client = service.proxies.client(peer, &parts.headers);
+    let client = entrance.client(&service.proxies, &parts.headers);
     // Before the application is asked: what it does for an answer may be dear.
-    let permit = match service.hub.admission.admit(client.ip()) {
+    let permit = match service.hub.admission.admit(client.map(|client| client.ip())) {
         Ok(permit) => permit,
         Err(refusal) => return Ok(refuse(service, &refusal, is_upgrade)),
     };
@@ -121,18 +122,20 @@ fn handshake(
         return Ok(refuse(service, &refusal, is_upgrade));
     }
     let node = &service.hub.node;
-    let Some(reactor) = node.reactor_here() else {
-        return Err(Cut("a request was served outside the reactors"));
-    };
-    let id = SessionId::generate(node.tag, reactor);
-    let is_secure = service.proxies.is_secure(peer, &parts.headers);
-    let handshake = Handshake::new(client, is_secure, &parts.uri, &parts.headers);
+    let id = SessionId::generate(node.tag, entrance.reactor.unwrap_or_else(|| service.next_reactor()));
     let packet = open_packet(&node.options, id, transport);
     if is_upgrade {
-        let request = Request::from_parts(parts, body);
-        return Ok(upgrade::to_new_session(service, request, id, permit, handshake, query.b64, packet));
+        let new = NewSession { id, permit, base64: query.b64, open_packet: packet };
+        return Ok(upgrade::to_new_session(service, entrance, parts, new));
     }
-    Connection::open(&service.hub, id, permit, handshake, query.b64, Opening::Polling);
+    let handshake = entrance.handshake(&service.proxies, parts);
+    let (hub, base64) = (service.hub.clone(), query.b64);
+    let open = move || Connection::open(&hub, id, permit, handshake, base64, Opening::Polling);
+    if !entrance.is_mounted() {
+        open();
+    } else if !node.run_on(id.reactor(), open).await {
+        return Ok(turn_away(service));
+    }
     let mut response = polled(PollAnswer { body: packet.to_string(), compress: false });
     if let Some(cookie) = &node.options.cookie
         && let Ok(value) = HeaderValue::try_from(session_cookie(cookie, id))
@@ -165,7 +168,10 @@ async fn poll(session: Option<Session>) -> Answer {
     }
 }
 
-async fn post(service: &HttpService, session: Option<Session>, request: Request<Incoming>) -> Answer {
+async fn post<B>(service: &HttpService, session: Option<Session>, headers: &HeaderMap, body: B) -> Answer
+where
+    B: Body<Error: Into<BoxError>>,
+{
     let unknown = || Ok(refusal_response(&HandshakeError::SessionUnknown, false));
     let Some(session) = session else { return unknown() };
     let lost = match session.actor.send(StartPost).await {
@@ -175,15 +181,14 @@ async fn post(service: &HttpService, session: Option<Session>, request: Request<
     };
     let mut post =
         Post { session, fault: Some("data request connection closed prematurely"), finished: false };
-    let is_binary =
-        request.headers().get(CONTENT_TYPE).is_some_and(|kind| kind == "application/octet-stream");
+    let is_binary = headers.get(CONTENT_TYPE).is_some_and(|kind| kind == "application/octet-stream");
     if is_binary {
         post.fault = Some("invalid content");
         return Ok(plain(StatusCode::BAD_REQUEST, ""));
     }
     let options = &service.hub.node.options;
     let body = tokio::select! {
-        body = body_limit::read(request.into_body(), options.max_payload_bytes, ms(options.body_timeout_ms)) => body,
+        body = body_limit::read(body, options.max_payload_bytes, ms(options.body_timeout_ms)) => body,
         // Another POST came in between, or the session ended.
         _ = lost => return Err(Cut("the session of this request ended")),
     };

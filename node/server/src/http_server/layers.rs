@@ -4,9 +4,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::header::{HeaderName, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
-use hyper::body::Incoming;
+use http_body_util::Full;
+use hyper::body::{Body, Incoming};
 use hyper_util::service::TowerToHyperService;
 use tower::util::option_layer;
 use tower::{Service, ServiceBuilder, ServiceExt};
@@ -14,7 +16,8 @@ use tower_http::cors::{AllowHeaders, AllowMethods, AllowOrigin, CorsLayer};
 
 use super::activity::Activity;
 use super::compression::Encoding;
-use super::response::Cut;
+use super::entrance::Entrance;
+use super::response::{BoxError, Cut};
 use super::service::HttpService;
 use super::written::{Unwritten, WatchedBody};
 use crate::options::{Cors, Options};
@@ -46,34 +49,48 @@ impl Layers {
         > + Clone
         + use<>,
     > {
-        let is_cors = self.cors.is_some();
-        let answer = tower::service_fn(move |request: Request<Incoming>| {
-            let encoding = Encoding::accepted(request.headers());
-            let service = service.clone();
-            async move {
-                let response = service.clone().answer(peer, request).await?;
-                Ok(service.compression.apply(encoding, response).await)
-            }
-        });
-        let layered = ServiceBuilder::new().layer(option_layer(self.cors.clone())).service(answer);
+        let entrance = Entrance { peer: Some(peer), reactor: service.hub.node.reactor_here() };
+        let layers = self.clone();
         let service = tower::service_fn(move |request: Request<Incoming>| {
-            let is_preflight = is_cors && request.method() == Method::OPTIONS;
             let is_open = activity.begin();
-            let answered = layered.clone().oneshot(request);
+            let answered = layers.clone().answer(service.clone(), entrance, request);
             let unwritten = unwritten.clone();
             async move {
                 if !is_open {
                     return Err(Cut("others needed the place of this connection"));
                 }
-                let mut response = answered.await?;
-                if is_preflight {
-                    // As the official server: there is no content.
-                    *response.status_mut() = StatusCode::NO_CONTENT;
-                }
-                Ok(unwritten.watch(response))
+                Ok(unwritten.watch(answered.await?))
             }
         });
         TowerToHyperService::new(service)
+    }
+
+    /// Answers one request, through the layers.
+    pub async fn answer<B>(
+        self,
+        service: Arc<HttpService>,
+        entrance: Entrance,
+        request: Request<B>,
+    ) -> Result<Response<Full<Bytes>>, Cut>
+    where
+        B: Body<Error: Into<BoxError>>,
+    {
+        let is_preflight = self.cors.is_some() && request.method() == Method::OPTIONS;
+        let answer = tower::service_fn(move |request: Request<B>| {
+            let encoding = Encoding::accepted(request.headers());
+            let service = service.clone();
+            async move {
+                let response = service.clone().answer(entrance, request).await?;
+                Ok(service.compression.apply(encoding, response).await)
+            }
+        });
+        let layered = ServiceBuilder::new().layer(option_layer(self.cors)).service(answer);
+        let mut response = layered.oneshot(request).await?;
+        if is_preflight {
+            // As the official server: there is no content.
+            *response.status_mut() = StatusCode::NO_CONTENT;
+        }
+        Ok(response)
     }
 }
 

@@ -4,6 +4,9 @@ use bytes::Bytes;
 use http::{Response, StatusCode};
 use http_body_util::Full;
 
+/// Any error of a body.
+pub(super) type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
 /// A request that gets no answer: its connection is cut.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]

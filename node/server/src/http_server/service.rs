@@ -1,21 +1,22 @@
 //! HTTP service of a server: which path leads where.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use bytes::Bytes;
 use http::header::CONNECTION;
 use http::request::Parts;
 use http::{HeaderValue, Request, Response, StatusCode};
 use http_body_util::Full;
-use hyper::body::Incoming;
+use hyper::body::Body;
 
 use super::client_files::ClientFiles;
 use super::compression::Compression;
+use super::entrance::Entrance;
 use super::idle::IdleConnections;
 use super::origins::Origins;
 use super::proxies::TrustedProxies;
-use super::response::{Cut, plain};
+use super::response::{BoxError, Cut, plain};
 use super::{endpoint, host};
 use crate::connection::Hub;
 use crate::metrics::Refused;
@@ -46,35 +47,48 @@ pub struct HttpService {
     pub allow_request: Option<AllowRequest>,
     /// Everything else.
     pub fallback: Option<Fallback>,
+    /// Sessions that came in on threads of other servers.
+    pub turn: AtomicUsize,
 }
 
 impl HttpService {
     /// Answers one request.
-    pub(super) async fn answer(
+    pub(super) async fn answer<B>(
         self: Arc<Self>,
-        peer: SocketAddr,
-        request: Request<Incoming>,
-    ) -> Result<Response<Full<Bytes>>, Cut> {
+        entrance: Entrance,
+        request: Request<B>,
+    ) -> Result<Response<Full<Bytes>>, Cut>
+    where
+        B: Body<Error: Into<BoxError>>,
+    {
         if !host::is_valid(request.version(), request.headers()) {
             self.hub.node.metrics.refusals.of(Refused::InvalidHost).increment();
             let mut response = plain(StatusCode::BAD_REQUEST, "the request needs one valid Host header");
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
             return Ok(response);
         }
-        let Some(rest) = request.uri().path().strip_prefix(&self.path_prefix) else {
-            return Ok(self.answer_elsewhere(request));
+        let path = request.uri().path();
+        let rest = match path.strip_prefix(&self.path_prefix) {
+            Some(rest) => rest,
+            // The other server has looked at the path, and may have taken something of it away.
+            None if entrance.is_mounted() => path.trim_start_matches('/'),
+            None => return Ok(self.answer_elsewhere(&request.into_parts().0)),
         };
         if let Some(file) = self.client.as_ref().and_then(|client| client.answer(rest, request.headers())) {
             return Ok(file);
         }
-        endpoint::answer(&self, peer, request).await
+        endpoint::answer(&self, entrance, request).await
     }
 
-    fn answer_elsewhere(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
-        let (parts, _) = request.into_parts();
+    fn answer_elsewhere(&self, request: &Parts) -> Response<Full<Bytes>> {
         match &self.fallback {
-            Some(fallback) => fallback(&parts).map(Full::new),
+            Some(fallback) => fallback(request).map(Full::new),
             None => plain(StatusCode::NOT_FOUND, "not found"),
         }
+    }
+
+    /// The reactor for a session that came in on another thread: each in its turn.
+    pub(super) fn next_reactor(&self) -> usize {
+        self.turn.fetch_add(1, Relaxed) % self.hub.node.reactors()
     }
 }

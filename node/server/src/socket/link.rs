@@ -72,7 +72,8 @@ impl Link {
 /// The HTTP request that opened a connection. Kept as text, since thousands of idle connections keep one each.
 #[derive(Clone, Debug)]
 pub struct Handshake {
-    /// The client's address; behind a trusted proxy the address from its header, with port 0.
+    /// The client's address; behind a trusted proxy the address from its header, with port 0. In somebody else's HTTP
+    /// server that does not tell it is unspecified, `0.0.0.0:0`.
     pub address: SocketAddr,
     /// When it arrived.
     pub time: SystemTime,
@@ -82,13 +83,29 @@ pub struct Handshake {
     is_secure: bool,
     /// `name: value` lines, names in lower case.
     head: Box<str>,
+    /// Values that the layers of another HTTP server have left.
+    extensions: http::Extensions,
 }
 
 impl Handshake {
     /// Keeps the parts of a request that handlers may ask for.
     pub fn new(address: SocketAddr, is_secure: bool, uri: &http::Uri, headers: &http::HeaderMap) -> Self {
         let url = uri.path_and_query().map_or("/", |target| target.as_str()).into();
-        Self { address, time: SystemTime::now(), url, is_secure, head: head_text(headers).into() }
+        Self {
+            address,
+            time: SystemTime::now(),
+            url,
+            is_secure,
+            head: head_text(headers).into(),
+            extensions: http::Extensions::new(),
+        }
+    }
+
+    /// The same, with what others have put beside the request.
+    pub fn with_extensions(self, extensions: http::Extensions) -> Self {
+        // An empty map may have room for more.
+        let extensions = if extensions.is_empty() { http::Extensions::new() } else { extensions };
+        Self { extensions, ..self }
     }
 
     /// The request of a connection on another node.
@@ -99,7 +116,14 @@ impl Handshake {
         is_secure: bool,
         head: String,
     ) -> Self {
-        Self { address, time, url: url.into(), is_secure, head: head.into() }
+        Self {
+            address,
+            time,
+            url: url.into(),
+            is_secure,
+            head: head.into(),
+            extensions: http::Extensions::new(),
+        }
     }
 
     /// The headers as `name: value` lines.
@@ -115,6 +139,12 @@ impl Handshake {
     /// The first header of that name, whatever its case.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers().find(|(header, _)| header.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+    }
+
+    /// Values that layers of the HTTP server around this one have put into the request, such as the user that an auth layer
+    /// has found: see [`Io::layer`](crate::Io::layer). There are none of sockets on other nodes.
+    pub fn extensions(&self) -> &http::Extensions {
+        &self.extensions
     }
 
     /// The query parameters in order, decoded.

@@ -12,7 +12,8 @@ use crate::support::judge;
 
 #[tokio::test]
 async fn the_wire_is_that_of_the_official_server() {
-    let (servers, port) = start_profiles().await;
+    let (servers, port) =
+        start_profiles(async |io: &Io, port| io.listen(("127.0.0.1", port)).await.is_ok()).await;
     judge("conformance/main.mjs", &[&format!("http://127.0.0.1:{port}"), "--target", "fanfare"]).await;
     for server in &servers {
         server.close().await;
@@ -20,7 +21,7 @@ async fn the_wire_is_that_of_the_official_server() {
 }
 
 /// Starts every profile on consecutive ports. A range can be taken from under us: then another one is tried.
-async fn start_profiles() -> (Vec<Io>, u16) {
+pub(crate) async fn start_profiles(listen: impl AsyncFn(&Io, u16) -> bool) -> (Vec<Io>, u16) {
     for _ in 0..50 {
         let first =
             TcpListener::bind("127.0.0.1:0").and_then(|probe| probe.local_addr()).expect("a port").port();
@@ -30,7 +31,7 @@ async fn start_profiles() -> (Vec<Io>, u16) {
         for (offset, builder) in profiles().into_iter().enumerate() {
             let io = builder.build();
             declare_namespaces(&io);
-            if io.listen(("127.0.0.1", first + offset as u16)).await.is_err() {
+            if !listen(&io, first + offset as u16).await {
                 break;
             }
             servers.push(io);

@@ -2,16 +2,24 @@
 
 #![allow(dead_code, reason = "each example has a `main`, for whoever runs it as a program")]
 
+use std::net::SocketAddr;
 use std::path::Path;
+use std::time::Duration;
 
 use fanfare::{Bytes, Faults, Io, MemoryHub, Options};
 use serde_json::json;
 
-use crate::client::{Client, Http};
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::client::{Client, Http, head};
 use crate::support::{DEADLINE, eventually, serve};
 
 #[path = "../../examples/acks.rs"]
 mod acks;
+#[path = "../../examples/axum_app.rs"]
+mod axum_app;
+#[path = "../../examples/background.rs"]
+mod background;
 #[path = "../../examples/binary.rs"]
 mod binary;
 #[path = "../../examples/broadcast_acks.rs"]
@@ -26,6 +34,8 @@ mod draining;
 mod emitter;
 #[path = "../../examples/errors.rs"]
 mod errors;
+#[path = "../../examples/hyper_app.rs"]
+mod hyper_app;
 #[path = "../../examples/middleware.rs"]
 mod middleware;
 #[path = "../../examples/monitoring.rs"]
@@ -95,6 +105,63 @@ async fn acks_go_in_both_directions() {
         let id = id.strip_prefix('2').expect("an event");
         exchange(&mut client, &format!(r#"3{id}["{answer}"]"#), &format!(r#"38["{verdict}"]"#)).await;
     }
+    drop(client);
+    io.close().await;
+}
+
+/// The routes and the sockets of one application, behind one auth layer.
+#[tokio::test]
+async fn an_axum_application_has_sockets_too() {
+    let io = Io::builder().options(Options { reactors: 1, ..Options::default() }).build();
+    axum_app::install(&io);
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let app = axum_app::app(&io).into_make_service_with_connect_info::<SocketAddr>();
+    tokio::spawn(async move { axum::serve(listener, app).await });
+
+    let mut http = Http::connect(&format!("http://{address}")).await;
+    for path in ["/news/count", "/socket.io/?EIO=4&transport=polling"] {
+        assert_eq!(http.get(path).await.status, 401, "{path}");
+    }
+    let stream = TcpStream::connect(address).await.expect("a server");
+    let mut client = Client::over_with(stream, "", &[("authorization", "Bearer Ada")]).await;
+    client.enter().await;
+    exchange(&mut client, r#"27["whoami"]"#, r#"37["Ada"]"#).await;
+    let length = "content-length: 8\r\nauthorization: Bearer Grace\r\n";
+    http.write(format!("{}it rains", head("POST", "/news", length)).as_bytes()).await;
+    assert_eq!(http.answer().await.expect("an answer").status, 204);
+    assert_eq!(client.receive().await.text, r#"2["news","Grace","it rains"]"#);
+    let count = http.get_with("/news/count", "authorization: Bearer Ada\r\n").await;
+    assert_eq!(count.body, "1");
+    drop(client);
+    io.close().await;
+}
+
+#[tokio::test]
+async fn a_task_in_the_background_tells_the_time() {
+    let (io, url) = started(|_| {}).await;
+    let clock = background::clock(&io, Duration::from_millis(10));
+    let mut client = Client::connect(&url).await;
+    for _ in 0..2 {
+        let told = client.receive().await.arguments();
+        assert_eq!((&told[0], &told[2]), (&json!("time"), &json!(1)));
+    }
+    clock.abort();
+    drop(client);
+    io.close().await;
+}
+
+#[tokio::test]
+async fn a_program_of_hyper_keeps_its_own_answers() {
+    let io = Io::builder().options(Options { reactors: 1, ..Options::default() }).build();
+    hyper_app::install(&io);
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    let serving = io.clone();
+    tokio::spawn(async move { hyper_app::serve(&serving, listener).await });
+    assert_eq!(Http::connect(&url).await.get("/").await.body, "hello from hyper");
+    let mut client = Client::connect(&url).await;
+    exchange(&mut client, r#"27["add",1,2]"#, "37[3]").await;
     drop(client);
     io.close().await;
 }

@@ -16,6 +16,7 @@ mod layers;
 mod limits;
 mod listening;
 mod membership;
+mod mounted;
 mod operations;
 mod order;
 mod polling;

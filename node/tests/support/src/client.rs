@@ -11,6 +11,9 @@ use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWrite
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::http::HeaderValue;
+use tokio_tungstenite::tungstenite::protocol::Role;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
@@ -93,13 +96,39 @@ impl Client {
 
     /// A WebSocket over a connection; `more` follows in its query.
     pub async fn over(stream: impl Stream + 'static, more: &str) -> Self {
+        Self::over_with(stream, more, &[]).await
+    }
+
+    /// The same with more headers.
+    pub async fn over_with(
+        stream: impl Stream + 'static,
+        more: &str,
+        headers: &[(&'static str, &'static str)],
+    ) -> Self {
         let stream: Box<dyn Stream> = Box::new(stream);
-        let request = format!("ws://fanfare.example/socket.io/?EIO=4&transport=websocket{more}");
+        let url = format!("ws://fanfare.example/socket.io/?EIO=4&transport=websocket{more}");
+        let mut request = url.into_client_request().expect("a request");
+        for &(name, value) in headers {
+            request.headers_mut().insert(name, HeaderValue::from_static(value));
+        }
         let config = WebSocketConfig::default().read_buffer_size(4096);
         let handshake = client_async_with_config(request, stream, Some(config));
         let (stream, _) =
             timeout(DEADLINE, handshake).await.expect("an answer in time").expect("a WebSocket");
         Self { stream }
+    }
+
+    /// A WebSocket whose handshake has been done otherwise.
+    pub async fn upgraded(stream: impl Stream + 'static) -> Self {
+        let stream: Box<dyn Stream> = Box::new(stream);
+        Self { stream: WebSocketStream::from_raw_socket(stream, Role::Client, None).await }
+    }
+
+    /// The main namespace of a session just opened: the id of the socket there.
+    pub async fn enter(&mut self) -> String {
+        let open = self.raw().await.expect("an open packet");
+        assert!(open.is_text() && open.to_text().is_ok_and(|text| text.starts_with("0{")), "{open:?}");
+        self.join("/", "").await.expect("the main namespace lets everybody in")
     }
 
     /// Enters a namespace: the id of the socket there, or the payload of the refusal. Packets that come before
