@@ -14,10 +14,11 @@ use figment::{Figment, Profile, Provider};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use fanfare::Options;
+use fanfare::{Options, TlsOptions};
 use fanfare_adapter_nats::NatsOptions;
 
 use crate::address::Address;
+use crate::listen::Listen;
 
 pub use fault::Faults;
 
@@ -25,9 +26,9 @@ pub use fault::Faults;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// Where clients connect: an address or a name with a port, or a port alone, which this machine alone reaches.
-    /// Default `127.0.0.1:3000`.
-    pub listen: Address,
+    /// Where clients connect: an address or a name with a port, a port alone, which this machine alone reaches, a Unix
+    /// socket such as `unix:/run/fanfare.sock`, or a list of these. Default `127.0.0.1:3000`.
+    pub listen: Listen,
     /// Where operators ask for metrics and health: an address or a name with a port, or a port alone, which this machine
     /// alone reaches. Default `127.0.0.1:9464`; if that port is taken by somebody else, such as another node, the node
     /// goes on without.
@@ -77,7 +78,7 @@ pub enum LogFormat {
 impl Default for Config {
     fn default() -> Self {
         Self {
-            listen: Address::of_this_machine(3000),
+            listen: Address::of_this_machine(3000).into(),
             ops_listen: Address::of_this_machine(9464),
             ops_token: None,
             app: App::Relay,
@@ -128,6 +129,15 @@ impl Config {
             faults.extend(options.faults().into_iter().map(|fault| format!("nats, nats_client: {fault}")));
         }
         if faults.is_empty() { Ok(config) } else { Err(all_of(faults)) }
+    }
+
+    /// Looks into the files that a node with this configuration would need when it starts to listen.
+    ///
+    /// # Errors
+    /// For the first file that it could not use.
+    pub fn check_files(&self) -> Result<(), String> {
+        let checked = self.server.tls.as_ref().map_or(Ok(()), TlsOptions::check);
+        checked.map_err(|error| format!("server.tls: {error}"))
     }
 
     /// The NATS servers and how to use them; `None` if the node is on its own.

@@ -15,6 +15,7 @@ mod address;
 mod client;
 mod commands;
 mod config;
+mod listen;
 mod memory;
 mod preflight;
 mod relay;
@@ -76,9 +77,10 @@ struct Flags {
     /// Configuration file (TOML).
     #[arg(long, env = "FANFARE_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Address that clients connect to, also NAME:PORT, or PORT on this machine alone [default: 127.0.0.1:3000].
+    /// Address that clients connect to, also NAME:PORT, PORT on this machine alone, or unix:PATH; may be given several
+    /// times [default: 127.0.0.1:3000].
     #[arg(long, value_name = "ADDR:PORT")]
-    listen: Option<String>,
+    listen: Vec<String>,
     /// Address for metrics and health checks, also NAME:PORT, or PORT on this machine alone [default: 127.0.0.1:9464].
     #[arg(long, value_name = "ADDR:PORT")]
     ops_listen: Option<String>,
@@ -109,7 +111,13 @@ impl Flags {
         let mut flags = Dict::new();
         let mut set =
             |key: &str, value: Option<Value>| flags.extend(value.map(|value| (key.to_owned(), value)));
-        set("listen", self.listen.map(text));
+        set(
+            "listen",
+            match <[String; 1]>::try_from(self.listen) {
+                Ok([one]) => Some(text(one)),
+                Err(several) => (!several.is_empty()).then(|| several.into()),
+            },
+        );
         set("ops_listen", self.ops_listen.map(text));
         set("nats", self.nats.map(text));
         set("app", self.app.map(|app| named(&app)));
@@ -141,9 +149,12 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let outcome = match cli.command.unwrap_or(Command::Serve(cli.serve)) {
         Command::Serve(flags) => flags.load().map_err(|faults| faults.to_string()).and_then(serve::run),
-        Command::CheckConfig(flags) => flags.load().map_err(|faults| faults.to_string()).map(|config| {
-            println!("# No fault found. In force:\n{}", config.to_toml());
-        }),
+        Command::CheckConfig(flags) => {
+            let checked = flags.load().map_err(|faults| faults.to_string());
+            checked.and_then(|config| config.check_files().map(|()| config)).map(|config| {
+                println!("# No fault found. In force:\n{}", config.to_toml());
+            })
+        }
         Command::DefaultConfig(arguments) => {
             print!("{}", reference::text(&arguments, &Cli::command()));
             Ok(())

@@ -1,18 +1,18 @@
 //! `fanfare serve`: puts a node together, runs it, and ends it: at once on Ctrl-C, client by client on SIGTERM.
 
 use std::io::IsTerminal;
-use std::net::SocketAddr;
 
-use fanfare::{Admin, Bytes, Io, ServeError};
+use fanfare::{Admin, Bytes, Io, Server};
 use fanfare_adapter_nats::NatsBus;
 use http::header::{CONTENT_TYPE, HeaderValue};
 use http::request::Parts;
 use http::{Response, StatusCode};
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use crate::address::reachable;
 use crate::config::{App, Config, LogFormat, log};
+use crate::listen::Resolved;
 use crate::{memory, preflight, relay};
 
 /// The page on which a newcomer sees the relay live.
@@ -28,7 +28,7 @@ pub fn run(mut config: Config) -> Result<(), String> {
 }
 
 async fn serve(config: Config) -> Result<(), String> {
-    let addresses = config.listen.resolve()?;
+    let places = config.listen.resolve()?;
     tokio::spawn(memory::give_back());
     let mut builder = Io::builder().options(config.server.clone());
     if let Some(folder) = &config.client_dist {
@@ -45,21 +45,19 @@ async fn serve(config: Config) -> Result<(), String> {
     info!(node = io.node_name(), version = env!("CARGO_PKG_VERSION"), "starting");
     if config.app == App::Relay {
         relay::install(&io);
-        warn_about_relay(&addresses);
+        warn_about_relay(&places);
     }
     listen_for_operators(&config, &io).await?;
-    let server = io.listen(addresses.as_slice()).await.map_err(|error| match error {
-        ServeError::Listen { source, .. } => config.listen.failure(&source, "--listen"),
-        error => error.to_string(),
-    })?;
-    announce(&config, &io, server.address());
-    let mut signals = Signals::new()?;
+    let listeners = places.iter().map(Resolved::bind).collect::<Result<Vec<_>, _>>()?;
+    let server = io.listen_on(listeners).await.map_err(|error| error.to_string())?;
+    announce(&config, &io, &places, &server);
+    let mut signals = Signals::new(config.server.tls.is_some())?;
     let told = tokio::select! {
-        told = signals.next() => told,
+        told = signals.end(|| reload(&server)) => told,
         () = server.closed() => return Err("the server ended by itself: see the log".into()),
     };
     tokio::spawn(async move {
-        signals.next().await;
+        signals.end(|| {}).await;
         warn!("a second signal: ending without goodbyes");
         std::process::exit(1);
     });
@@ -110,26 +108,45 @@ async fn listen_for_operators(config: &Config, io: &Io) -> Result<(), String> {
     Ok(())
 }
 
-fn announce(config: &Config, io: &Io, address: SocketAddr) {
+fn reload(server: &Server) {
+    if let Err(error) = server.reload_tls() {
+        error!(%error, "the new certificate cannot be used: the old one stays in force");
+    }
+}
+
+fn announce(config: &Config, io: &Io, places: &[Resolved], server: &Server) {
     let options = io.options();
-    info!(%address, path = options.path, reactors = options.reactors, "clients can connect");
+    let scheme = if options.tls.is_some() { "https" } else { "http" };
+    let mut page = None;
+    for (place, address) in places.iter().zip(server.addresses()) {
+        let address = match place {
+            Resolved::Address(..) => {
+                page = page.or_else(|| Some(format!("{scheme}://{}", reachable(*address))));
+                address.to_string()
+            }
+            Resolved::Unix(path) => format!("unix:{}", path.display()),
+        };
+        info!(%address, path = options.path, reactors = options.reactors, "clients can connect");
+    }
     if config.app == App::Relay {
-        info!("open http://{} to see it live", reachable(address));
+        if let Some(page) = page {
+            info!("open {page} to see it live");
+        }
         if config.client_dist.is_none() {
             info!("no JavaScript client to serve: install the npm package socket.io and set --client-dist");
         }
     }
 }
 
-fn warn_about_relay(addresses: &[SocketAddr]) {
-    if !addresses.iter().all(|address| address.ip().is_loopback()) {
+fn warn_about_relay(places: &[Resolved]) {
+    if !places.iter().all(Resolved::is_local) {
         warn!(
             "the relay app lets anybody who can connect emit to anybody: use --app none for your own purposes"
         );
     }
 }
 
-/// Request that a signal makes of a node.
+/// Request to end that a signal makes of a node.
 enum Told {
     /// A person at the terminal waits.
     Interrupt,
@@ -140,18 +157,34 @@ enum Told {
 struct Signals {
     interrupt: Signal,
     terminate: Signal,
+    /// Present if there is something to reload; else it ends the process, as the end of a terminal should.
+    hangup: Option<Signal>,
 }
 
 impl Signals {
-    fn new() -> Result<Self, String> {
+    fn new(reloads: bool) -> Result<Self, String> {
         let listen = |kind| signal(kind).map_err(|error| format!("cannot wait for signals: {error}"));
-        Ok(Self { interrupt: listen(SignalKind::interrupt())?, terminate: listen(SignalKind::terminate())? })
+        Ok(Self {
+            interrupt: listen(SignalKind::interrupt())?,
+            terminate: listen(SignalKind::terminate())?,
+            hangup: reloads.then(|| listen(SignalKind::hangup())).transpose()?,
+        })
     }
 
-    async fn next(&mut self) -> Told {
-        tokio::select! {
-            _ = self.interrupt.recv() => Told::Interrupt,
-            _ = self.terminate.recv() => Told::Terminate,
+    /// Waits for a signal to end, and reloads whenever one asks for that.
+    async fn end(&mut self, reload: impl Fn()) -> Told {
+        loop {
+            let hangup = async {
+                match &mut self.hangup {
+                    Some(hangup) => drop(hangup.recv().await),
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                _ = self.interrupt.recv() => return Told::Interrupt,
+                _ = self.terminate.recv() => return Told::Terminate,
+                () = hangup => reload(),
+            }
         }
     }
 }

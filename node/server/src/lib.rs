@@ -30,8 +30,8 @@
 //! | emitting | [`Broadcast`] to many, [`Direct`] to one; [`Bytes`] travel as attachments |
 //! | acknowledgements | [`Ack`] answers a client; [`Acknowledgement`] is the answer of one, [`AckStream`] and [`BroadcastAcks`] are those of many; [`FromAnswer`] |
 //! | a cluster | [`Bus`] carries it, [`MemoryBus`] in one process; [`RemoteSocket`], [`ClusterResponse`], [`ServerAck`], [`ServerAnswer`], [`NodeReport`]; [`Emitter`] for programs that are not nodes |
-//! | options | [`Options`], [`ClientLimits`], [`ClusterOptions`], [`DrainOptions`], [`Cookie`], [`Cors`] |
-//! | errors | [`EmitError`], [`AckError`], [`ConnectError`], [`RequestError`], [`ServeError`], [`EncodeError`], [`ArgumentError`]; [`HandlerError`] is what [`Io::on_error`] is told |
+//! | options | [`Options`], [`ClientLimits`], [`ClusterOptions`], [`DrainOptions`], [`TlsOptions`], [`Cookie`], [`Cors`] |
+//! | errors | [`EmitError`], [`AckError`], [`ConnectError`], [`RequestError`], [`ServeError`], [`TlsError`], [`EncodeError`], [`ArgumentError`]; [`HandlerError`] is what [`Io::on_error`] is told |
 //! | metrics | [`Metrics`], with [`Counter`], [`Gauge`], [`Histogram`] and [`Family`] by [`Label`]; [`Observation`] for tests and debuggers |
 //!
 //! Errors of handlers are logged with `tracing`, which shows nothing unless the program installs a subscriber, such as
@@ -87,14 +87,21 @@ pub use http;
 #[cfg(feature = "fault-injection")]
 #[doc(hidden)]
 pub use http_server::echo_websockets;
+#[cfg(feature = "parsers")]
+#[doc(hidden)]
+pub use http_server::proxy_protocol;
 pub use http_server::{
-    AnswerBody, Cut, Drained, Listener, MountLayer, MountService, Mounted, ServeError, Server,
+    AnswerBody, Cut, Drained, Listener, MountLayer, MountService, Mounted, ServeError, Server, TlsError,
 };
 pub use ids::{Room, SocketId};
 pub use metrics::{
-    Actor, Counter, Family, Gauge, Histogram, Label, Limit, Mailbox, Metrics, PacketType, Refused, Transport,
+    Actor, Counter, Family, Gauge, Histogram, Label, Limit, Mailbox, Metrics, PacketType, ProxyHeader,
+    Refused, Transport,
 };
-pub use options::{ClientLimits, ClusterOptions, Cookie, Cors, DrainOptions, Options, SameSite};
+pub use options::{
+    ClientCertificates, ClientLimits, ClusterOptions, Cookie, Cors, DrainOptions, Options, SameSite,
+    TlsOptions,
+};
 pub use reason::DisconnectReason;
 pub use socket::{HandlerErrorKind, Handshake, RoomNameTooLong, SharedDataTooLarge, TooManyRooms};
 
@@ -105,7 +112,3 @@ struct Readme;
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/guide.md")]
 struct Guide;
-
-#[cfg(doctest)]
-#[doc = include_str!("../../../docs/from-socketioxide.md")]
-struct FromSocketioxide;

@@ -13,7 +13,7 @@ mod sums;
 pub use cells::bind_thread;
 pub use family::{Family, Label};
 pub use histogram::Histogram;
-pub use labels::{Actor, Limit, Mailbox, PacketType, Refused, Transport};
+pub use labels::{Actor, Limit, Mailbox, PacketType, ProxyHeader, Refused, Transport};
 pub use reference::{Description, table};
 pub use sums::{Counter, Gauge};
 
@@ -176,6 +176,12 @@ metrics! {
         accept_errors = "fanfare_accept_errors_total",
         /// TCP connections closed because the head of a request did not arrive in time.
         head_timeouts = "fanfare_head_timeouts_total",
+        /// TLS handshakes that failed. One that takes too long counts in `fanfare_head_timeouts_total`.
+        tls_handshake_failures = "fanfare_tls_handshake_failures_total",
+        /// Reloads of the TLS certificate.
+        tls_reloads = "fanfare_tls_reloads_total",
+        /// Reloads of the TLS certificate that failed, so that the old one stays in force.
+        tls_reload_failures = "fanfare_tls_reload_failures_total",
         /// Connections closed by draining, each after its work under way had finished.
         drained = "fanfare_connections_drained_total",
         /// Bytes of messages received from clients.
@@ -192,6 +198,9 @@ metrics! {
         closes = "fanfare_connections_closed_total" by DisconnectReason,
         /// HTTP requests of clients refused, most of them with an Engine.IO error.
         refusals = "fanfare_connections_refused_total" by Refused,
+        /// Connections closed because their peer is not a trusted proxy, or sent no valid header of the PROXY protocol
+        /// (`server.proxy_protocol`).
+        proxy_headers_refused = "fanfare_proxy_headers_refused_total" by ProxyHeader,
         /// Sockets that left their namespace.
         disconnects = "fanfare_sockets_disconnected_total" by DisconnectReason,
         /// Packets received from clients.

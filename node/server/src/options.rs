@@ -3,6 +3,7 @@
 //! Plain data: the documentation of every field gives its unit, its default and the consequence at the limit.
 
 mod clients;
+mod tls;
 
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use clients::ClientLimits;
+pub use tls::{ClientCertificates, TlsOptions};
 
 use crate::ids::REACTORS_MAX;
 
@@ -87,6 +89,12 @@ pub struct Options {
     /// Milliseconds for which packets to a namespace that the client has just left are ignored, instead of closing the
     /// connection. Default 10,000.
     pub left_namespace_grace_ms: u64,
+    /// Whether every connection begins with a header of the PROXY protocol, version 2, which tells the address of the
+    /// client. Connections of others than `limits.trusted_proxies` are closed then, and so are those without the header.
+    /// Default false.
+    pub proxy_protocol: bool,
+    /// TLS on the listeners. Default none: clients connect without, or a proxy terminates it.
+    pub tls: Option<TlsOptions>,
     /// Limits on what clients may ask of the node; 0 = no limit.
     pub limits: ClientLimits,
     /// Settings of the cluster; without effect on a node of its own.
@@ -190,6 +198,8 @@ impl Default for Options {
             close_timeout_ms: 5_000,
             polling_close_timeout_ms: 30_000,
             left_namespace_grace_ms: 10_000,
+            proxy_protocol: false,
+            tls: None,
             limits: ClientLimits::default(),
             cluster: ClusterOptions::default(),
             drain: DrainOptions::default(),
@@ -244,6 +254,20 @@ impl Options {
             self.drain.wait_ms < self.drain.timeout_ms,
             "drain.timeout_ms must be more than drain.wait_ms, which it includes",
         );
+        check(
+            !self.proxy_protocol || !self.limits.trusted_proxies.is_empty(),
+            "proxy_protocol needs limits.trusted_proxies: those whose headers are believed; nobody else can connect",
+        );
+        if let Some(tls) = &self.tls {
+            check(
+                !tls.certificate.as_os_str().is_empty() && !tls.key.as_os_str().is_empty(),
+                "tls.certificate and tls.key must both name a file",
+            );
+            check(
+                tls.client_ca.as_ref().is_none_or(|file| !file.as_os_str().is_empty()),
+                "tls.client_ca must name a file; leave it out to ask clients for no certificate",
+            );
+        }
         if let Some(cors) = &self.cors {
             let wildcard = cors.origins.iter().any(|origin| origin == "*");
             check(

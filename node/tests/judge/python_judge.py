@@ -146,7 +146,7 @@ class Judge:
         equal(handshake["auth"], {"name": "py", "n": [1]})
         equal(handshake["headers"], {"x-judge": "python"})
         equal(handshake["query"]["EIO"], "4")
-        equal(handshake["secure"], False)
+        equal(handshake["secure"], self.url.startswith("https:"))
         client.close()
 
     def an_emit_to_the_sender_reaches_it_alone(self):

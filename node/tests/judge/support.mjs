@@ -6,6 +6,7 @@
 
 import assert from "node:assert/strict";
 import http from "node:http";
+import https from "node:https";
 import { parseArgs } from "node:util";
 import { Manager } from "socket.io-client";
 
@@ -223,7 +224,7 @@ export const start = ({ url, mode, namespace = "/", auth, ...options }) => {
     reconnection: false,
     // Its own agent, so that `cut` finds this client's polling connections and no others. Without keep-alive, as is the
     // client's habit: its HTTP library waits for ever when a connection that it uses again is reset.
-    agent: new http.Agent({ keepAlive: false }),
+    agent: new (/^(https|wss):/.test(url) ? https : http).Agent({ keepAlive: false }),
     ...options,
   });
   return track(new Client(manager.socket(namespace, { auth })));

@@ -37,6 +37,12 @@ const ABSENT_TABLES: &str = r#"
 # secure = false
 # max_age_s = 86400
 
+# [server.tls]
+# certificate = "fullchain.pem"
+# key = "privkey.pem"
+# reload_interval_ms = 30000
+#   and, if clients must show certificates: client_ca, client_certificates
+
 # [server.cors]
 # origins = ["https://example.com"]
 # methods = []

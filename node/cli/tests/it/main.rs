@@ -11,5 +11,6 @@ mod messages;
 mod nats;
 mod rolling;
 mod storms;
+mod tls;
 
 use fanfare_test_support::{self as support, client, contract};

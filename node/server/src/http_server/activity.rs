@@ -75,6 +75,19 @@ impl Activity {
         }))
     }
 
+    /// The same connection, once its proxy has told the client's address.
+    pub fn of_client(&self, address: Option<IpAddr>) -> Self {
+        let before = &*self.0;
+        Self(Arc::new(Shared {
+            idle: before.idle.clone(),
+            address,
+            header_timeout: before.header_timeout,
+            unread_timeout: before.unread_timeout,
+            keep_alive_timeout: before.keep_alive_timeout,
+            state: Mutex::new(State { phase: before.state.lock().phase, listed: None }),
+        }))
+    }
+
     /// A request has arrived. False if the connection was closed at the same moment: then it must not be answered.
     pub fn begin(&self) -> bool {
         let mut state = self.0.state.lock();

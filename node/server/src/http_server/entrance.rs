@@ -13,6 +13,8 @@ use crate::socket::Handshake;
 pub(super) struct Entrance {
     /// Other end of the TCP connection; `None` if the other HTTP server does not tell.
     pub peer: Option<SocketAddr>,
+    /// Whether the connection is encrypted, as far as this node terminates TLS or was told before HTTP began.
+    pub is_encrypted: bool,
     /// The reactor whose HTTP connection it is, and in whose tasks it is answered; `None` in another HTTP server, which
     /// runs on threads of its own.
     pub reactor: Option<usize>,
@@ -33,7 +35,8 @@ impl Entrance {
     pub fn handshake(self, proxies: &TrustedProxies, mut parts: Parts) -> Handshake {
         const UNKNOWN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
         let client = self.client(proxies, &parts.headers).unwrap_or(UNKNOWN);
-        let is_secure = self.peer.is_some_and(|peer| proxies.is_secure(peer, &parts.headers));
+        let is_told = self.peer.is_some_and(|peer| proxies.is_secure(peer, &parts.headers));
+        let is_secure = self.is_encrypted || is_told;
         parts.extensions.remove::<hyper::upgrade::OnUpgrade>();
         Handshake::new(client, is_secure, &parts.uri, &parts.headers).with_extensions(parts.extensions)
     }

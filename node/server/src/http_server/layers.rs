@@ -1,6 +1,5 @@
 //! Middleware around every answer: CORS and compression.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,6 +16,7 @@ use tower_http::cors::{AllowHeaders, AllowMethods, AllowOrigin, CorsLayer};
 use super::activity::Activity;
 use super::compression::Encoding;
 use super::entrance::Entrance;
+use super::preamble::Peer;
 use super::response::{BoxError, Cut};
 use super::service::HttpService;
 use super::written::{Unwritten, WatchedBody};
@@ -37,7 +37,7 @@ impl Layers {
     pub fn service(
         &self,
         service: Arc<HttpService>,
-        peer: SocketAddr,
+        peer: Peer,
         activity: Activity,
         unwritten: Unwritten,
     ) -> TowerToHyperService<
@@ -49,7 +49,11 @@ impl Layers {
         > + Clone
         + use<>,
     > {
-        let entrance = Entrance { peer: Some(peer), reactor: service.hub.node.reactor_here() };
+        let entrance = Entrance {
+            peer: Some(peer.address),
+            is_encrypted: peer.is_secure,
+            reactor: service.hub.node.reactor_here(),
+        };
         let layers = self.clone();
         let service = tower::service_fn(move |request: Request<Incoming>| {
             let is_open = activity.begin();

@@ -19,6 +19,8 @@ use super::drain::{self, Drained};
 use super::listeners::{Accepted, Listener, Listeners, UNIX_ADDRESS};
 use super::reactor::Reactor;
 use super::service::HttpService;
+use super::tls::{Tls, TlsError};
+use crate::options::ms;
 use crate::outbox::Ending;
 
 /// After an error of `accept`, such as no free file descriptor: long enough not to spin, short for clients.
@@ -52,6 +54,9 @@ pub enum ServeError {
     /// One server listens once.
     #[error("the server already listens")]
     ListensAlready,
+    /// The files of TLS cannot be used.
+    #[error("TLS: {0}")]
+    Tls(#[from] TlsError),
     /// The options contradict themselves.
     #[error("invalid options: {}", .0.join("; "))]
     Options(Vec<String>),
@@ -67,6 +72,8 @@ impl fmt::Debug for ServeError {
 #[derive(Clone)]
 pub struct Server {
     addresses: Arc<[SocketAddr]>,
+    service: Arc<HttpService>,
+    tls: Option<Arc<Tls>>,
     control: Arc<Control>,
 }
 
@@ -86,6 +93,7 @@ impl Server {
         if !faults.is_empty() {
             return Err(ServeError::Options(faults));
         }
+        let tls = service.hub.node.options.tls.as_ref().map(Tls::load).transpose()?.map(Arc::new);
         let addresses = listeners.iter().map(Listener::address).collect::<io::Result<_>>();
         let addresses =
             addresses.map_err(|source| ServeError::Listen { address: "a listener".into(), source })?;
@@ -99,10 +107,10 @@ impl Server {
         });
         let (ready, started) = std_mpsc::channel();
         let thread = std::thread::Builder::new().name("fanfare".into()).spawn({
-            let control = control.clone();
+            let (service, tls, control) = (service.clone(), tls.clone(), control.clone());
             move || {
                 let system = actix_rt::System::new();
-                system.block_on(run(&service, listeners, &control, &ready));
+                system.block_on(run(&service, tls, listeners, &control, &ready));
                 // Whoever waited for this may have gone.
                 let _ = closed_sender.send(true);
             }
@@ -111,7 +119,7 @@ impl Server {
         let started =
             started.recv().unwrap_or_else(|_| Err(io::Error::other("the main thread ended at its start")));
         started.map_err(ServeError::Thread)?;
-        Ok(Self { addresses, control })
+        Ok(Self { addresses, service, tls, control })
     }
 
     /// The address that the server listens on, with the port that the system chose for port 0; the first, if there are
@@ -123,6 +131,15 @@ impl Server {
     /// The addresses of all its listeners, in their order.
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
+    }
+
+    /// Takes new certificates from the files of [`Options::tls`](crate::Options::tls) at once; otherwise their change is
+    /// noticed after a while. Connections that are open keep theirs. Without TLS this does nothing.
+    ///
+    /// # Errors
+    /// If the files cannot be used; then what is in force stays.
+    pub fn reload_tls(&self) -> Result<(), TlsError> {
+        self.tls.as_ref().map_or(Ok(()), |tls| tls.reload(&self.service.hub.node.metrics))
     }
 
     /// Closes the server: sockets are told `server shutting down`, connections closed, threads ended.
@@ -156,12 +173,14 @@ impl Server {
 
 async fn run(
     service: &Arc<HttpService>,
+    tls: Option<Arc<Tls>>,
     listeners: Vec<Listener>,
     control: &Control,
     ready: &std_mpsc::Sender<io::Result<()>>,
 ) {
-    let started: io::Result<Vec<_>> =
-        (0..service.hub.node.reactors()).map(|number| Reactor::start(number, service.clone())).collect();
+    let started: io::Result<Vec<_>> = (0..service.hub.node.reactors())
+        .map(|number| Reactor::start(number, service.clone(), tls.clone()))
+        .collect();
     let reactors = match started {
         Ok(reactors) => reactors,
         // The caller waits for this.
@@ -171,6 +190,7 @@ async fn run(
     tokio::select! {
         () = serve(service, listeners, &reactors, control) => {}
         () = control.close.notified() => {}
+        () = watch(tls.as_deref(), service) => {}
     }
     info!("closing");
     close_connections(service).await;
@@ -178,6 +198,14 @@ async fn run(
     (0..reactors.len()).for_each(|number| service.hub.node.set_arbiter(number, None));
     reactors.iter().for_each(Reactor::stop);
     reactors.into_iter().for_each(Reactor::join);
+}
+
+/// Reloads certificates; never ends.
+async fn watch(tls: Option<&Tls>, service: &HttpService) {
+    match tls {
+        Some(tls) => tls.watch(&service.hub.node.metrics).await,
+        None => std::future::pending().await,
+    }
 }
 
 /// Accepts connections until the server has been drained.
@@ -208,10 +236,11 @@ async fn serve(service: &HttpService, listeners: Vec<Listener>, reactors: &[Reac
 }
 
 async fn accept(service: &HttpService, listeners: &mut Listeners, reactors: &[Reactor]) {
+    let unread_timeout = ms(service.hub.node.options.unread_timeout_ms);
     let descriptors = Descriptors::of_process();
     let mut turn = 0;
     loop {
-        match listeners.accept().await {
+        match listeners.accept(unread_timeout).await {
             // Refused: at once, so that its client tries another node.
             Ok(connection) if !has_room(service, descriptors, &connection).await => drop(connection),
             Ok(connection) => {

@@ -100,7 +100,7 @@ impl Mount {
             return AnswerBody::of(plain(StatusCode::SERVICE_UNAVAILABLE, "this node is not running"));
         }
         let (mut parts, body) = request.into_parts();
-        let entrance = Entrance { peer: peer(&parts), reactor: None };
+        let entrance = Entrance { peer: peer(&parts), is_encrypted: false, reactor: None };
         let is_extended_connect = extended_connect::into_upgrade(&mut parts);
         set_original_uri(&mut parts);
         set_host(&mut parts);

@@ -1,6 +1,7 @@
 //! One reactor: a thread with its own runtime that serves the connections dealt to it.
 
 use std::future::poll_fn;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
@@ -16,8 +17,10 @@ use tracing::debug;
 use super::activity::{Activity, Idle};
 use super::layers::Layers;
 use super::listeners::Accepted;
+use super::preamble::{self, Peer};
 use super::service::HttpService;
-use super::stream::ClientStream;
+use super::stream::{ClientStream, Socket};
+use super::tls::Tls;
 use super::written::{Unwritten, WatchedStream};
 use crate::metrics::Gauge;
 use crate::node::Node;
@@ -37,7 +40,7 @@ pub(super) struct Reactor {
 
 impl Reactor {
     /// Starts reactor `number` of the service's node. Must run in an actix system.
-    pub fn start(number: usize, service: Arc<HttpService>) -> std::io::Result<Self> {
+    pub fn start(number: usize, service: Arc<HttpService>, tls: Option<Arc<Tls>>) -> std::io::Result<Self> {
         let (connections, mut accepted) = mpsc::channel::<Accepted>(BACKLOG);
         let arbiter = Arbiter::try_new()?;
         service.hub.node.set_arbiter(number, Some(arbiter.handle()));
@@ -48,7 +51,7 @@ impl Reactor {
             let layers = Layers::new(&service.hub.node.options);
             actix_rt::spawn(async move {
                 while let Some(connection) = accepted.recv().await {
-                    actix_rt::spawn(serve(service.clone(), layers.clone(), connection));
+                    actix_rt::spawn(serve(service.clone(), layers.clone(), tls.clone(), connection));
                 }
             });
         });
@@ -86,7 +89,7 @@ impl Drop for Counted<'_> {
     }
 }
 
-async fn serve(service: Arc<HttpService>, layers: Layers, connection: Accepted) {
+async fn serve(service: Arc<HttpService>, layers: Layers, tls: Option<Arc<Tls>>, connection: Accepted) {
     let node = service.hub.node.clone();
     let Accepted { mut socket, peer } = connection;
     if let Err(error) = socket.unpark() {
@@ -94,10 +97,11 @@ async fn serve(service: Arc<HttpService>, layers: Layers, connection: Accepted) 
         return debug!(%peer, %error, "connection not served");
     }
     let _counted = Counted::new(&node, |node| &node.metrics.http_connections);
-    let address = (!service.proxies.trust(peer.ip())).then(|| peer.ip());
-    let activity = Activity::new(service.idle.clone(), address, &node.options);
+    let activity = Activity::new(service.idle.clone(), counted_address(&service, peer), &node.options);
+    let Some(begun) = begin(&service, tls, socket, peer, activity).await else { return };
+    let Begun { stream, peer, activity } = begun;
     let unwritten = Unwritten::new(activity.clone());
-    let stream = WatchedStream::new(ClientStream::Plain(socket), unwritten.clone());
+    let stream = WatchedStream::new(stream, unwritten.clone());
     let served = http1::Builder::new()
         .timer(TokioTimer::new())
         // `Activity` has times of its own for that.
@@ -105,19 +109,70 @@ async fn serve(service: Arc<HttpService>, layers: Layers, connection: Accepted) 
         .max_buf_size(HEAD_BYTES_MAX)
         .serve_connection(TokioIo::new(stream), layers.service(service, peer, activity.clone(), unwritten))
         .with_upgrades();
+    match unless_idle(&node, peer.address, &activity, served).await {
+        None | Some(Ok(())) => {}
+        Some(Err(error)) => debug!(peer = %peer.address, %error, "HTTP connection ended"),
+    }
+}
+
+/// Address that a connection counts for while it is idle; none for a trusted proxy.
+fn counted_address(service: &HttpService, peer: SocketAddr) -> Option<IpAddr> {
+    (!service.proxies.trust(peer.ip())).then(|| peer.ip())
+}
+
+/// A connection that is ready for HTTP.
+struct Begun {
+    stream: ClientStream,
+    peer: Peer,
+    activity: Activity,
+}
+
+/// Brings a connection to the beginning of HTTP, in the time that the head of its first request has. `None` if it is over.
+async fn begin(
+    service: &HttpService,
+    tls: Option<Arc<Tls>>,
+    mut socket: Socket,
+    peer: SocketAddr,
+    mut activity: Activity,
+) -> Option<Begun> {
+    let node = &service.hub.node;
+    // Boxed: they are large, and over long before the connection is.
+    let mut client = preamble::direct(peer);
+    if node.options.proxy_protocol {
+        let told = Box::pin(preamble::client(service, &mut socket, peer));
+        client = unless_idle(node, peer, &activity, told).await??;
+        activity = activity.of_client(counted_address(service, client.address));
+    }
+    let stream = match tls.filter(|_| socket.is_tcp()) {
+        None => ClientStream::Plain(socket),
+        Some(tls) => {
+            client.is_secure = true;
+            let encrypted = Box::pin(preamble::encrypt(service, &tls, socket, client.address));
+            unless_idle(node, client.address, &activity, encrypted).await??
+        }
+    };
+    Some(Begun { stream, peer: client, activity })
+}
+
+/// What comes of a connection; `None` if it was idle for too long.
+async fn unless_idle<T>(
+    node: &Node,
+    peer: SocketAddr,
+    activity: &Activity,
+    served: impl Future<Output = T>,
+) -> Option<T> {
     let (mut served, mut timer) = (pin!(served), pin!(sleep_until(Instant::now())));
     let ended = poll_fn(|cx| match served.as_mut().poll(cx) {
         Poll::Ready(served) => Poll::Ready(Ok(served)),
         Poll::Pending => activity.poll_idle(timer.as_mut(), cx).map(Err),
     });
-    match ended.await {
-        Ok(Ok(())) => {}
-        Ok(Err(error)) => debug!(%peer, %error, "HTTP connection ended"),
-        Err(reason) => {
-            if reason == Idle::HeadTooSlow {
+    ended
+        .await
+        .inspect_err(|reason| {
+            if *reason == Idle::HeadTooSlow {
                 node.metrics.head_timeouts.increment();
             }
             debug!(%peer, ?reason, "idle HTTP connection closed");
-        }
-    }
+        })
+        .ok()
 }

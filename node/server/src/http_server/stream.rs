@@ -25,6 +25,11 @@ pub(super) enum Socket {
 }
 
 impl Socket {
+    /// Whether it is a TCP connection.
+    pub fn is_tcp(&self) -> bool {
+        matches!(self, Self::Tcp(_) | Self::ParkedTcp(_))
+    }
+
     /// Takes it off its poller, so that another thread can have it.
     pub fn park(&mut self) -> io::Result<()> {
         *self = match mem::replace(self, Self::Lost) {
@@ -63,7 +68,6 @@ pub(super) enum ClientStream {
     /// Without TLS.
     Plain(Socket),
     /// With TLS, which this node terminates.
-    #[expect(dead_code, reason = "comes with the next change")]
     Tls(Box<TlsStream<Socket>>),
 }
 

@@ -55,6 +55,13 @@ labels! {
         UnsupportedProtocolVersion = "unsupported_protocol_version",
     }
 
+    /// Reason why a connection is closed where it should begin with a header of the PROXY protocol.
+    "reason" ProxyHeader {
+        Untrusted = "untrusted",
+        Version1 = "version_1",
+        Invalid = "invalid",
+    }
+
     /// A limit against abuse.
     "limit" Limit {
         Connections = "connections",

@@ -12,6 +12,7 @@ use serde_json::json;
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::client::{Client, Http, head};
+use crate::support::authority::{Authority, Identity};
 use crate::support::{DEADLINE, eventually, serve};
 
 #[path = "../../examples/acks.rs"]
@@ -44,6 +45,8 @@ mod monitoring;
 mod namespaces;
 #[path = "../../examples/rooms.rs"]
 mod rooms;
+#[path = "../../examples/tls.rs"]
+mod tls;
 
 #[tokio::test]
 async fn the_chat_names_who_is_in_a_room_on_all_nodes() {
@@ -330,6 +333,22 @@ async fn a_room_hears_who_joins_speaks_and_leaves() {
     drop(two);
     assert_eq!(one.receive().await.arguments()[0], "left");
     drop(one);
+    io.close().await;
+}
+
+#[tokio::test]
+async fn a_client_comes_encrypted() {
+    let authority = Authority::new();
+    let Identity { certificate, key } = authority.issue("server");
+    let io = tls::encrypted(certificate, key);
+    tls::install(&io);
+    let server = io.listen("127.0.0.1:0").await.expect("a free port");
+    let stream = authority.connect(server.address()).await.expect("a handshake");
+    let mut client = Client::over(stream, "").await;
+    client.raw().await.expect("an open packet");
+    client.join("/", "").await.expect("everybody is let in");
+    exchange(&mut client, r#"27["secure"]"#, "37[true]").await;
+    drop(client);
     io.close().await;
 }
 

@@ -22,8 +22,10 @@ mod order;
 mod polling;
 mod prose;
 mod proxies;
+mod proxy_protocol;
 mod reaping;
 mod slow;
 mod supervision;
+mod tls;
 
 use fanfare_test_support::{self as support, client, contract};

@@ -49,7 +49,7 @@ export const connecting = async ({ url, mode }) => {
     assert.deepEqual(handshake.auth, { token: "t", deep: { list: [1] } });
     assert.equal(handshake.headers["x-judge"], "header");
     assert.match(handshake.url, /^\/socket\.io\/\?/);
-    assert.equal(handshake.secure, false);
+    assert.equal(handshake.secure, /^(https|wss):/.test(url));
     assert.equal(handshake.xdomain, true);
     assert.match(handshake.address, /127\.0\.0\.1$|^::1$/);
     assert.ok(Math.abs(Date.now() - handshake.issued) < 60_000);

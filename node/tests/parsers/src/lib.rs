@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use bytestring::ByteString;
+use fanfare::proxy_protocol::{HEADER_BYTES_MAX, Progress, parse};
 use fanfare_engineio::request::Query;
 use fanfare_engineio::{Packet, payload};
 use fanfare_proto::{BusMeters, Identity, Incoming};
@@ -18,13 +19,14 @@ use fanfare_socketio::{Arguments, Decoder, Value, encode};
 pub type Target = fn(&[u8]);
 
 /// All entry points, by the name of their fuzz target and of their folder in the corpus.
-pub const TARGETS: [(&str, Target); 6] = [
+pub const TARGETS: [(&str, Target); 7] = [
     ("engineio_packet", engineio_packet),
     ("engineio_payload", engineio_payload),
     ("engineio_query", engineio_query),
     ("socketio_decoder", socketio_decoder),
     ("socketio_arguments", socketio_arguments),
     ("cluster_envelope", cluster_envelope),
+    ("proxy_protocol", proxy_protocol),
 ];
 
 /// Attachments that a packet may have here.
@@ -117,6 +119,13 @@ pub fn cluster_envelope(data: &[u8]) {
         rest = next;
         drop(incoming.take("path", Bytes::copy_from_slice(frame), now));
         incoming.release(&mut VecDeque::new(), now);
+    }
+}
+
+/// Reads the header of the PROXY protocol. It asks for no more than its bound, and for more than there is.
+pub fn proxy_protocol(data: &[u8]) {
+    if let Ok(Progress::NeedsBytes(needed)) = parse(data) {
+        assert!(data.len() < needed && needed <= HEADER_BYTES_MAX);
     }
 }
 

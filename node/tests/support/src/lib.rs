@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use fanfare::Io;
 use tokio::process::Command;
 
+pub mod authority;
 pub mod client;
 pub mod contract;
 mod ports;
@@ -70,6 +71,13 @@ pub async fn judge(script: &str, arguments: &[&str]) {
         "the judges are not installed: run `make test`, or `npm ci` in {folder:?}"
     );
     run(Command::new("node").arg(script).args(arguments).current_dir(folder)).await;
+}
+
+/// The same against a server with a certificate of this authority.
+pub async fn judge_encrypted(authority: &authority::Authority, script: &str, arguments: &[&str]) {
+    let mut command = Command::new("node");
+    command.arg(script).args(arguments).current_dir(judge_folder());
+    run(authority.trusted_by(&mut command)).await;
 }
 
 /// Runs a program, and panics with its output if it fails.
