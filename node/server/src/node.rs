@@ -1,6 +1,7 @@
 //! State that all actors of one node share, and the reactor that the running code is on.
 
 mod backlog;
+mod pressure;
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -11,6 +12,7 @@ use actix_rt::ArbiterHandle;
 use parking_lot::RwLock;
 
 pub use self::backlog::{Backlog, Share};
+pub use self::pressure::{Pressed, Pressure};
 use crate::cluster::outbound::ClusterLink;
 use crate::ids::NodeTag;
 use crate::metrics::{Metrics, bind_thread};
@@ -33,6 +35,8 @@ pub struct Node {
     pub cluster: Option<Arc<ClusterLink>>,
     /// Messages of other nodes that the reactors have not taken yet, by reactor.
     pub backlogs: Box<[Arc<Backlog>]>,
+    /// Clients that read, and are sent more than they can take.
+    pub pressure: Arc<Pressure>,
     /// Reactors of the node, while they run.
     arbiters: RwLock<Vec<Option<ArbiterHandle>>>,
     /// Whether the reactors end: nobody is left to deliver to.
@@ -79,6 +83,7 @@ impl Node {
             cluster,
             arbiters: RwLock::new(vec![None; options.reactors]),
             metrics: Metrics::new(options.reactors),
+            pressure: Arc::default(),
             backlogs: (0..options.reactors).map(|_| Arc::default()).collect(),
             options,
             ending: AtomicBool::new(false),

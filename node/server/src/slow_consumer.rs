@@ -6,7 +6,9 @@
 //! 2. A client may stay over that for `slow_consumer_grace_ms`, however much it reads meanwhile.
 //! 3. A client whose transport is blocked is too slow at once with four times as much, any other one with sixteen times as
 //!    much.
-//! 4. What a client asks for is not read while it is over its bound, or does not take the answers.
+//! 4. What a client asks for over WebSocket is not read while it is over its bound, or does not take the answers.
+//! 5. While a client that polls is over its bound, clients that broadcast are read more slowly
+//!    (`node::pressure`).
 
 use std::time::{Duration, Instant};
 

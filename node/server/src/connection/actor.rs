@@ -67,6 +67,8 @@ impl Connection {
             namespaces: Namespaces::default(),
             alarm: Alarm::default(),
             lag: Lag::default(),
+            pressed: None,
+            gently_until: None,
             owes: false,
             incomplete_since: None,
             may_be_busy: false,

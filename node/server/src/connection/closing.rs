@@ -135,6 +135,7 @@ impl Connection {
         self.count_closed(reason);
         self.namespaces.close_all(|| Close { reason, detail, tell_client: false });
         self.inbox = None;
+        self.pressed = None;
         if closing.has_probe {
             self.abandon_probe(None);
         }

@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 
 use super::inbox::Inbox;
 use super::message::{FailPost, FinishPost, Poll, PollAnswer, Precedence, StartPost, Unanswered, WaitingGet};
-use super::state::{Connection, READS_PER_TURN};
+use super::state::Connection;
 use crate::socket::DisconnectReason;
 use fanfare_engineio::payload::SEPARATOR;
 use fanfare_engineio::session::{Control, GetDecision, PostRejection};
@@ -17,7 +17,7 @@ use fanfare_engineio::{CLOSE, NOOP, payload};
 
 /// Bytes of packets in one answer; the rest waits for the next poll. An answer counts for what waits for the client until
 /// then.
-const ANSWER_BYTES: usize = 256 * 1024;
+const ANSWER_BYTES: usize = 512 * 1024;
 
 impl Handler<Poll> for Connection {
     type Result = ();
@@ -145,7 +145,7 @@ impl Connection {
 
     /// Handles packets of a POST, as many as one turn allows and the handlers keep up with.
     pub(super) fn drive_inbox(&mut self, ctx: &mut actix::Context<Self>, cx: &mut Context<'_>) {
-        for _ in 0..READS_PER_TURN {
+        for _ in 0..self.reads_in_turn() {
             if self.inbox.is_none() || self.must_not_read() {
                 return self.notice_hang_up();
             }

@@ -91,6 +91,7 @@ impl Connection {
         }
         self.websocket = Some(websocket);
         self.answering = None;
+        self.pressed = None;
         self.link.outbox.upgrade(waiting);
         let metrics = &self.hub.node.metrics;
         metrics.connections.of(counted_as(TransportKind::Polling)).decrement();

@@ -13,6 +13,7 @@ use super::probe_socket::ProbeSocket;
 use super::rate_limit::RateLimits;
 use super::sessions::Hub;
 use crate::metrics;
+use crate::node::Pressed;
 use crate::slow_consumer::Lag;
 use crate::socket::{DisconnectReason, Link};
 use crate::timer::Alarm;
@@ -40,6 +41,10 @@ pub struct Connection {
     pub(super) alarm: Alarm,
     /// How far the client is behind what it is sent.
     pub(super) lag: Lag,
+    /// Present while the client polls and is over its bound: whoever broadcasts is slowed down.
+    pub(super) pressed: Option<Pressed>,
+    /// Until when the client is read one event at a time, since it asked for more than the node can do.
+    pub(super) gently_until: Option<Instant>,
     /// Answers to the client's control frames wait to be written: it is read no further.
     pub(super) owes: bool,
     /// Since when a message of the client is not complete.

@@ -22,6 +22,8 @@ use fanfare_engineio::{PING, Packet};
 const READ_BYTES_PER_TURN: usize = 256 * 1024;
 /// Time for which a client is not read after its event asked for more than the node could do.
 const SLOW_DOWN: Duration = Duration::from_millis(10);
+/// Time for which it is read one event at a time after that.
+const GENTLY: Duration = Duration::from_millis(100);
 
 type Ctx = actix::Context<Connection>;
 
@@ -42,7 +44,7 @@ impl ActorFuture<Connection> for ConnectionTask {
             connection.too_slow();
         }
         if notices.slow_down {
-            connection.session.pause(Instant::now() + SLOW_DOWN);
+            connection.slow_down(Instant::now());
         }
         if connection.alarm.rang() {
             connection.on_time(Instant::now());
@@ -97,12 +99,33 @@ impl Connection {
             return self.transport_failed("poll connection closed prematurely", None);
         }
         if self.session.get_mut().is_some() {
+            self.pressed = None;
             return self.lag.clear();
         }
         // Without a poll nothing can be written.
         let now = Instant::now();
-        let is_over = self.link.outbox.await_poll(self.lag.on_no_poll(now));
+        let is_late = self.lag.on_no_poll(now);
+        let is_over = self.link.outbox.await_poll(is_late);
         self.lag.look(is_over, now);
+        match is_over && !is_late {
+            true => {
+                self.pressed.get_or_insert_with(|| self.hub.node.pressure.press());
+            }
+            false => self.pressed = None,
+        }
+    }
+
+    fn slow_down(&mut self, now: Instant) {
+        self.session.pause(now + SLOW_DOWN);
+        self.gently_until = Some(now + GENTLY);
+    }
+
+    /// Number of frames, or of packets of a POST, that may be read in this turn.
+    pub(super) fn reads_in_turn(&mut self) -> usize {
+        if self.gently_until.is_some_and(|until| Instant::now() >= until) {
+            self.gently_until = None;
+        }
+        if self.gently_until.is_some() { 1 } else { READS_PER_TURN }
     }
 
     pub(super) fn drive_writes(&mut self, cx: &mut Context<'_>) {
@@ -136,7 +159,7 @@ impl Connection {
     /// Returns whether nothing is left to be read in this turn.
     fn read_frames(&mut self, ctx: &mut Ctx, cx: &mut Context<'_>) -> bool {
         let mut bytes = 0;
-        for _ in 0..READS_PER_TURN {
+        for _ in 0..self.reads_in_turn() {
             if self.session.is_closed() || self.must_not_read() {
                 return true;
             }
@@ -193,7 +216,9 @@ impl Connection {
         }
         // Nothing makes handlers fall behind but what was handed to them since the last look.
         self.may_be_busy = self.may_be_busy && self.namespaces.are_busy();
-        self.may_be_busy || self.owes || self.lag.is_over() || self.session.is_paused()
+        // A polling client may wait for the answer to its POST before it polls.
+        let takes_too_little = self.websocket.is_some() && (self.owes || self.lag.is_over());
+        self.may_be_busy || takes_too_little || self.session.is_paused()
     }
 
     fn websocket_failed(&mut self, error: &WebSocketError) {

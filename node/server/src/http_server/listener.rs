@@ -20,7 +20,6 @@ use super::listeners::{Accepted, Listener, Listeners, UNIX_ADDRESS};
 use super::reactor::Reactor;
 use super::service::HttpService;
 use super::tls::{Tls, TlsError};
-use crate::options::ms;
 use crate::outbox::Ending;
 
 /// After an error of `accept`, such as no free file descriptor: long enough not to spin, short for clients.
@@ -236,11 +235,10 @@ async fn serve(service: &HttpService, listeners: Vec<Listener>, reactors: &[Reac
 }
 
 async fn accept(service: &HttpService, listeners: &mut Listeners, reactors: &[Reactor]) {
-    let unread_timeout = ms(service.hub.node.options.unread_timeout_ms);
     let descriptors = Descriptors::of_process();
     let mut turn = 0;
     loop {
-        match listeners.accept(unread_timeout).await {
+        match listeners.accept().await {
             // Refused: at once, so that its client tries another node.
             Ok(connection) if !has_room(service, descriptors, &connection).await => drop(connection),
             Ok(connection) => {

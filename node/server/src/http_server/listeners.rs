@@ -8,7 +8,6 @@ use std::os::unix::fs::FileTypeExt;
 use std::os::unix::net::UnixStream as StdUnixStream;
 use std::path::{Path, PathBuf};
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use tokio::net::{TcpListener, UnixListener};
 
@@ -156,7 +155,7 @@ impl Listeners {
     }
 
     /// Accepts a connection; never, if there is no listener.
-    pub async fn accept(&mut self, unread_timeout: Duration) -> io::Result<Accepted> {
+    pub async fn accept(&mut self) -> io::Result<Accepted> {
         let accepted = poll_fn(|cx| {
             for _ in 0..self.all.len() {
                 self.turn = (self.turn + 1) % self.all.len();
@@ -169,8 +168,6 @@ impl Listeners {
         let (mut socket, peer) = accepted.await?;
         if let Socket::Tcp(stream) = &socket {
             stream.set_nodelay(true)?;
-            // A peer that takes nothing for so long is gone, or might as well be.
-            socket2::SockRef::from(stream).set_tcp_user_timeout(Some(unread_timeout))?;
         }
         // Off this thread's poller: the connection is going to live on another.
         socket.park()?;

@@ -25,11 +25,12 @@ use crate::outbox::Packet;
 #[error("a room shard has too much to do: emit less, or later")]
 pub struct Overloaded;
 
-/// Runs `work` and returns whether an emit in it was refused.
-pub fn asks_too_much(work: impl FnOnce()) -> bool {
-    let before = REFUSALS.get();
+/// Runs `work` and returns whether it asks for more than the node can do: an emit in it was refused, or it broadcasts
+/// while clients that read are over their bounds.
+pub fn asks_too_much(node: &Node, work: impl FnOnce()) -> bool {
+    let (refusals, broadcasts) = (REFUSALS.get(), BROADCASTS.get());
     work();
-    REFUSALS.get() != before
+    REFUSALS.get() != refusals || (BROADCASTS.get() != broadcasts && node.pressure.is_on())
 }
 
 /// Origin of a request to shards.
@@ -64,6 +65,8 @@ static NEXT_KEY: AtomicU64 = AtomicU64::new(1);
 thread_local! {
     /// Number of emits of this thread that a shard refused as overloaded.
     static REFUSALS: Cell<u64> = const { Cell::new(0) };
+    /// Number of broadcasts of this thread.
+    static BROADCASTS: Cell<u64> = const { Cell::new(0) };
 }
 
 impl Rooms {
@@ -92,6 +95,7 @@ impl Rooms {
     /// Delivers a packet on this node: all of it, or on `Overloaded` nothing. Emits made in order by one thread
     /// reach each member in that order (ORDER-2).
     pub fn broadcast(&self, target: Target, packet: Arc<Packet>, volatile: bool) -> Result<(), Overloaded> {
+        BROADCASTS.set(BROADCASTS.get().wrapping_add(1));
         let target = Arc::new(target);
         let delivery = || Delivery::Broadcast { target: target.clone(), packet: packet.clone(), volatile };
         let here = || {

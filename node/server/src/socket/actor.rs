@@ -43,7 +43,7 @@ impl Handler<Event> for SocketActor {
         if core.phase() > Phase::Connected {
             // Sent before the socket left and read after: nobody is left to handle it.
             core.namespace.node.metrics.late_packets.increment();
-        } else if asks_too_much(|| self.dispatch(event)) {
+        } else if asks_too_much(&core.namespace.node, || self.dispatch(event)) {
             // A client whose events ask for more than the node can do is read more slowly.
             core.link.outbox.slow_down();
         }

@@ -3,7 +3,7 @@
 use std::io;
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 
@@ -122,6 +122,12 @@ impl Raw {
         while self.stream.read_exact(&mut chunk).await.is_ok() {
             tokio::time::sleep(step).await;
         }
+    }
+
+    /// Reads and forgets, until the server closes the connection.
+    pub async fn forget(mut stream: impl AsyncRead + Unpin) {
+        let mut chunk = vec![0; 64 * 1024];
+        while stream.read(&mut chunk).await.is_ok_and(|bytes| bytes > 0) {}
     }
 
     /// The connection as it is.
