@@ -163,8 +163,8 @@ impl Handshake {
         self.header("origin").is_some()
     }
 
-    /// Whether the client's connection was encrypted, according to one of `trusted_proxies` (`X-Forwarded-Proto`). What
-    /// others write there is ignored, and the node itself speaks no TLS.
+    /// Whether the client's connection was encrypted: by the TLS of our own listener, or according to one of
+    /// `trusted_proxies` (`X-Forwarded-Proto`, or the PROXY protocol). What others write there is ignored.
     pub fn is_secure(&self) -> bool {
         self.is_secure
     }
