@@ -68,7 +68,7 @@ async fn the_program_knows_every_command_that_the_documents_show() {
 #[tokio::test]
 async fn the_program_takes_the_settings_that_the_documents_show() {
     let settings = blocks("docs/operating.md", "toml");
-    assert_eq!(settings.len(), 2);
+    assert_eq!(settings.len(), 3);
     for (n, settings) in settings.iter().enumerate() {
         let file = File::new(&format!("documents-{n}.toml"), settings);
         let said = output(&mut fanfare(&["check-config", "--config", file.path()])).await;
