@@ -7,6 +7,7 @@ use fanfare::Io;
 use tokio::process::Command;
 
 use crate::config::{File, fanfare, output, text};
+use crate::support::authority::{Authority, Identity};
 use crate::support::{judge_folder, relay, run, serve};
 
 fn root() -> PathBuf {
@@ -69,7 +70,16 @@ async fn the_program_knows_every_command_that_the_documents_show() {
 async fn the_program_takes_the_settings_that_the_documents_show() {
     let settings = blocks("docs/operating.md", "toml");
     assert_eq!(settings.len(), 3);
+    // The files that they name are not on this machine.
+    let authority = Authority::new();
+    let Identity { certificate, key } = authority.issue("server");
     for (n, settings) in settings.iter().enumerate() {
+        let settings = &settings
+            .replace(
+                "/etc/letsencrypt/live/chat.example/fullchain.pem",
+                certificate.to_str().expect("a path"),
+            )
+            .replace("/etc/letsencrypt/live/chat.example/privkey.pem", key.to_str().expect("a path"));
         let file = File::new(&format!("documents-{n}.toml"), settings);
         let said = output(&mut fanfare(&["check-config", "--config", file.path()])).await;
         assert!(said.status.success(), "{settings}\n{}", text(&said.stderr));
