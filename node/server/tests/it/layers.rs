@@ -167,6 +167,35 @@ fn architecture_names_files_that_exist() {
     }
 }
 
+/// Each bound is tested, or the table says that it is not.
+#[test]
+fn bounds_name_tests_that_exist() {
+    let root = source_folder().join("../../..");
+    let architecture = fs::read_to_string(root.join("ARCHITECTURE.md")).expect("ARCHITECTURE.md");
+    let (_, table) = architecture.split_once("## Bounds").expect("the table");
+    let rows: Vec<_> = table.lines().filter(|line| line.starts_with("| ")).skip(1).collect();
+    assert!(rows.len() > 50, "the table is elsewhere");
+    let rust = ["node/server", "node/cli", "node/engineio", "node/socketio", "adapter-nats", "proto"]
+        .map(|folder| root.join(folder));
+    let rust: Vec<_> = rust.iter().flat_map(|folder| rust_files(folder)).collect();
+    for row in rows {
+        let tests = row.trim_end_matches(" |").rsplit(" | ").next().expect("a last column");
+        let named: Vec<_> = tests.split('`').filter_map(|text| text.split_once(": ")).collect();
+        assert!(tests == "none" || !named.is_empty(), "{row}");
+        for (file, name) in named {
+            let is_there = |path: &PathBuf, text: &str| {
+                path.ends_with(file) && fs::read_to_string(path).is_ok_and(|source| source.contains(text))
+            };
+            let exists = if file.ends_with(".mjs") {
+                is_there(&root.join("node/tests/judge").join(file), &format!("\"{name}"))
+            } else {
+                rust.iter().any(|path| is_there(path, &format!("fn {name}(")))
+            };
+            assert!(exists, "{file}: {name}");
+        }
+    }
+}
+
 /// Otherwise `super::super::` would be a way around the layers.
 #[test]
 fn no_module_reaches_the_crate_by_its_parents() {

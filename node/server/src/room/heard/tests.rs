@@ -3,8 +3,10 @@ use crate::node::Node;
 use crate::options::Options;
 use fanfare_socketio::encode;
 
+const MAILBOX: usize = 16;
+
 fn rooms_with_a_shard_down() -> (Arc<Node>, Rooms) {
-    let node = Node::alone(Options { reactors: 1, ..Options::default() });
+    let node = Node::alone(Options { reactors: 1, mailbox_messages_max: MAILBOX, ..Options::default() });
     let rooms = Rooms::new(&"/".into(), node.clone());
     rooms.down.store(1, Relaxed);
     (node, rooms)
@@ -21,6 +23,16 @@ fn a_shard_that_will_be_rebuilt_gets_what_is_heard_meanwhile() {
     let (node, rooms) = rooms_with_a_shard_down();
     assert!(hear(&rooms).is_ok());
     assert_eq!((rooms.parked[0].lock().len(), node.metrics.bus_undelivered.get()), (1, 0));
+}
+
+#[test]
+fn a_shard_that_will_be_rebuilt_is_kept_no_more_than_its_mailbox_takes() {
+    let (node, rooms) = rooms_with_a_shard_down();
+    let taken = (0..=MAILBOX).filter(|_| hear(&rooms).is_ok()).count();
+    assert_eq!(
+        (taken, rooms.parked[0].lock().len(), node.metrics.bus_undelivered.get()),
+        (MAILBOX, MAILBOX, 1)
+    );
 }
 
 #[test]
