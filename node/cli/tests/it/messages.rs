@@ -2,6 +2,7 @@
 
 use crate::client::{Client, Http};
 use crate::config::{File, Node, assert_told, fanfare, output, text};
+use crate::support::authority::{Authority, Identity};
 
 /// Complaints of `check-config`.
 async fn complaints(file: &str, arguments: &[&str], variables: &[(&str, &str)]) -> String {
@@ -145,7 +146,7 @@ async fn every_message_about_a_file_names_it_and_none_names_types_of_rust() {
     );
     let told = complaints(wrong.path(), &[], &[]).await;
     for expected in [
-        "listen: it must be an address such as \"127.0.0.1:3000\", and is true",
+        "listen: it must be an address such as \"127.0.0.1:3000\", \"unix:/run/fanfare.sock\", or a list of them, and is true",
         "app: it must be one of relay, none, and is chess",
         "nats_client: it must be a table, and is 1",
         "ops_token: it must be text in quotes",
@@ -184,8 +185,15 @@ async fn the_lines_that_the_defaults_show_can_all_be_uncommented_where_they_stan
         _ => line.to_owned(),
     };
     let lines: Vec<String> = text(&defaults.stdout).lines().map(&mut uncomment).collect();
-    assert_eq!(uncommented, 21, "{lines:#?}");
-    let file = File::new("uncommented.toml", &lines.join("\n"));
+    assert_eq!(uncommented, 25, "{lines:#?}");
+    // The files that they name are not on this machine.
+    let authority = Authority::new();
+    let Identity { certificate, key } = authority.issue("server");
+    let lines = lines
+        .join("\n")
+        .replace("fullchain.pem", certificate.to_str().expect("a path"))
+        .replace("privkey.pem", key.to_str().expect("a path"));
+    let file = File::new("uncommented.toml", &lines);
     let told = in_force(&["--config", file.path()], &[]).await;
     for key in [
         "\nclient_dist = ",
@@ -195,6 +203,7 @@ async fn the_lines_that_the_defaults_show_can_all_be_uncommented_where_they_stan
         "\ntls_ca_file = ",
         "\n[server.cookie]\n",
         "\n[server.cors]\n",
+        "\n[server.tls]\n",
     ] {
         assert!(told.contains(key), "{key} in {told}");
     }
