@@ -56,6 +56,8 @@ impl Lag {
     /// The network takes no more for now, although more waits: more than may (`is_over`) or less. It `took` something
     /// before that.
     pub fn on_blocked(&mut self, took: bool, is_over: bool, now: Instant) {
+        // It has a WebSocket now: no poll is expected.
+        self.polled_at = None;
         self.look(is_over, now);
         if took {
             self.stuck_since = None;

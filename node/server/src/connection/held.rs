@@ -17,6 +17,9 @@ const POLICY: u16 = 1008;
 impl Connection {
     /// Looks at what is held for the client, after something was read.
     pub(super) fn note_held(&mut self) {
+        if !self.session.is_open() {
+            return;
+        }
         let unread = self.websocket.as_ref().map_or(0, |websocket| websocket.held_bytes());
         let held = unread + self.decoder.held_bytes();
         if held == 0 {

@@ -5,7 +5,6 @@ use std::convert::Infallible;
 use std::future::poll_fn;
 use std::io;
 use std::task::ready;
-use std::time::Duration;
 
 use http::Request;
 use hyper::body::Incoming;
@@ -19,8 +18,6 @@ use super::upgrade::{Switched, Taken, switch};
 use super::written::{Unwritten, WatchedStream};
 use crate::outbox::{Item, Waiting};
 use crate::websocket::{Received, WebSocket, binary_frame, text_frame};
-
-const UNREAD_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Accepts WebSockets on any path and sends every message back. Must run in a `LocalSet`, and ends with an error of the
 /// listener.
@@ -36,7 +33,7 @@ pub async fn echo_websockets(listener: TcpListener, message_bytes_max: usize) ->
                 Err(refusal) => return Ok::<_, Infallible>(*refusal),
             };
             actix_rt::spawn(async move {
-                if let Some(taken) = Taken::wait_for(upgrade, UNREAD_TIMEOUT).await
+                if let Some(taken) = Taken::wait_for(upgrade).await
                     && let Ok(websocket) = taken.open(message_bytes_max)
                 {
                     echo(websocket).await;

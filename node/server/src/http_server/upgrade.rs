@@ -3,7 +3,6 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use bytestring::ByteString;
@@ -25,7 +24,6 @@ use super::stream::{ClientStream, Socket};
 use super::written::WatchedStream;
 use crate::connection::{Candidate, Connection, Opening, Permit, Session};
 use crate::ids::SessionId;
-use crate::options::ms;
 use crate::websocket::{Engine, WebSocket, handshake_response};
 use fanfare_engineio::HandshakeError;
 
@@ -54,9 +52,7 @@ pub(super) fn to_new_session(
     let service = service.clone();
     entrance.spawn(async move {
         let hub = service.hub.clone();
-        let Some(mut taken) = Taken::wait_for(upgrade, ms(hub.node.options.unread_timeout_ms)).await else {
-            return;
-        };
+        let Some(mut taken) = Taken::wait_for(upgrade).await else { return };
         let entrance = Entrance { peer: entrance.peer.or_else(|| taken.peer()), ..entrance };
         let handshake = entrance.handshake(&service.proxies, parts);
         let open = move |taken: Taken| {
@@ -91,10 +87,9 @@ pub(super) fn to_session(
         Ok(switched) => switched,
         Err(refusal) => return *refusal,
     };
-    let options = &service.hub.node.options;
-    let (message_bytes_max, unread_timeout) = (options.max_payload_bytes, ms(options.unread_timeout_ms));
+    let message_bytes_max = service.hub.node.options.max_payload_bytes;
     entrance.spawn(async move {
-        let Some(mut taken) = Taken::wait_for(upgrade, unread_timeout).await else { return };
+        let Some(mut taken) = Taken::wait_for(upgrade).await else { return };
         match taken.park() {
             Ok(()) => {
                 session.actor.do_send(Candidate { open: Box::new(move || taken.open(message_bytes_max)) });
@@ -152,9 +147,9 @@ enum Stream {
 
 impl Taken {
     /// Waits until the 101 has been written, and takes the stream. `None` if there is none.
-    pub async fn wait_for(upgrade: OnUpgrade, unread_timeout: Duration) -> Option<Self> {
+    pub async fn wait_for(upgrade: OnUpgrade) -> Option<Self> {
         match upgrade.await {
-            Ok(upgraded) => Some(Self::from(upgraded, unread_timeout)),
+            Ok(upgraded) => Some(Self::from(upgraded)),
             // A fault of the program, not of the client.
             Err(error) if error.is_user() => {
                 warn!(%error, "a WebSocket was lost: the HTTP server around Fanfare must serve with upgrades");
@@ -167,7 +162,7 @@ impl Taken {
         }
     }
 
-    fn from(upgraded: Upgraded, unread_timeout: Duration) -> Self {
+    fn from(upgraded: Upgraded) -> Self {
         let upgraded = match upgraded.downcast::<TokioIo<WatchedStream<ClientStream>>>() {
             Ok(parts) => return Self::client(parts.io.into_inner().into_inner(), parts.read_buf),
             Err(upgraded) => upgraded,
@@ -182,10 +177,7 @@ impl Taken {
             }
         };
         // As the listener does with its own.
-        let set = stream
-            .set_nodelay(true)
-            .and_then(|()| socket2::SockRef::from(&stream).set_tcp_user_timeout(Some(unread_timeout)));
-        if let Err(error) = set {
+        if let Err(error) = stream.set_nodelay(true) {
             debug!(%error, "TCP connection of another server keeps its options");
         }
         Self::client(ClientStream::Plain(Socket::Tcp(stream)), read_already)

@@ -44,3 +44,15 @@ fn a_client_is_expected_back_for_a_moment_after_its_poll() {
     assert!(lag.on_no_poll(start + POLL_GAP));
     assert_eq!(lag.deadline(PATIENCE), Some(start + PATIENCE.grace));
 }
+
+/// Else its connection would be woken without end, by a moment that has passed.
+#[test]
+#[allow(clippy::disallowed_methods)]
+fn no_poll_is_expected_of_a_client_that_has_moved_to_a_websocket() {
+    let start = Instant::now();
+    let mut lag = Lag::default();
+    lag.on_poll(start);
+    let now = start + 10 * POLL_GAP;
+    lag.on_blocked(true, true, now);
+    assert_eq!(lag.deadline(PATIENCE), Some(now + PATIENCE.grace));
+}

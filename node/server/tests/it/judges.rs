@@ -7,11 +7,12 @@ use tokio::process::Command;
 use crate::contract::{contract_server, contract_server_of};
 use crate::support::{judge, judge_folder, run, serve, sized};
 
-const MODES: [&str; 3] = ["polling", "websocket", "upgrade"];
+/// Ways on which a judge connects.
+pub const MODES: [&str; 3] = ["polling", "websocket", "upgrade"];
 
 /// More reactors than the machine may have cores, so that every emit crosses some. No judge is too slow a consumer: its
 /// machine may be busy.
-fn options() -> Options {
+pub fn options() -> Options {
     // The official server bounds no data of a socket.
     let limits = ClientLimits { shared_data_bytes_max: 1_000_000, ..ClientLimits::default() };
     Options {

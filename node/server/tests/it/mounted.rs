@@ -12,7 +12,7 @@ use axum::response::Response;
 use axum::routing::get;
 use axum::{Json, Router};
 use bytes::Bytes;
-use fanfare::{Ack, ClientLimits, ConnectError, Drained, Io, Options, Socket};
+use fanfare::{Ack, ConnectError, Drained, Io, Options, Socket};
 use http_body_util::{Empty, Full};
 use hyper::ext::Protocol;
 use hyper::server::conn::http1;
@@ -26,21 +26,8 @@ use tower::{Layer, ServiceExt};
 use crate::client::{Client, Http, Polling};
 use crate::conformance::start_profiles;
 use crate::contract::contract_server;
+use crate::judges::{MODES, options};
 use crate::support::{DEADLINE, eventually, judge, judge_folder, nothing_stays, run};
-
-const MODES: [&str; 3] = ["polling", "websocket", "upgrade"];
-
-fn options() -> Options {
-    // The official server bounds no data of a socket.
-    let limits = ClientLimits { shared_data_bytes_max: 1_000_000, ..ClientLimits::default() };
-    Options {
-        reactors: 3,
-        outbox_bytes_max: 64 << 20,
-        slow_consumer_grace_ms: 60_000,
-        limits,
-        ..Options::default()
-    }
-}
 
 /// A user that the host's layer has found.
 #[derive(Clone, Debug, PartialEq)]
@@ -235,6 +222,17 @@ async fn exchange(client: &mut Client) {
     assert!(answer.starts_with("37["), "{answer}");
 }
 
+/// A WebSocket that is open serves like any other, and nothing of it stays.
+async fn carries(mut client: Client, io: &Io) {
+    client.enter().await;
+    for _ in 0..3 {
+        exchange(&mut client).await;
+    }
+    drop(client);
+    nothing_stays(io).await;
+    io.close().await;
+}
+
 #[tokio::test]
 async fn routes_of_the_application_stay_what_they_were() {
     let io = Io::builder().options(options()).build();
@@ -343,14 +341,8 @@ async fn a_stream_of_any_other_kind_carries_a_websocket_too() {
     let io = node();
     let (near, far) = tokio::io::duplex(64);
     tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(far), io.service()).with_upgrades());
-    let mut client = Client::over(near, "").await;
-    client.enter().await;
-    for _ in 0..3 {
-        exchange(&mut client).await;
-    }
-    drop(client);
-    nothing_stays(&io).await;
-    io.close().await;
+    let client = Client::over(near, "").await;
+    carries(client, &io).await;
 }
 
 #[tokio::test]
@@ -370,14 +362,8 @@ async fn a_websocket_over_http_2_is_one_like_any_other() {
     let answer = sender.send_request(request).await.expect("an answer");
     assert_eq!(answer.status(), 200);
     let upgraded = hyper::upgrade::on(answer).await.expect("a stream");
-    let mut client = Client::upgraded(TokioIo::new(upgraded)).await;
-    client.enter().await;
-    for _ in 0..3 {
-        exchange(&mut client).await;
-    }
-    drop(client);
-    nothing_stays(&io).await;
-    io.close().await;
+    let client = Client::upgraded(TokioIo::new(upgraded)).await;
+    carries(client, &io).await;
 }
 
 #[tokio::test]

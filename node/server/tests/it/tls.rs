@@ -13,10 +13,9 @@ use tokio::time::timeout;
 
 use crate::client::{Client, Http, hung_up};
 use crate::contract::contract_server;
+use crate::judges::{self, MODES};
 use crate::support::authority::{Authority, Identity, held, shown};
 use crate::support::{DEADLINE, eventually, judge_encrypted, judge_folder, run};
-
-const MODES: [&str; 3] = ["polling", "websocket", "upgrade"];
 
 fn options(identity: &Identity) -> Options {
     let Identity { certificate, key } = identity.clone();
@@ -30,9 +29,8 @@ fn with_tls(mut options: Options, change: impl FnOnce(&mut TlsOptions)) -> Optio
 }
 
 /// For judges: no bound on the data of a socket, as with the official server, and no slow consumers on a busy machine.
-fn patient(mut options: Options) -> Options {
-    options.limits.shared_data_bytes_max = 1_000_000;
-    Options { outbox_bytes_max: 64 << 20, slow_consumer_grace_ms: 60_000, ..options }
+fn patient(encrypted: Options) -> Options {
+    Options { tls: encrypted.tls, ..judges::options() }
 }
 
 /// A server on a free port, with the relay.
