@@ -19,7 +19,7 @@ use axum::middleware::{Next, from_fn};
 use axum::response::Response;
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use fanfare::{Ack, ConnectError, Data, EmitError, Io, Socket};
+use fanfare::{Ack, ConnectError, Data, EmitError, HttpExtension, Io, Socket};
 use tokio::net::TcpListener;
 
 /// State of the application. `Io` is one handle for all of it.
@@ -57,14 +57,13 @@ async fn ended(io: Io) {
 
 /// Declares what clients can do.
 pub fn install(io: &Io) {
-    io.middleware(async |socket: Socket| match socket.handshake().extensions().get::<User>() {
-        Some(user) => socket.join(format!("user:{}", user.0)).await.map_err(|error| error.to_string().into()),
+    io.middleware(async |socket: Socket, user: Option<HttpExtension<User>>| match user {
+        Some(HttpExtension(user)) => {
+            socket.join(format!("user:{}", user.0)).await.map_err(|error| error.to_string().into())
+        }
         None => Err(ConnectError::new("not logged in")),
     });
-    io.on("whoami", async |socket: Socket, ack: Ack| {
-        let user = socket.handshake().extensions().get::<User>().map(|user| user.0.clone());
-        ack.send(user)
-    });
+    io.on("whoami", |HttpExtension(user): HttpExtension<User>, ack: Ack| ack.send(user.0));
     io.on("say", async |socket: Socket, Data(text): Data<String>| socket.broadcast().emit("said", text));
 }
 

@@ -4,7 +4,7 @@
 //! cargo run -p fanfare --example middleware
 //! ```
 
-use fanfare::{Ack, Auth, ConnectError, Io, Socket, Value};
+use fanfare::{Ack, Auth, ConnectError, Extension, Io, Socket, Value};
 
 /// Left with the socket by the middleware, for its handlers.
 #[derive(Clone)]
@@ -35,5 +35,5 @@ pub fn install(io: &Io) {
         socket.set_data(Name(name.to_owned()));
         Ok(())
     });
-    io.on("whoami", async |socket: Socket, ack: Ack| ack.send(socket.data().map(|Name(name)| name)));
+    io.on("whoami", |Extension(Name(name)): Extension<Name>, ack: Ack| ack.send(name));
 }

@@ -26,7 +26,8 @@
 //! | the server | [`Io`], [`IoBuilder`]; [`Server`] listens, on a [`Listener`] or several; [`Drained`] is how a drain went; [`Admin`] serves operators |
 //! | other HTTP servers | [`MountLayer`] and [`MountService`] put the server into axum, tower and hyper; [`Mounted`], [`AnswerBody`] and [`Cut`] are what comes out |
 //! | sockets and rooms | [`Namespace`], [`Socket`], [`SocketId`], [`Handshake`]; [`Room`], [`IntoRooms`], [`Changed`]; [`DisconnectReason`] |
-//! | handlers | what they take: [`Data`], [`Auth`], [`EventName`], [`Ack`], [`Arguments`], [`Raw`], [`Value`], or what implements [`FromContext`]; what they are: [`Handler`], [`IntoOutcome`], [`IntoDecision`] of a middleware |
+//! | handlers | what they take: [`Data`], [`Auth`], [`EventName`], [`Ack`], [`Arguments`], [`Raw`], [`Value`], [`State`], [`Extension`], [`HttpExtension`], [`DisconnectDetail`], or what implements [`FromContext`]; what they are: [`Handler`], [`IntoOutcome`], [`IntoDecision`] of a middleware |
+//! | own extractors | [`Context`], [`HasSocket`], [`HasEvent`]: [`ConnectContext`], [`EventContext`], [`DisconnectContext`], [`ServerContext`]; [`States`]; [`Rejection`], [`RejectionKind`] |
 //! | emitting | [`Broadcast`] to many, [`Direct`] to one; [`Bytes`] travel as attachments |
 //! | acknowledgements | [`Ack`] answers a client; [`Acknowledgement`] is the answer of one, [`AckStream`] and [`BroadcastAcks`] are those of many; [`FromAnswer`] |
 //! | a cluster | [`Bus`] carries it, [`MemoryBus`] in one process; [`RemoteSocket`], [`ClusterResponse`], [`ServerAck`], [`ServerAnswer`], [`NodeReport`]; [`Emitter`] for programs that are not nodes |
@@ -68,10 +69,10 @@ mod admin;
 
 pub use admin::Admin;
 pub use api::{
-    Ack, AckError, AckStream, Acknowledgement, Auth, Broadcast, BroadcastAcks, Changed, ConnectError, Data,
-    Direct, Emission, EmitError, Emitter, EventName, FromContext, FromNode, Handler, HandlerError,
-    IntoDecision, IntoOutcome, IntoRooms, Io, IoBuilder, Namespace, Observation, RemoteSocket, ServerAck,
-    Socket,
+    Ack, AckError, AckStream, Acknowledgement, Auth, Broadcast, BroadcastAcks, Changed, ConnectError,
+    Context, Data, Direct, DisconnectDetail, Emission, EmitError, Emitter, EventName, Extension, FromContext,
+    FromNode, Handler, HandlerError, HasEvent, HasSocket, HttpExtension, IntoDecision, IntoOutcome,
+    IntoRooms, Io, IoBuilder, Namespace, Observation, RemoteSocket, ServerAck, Socket, State,
 };
 pub use bytes::Bytes;
 pub use cluster::inbound::{
@@ -98,12 +99,16 @@ pub use metrics::{
     Actor, Counter, Family, Gauge, Histogram, Label, Limit, Mailbox, Metrics, PacketType, ProxyHeader,
     Refused, Transport,
 };
+pub use node::States;
 pub use options::{
     ClientCertificates, ClientLimits, ClusterOptions, Cookie, Cors, DrainOptions, Options, SameSite,
     TlsOptions,
 };
 pub use reason::DisconnectReason;
-pub use socket::{HandlerErrorKind, Handshake, RoomNameTooLong, SharedDataTooLarge, TooManyRooms};
+pub use socket::{
+    ConnectContext, DisconnectContext, EventContext, HandlerErrorKind, Handshake, Rejection, RejectionKind,
+    RoomNameTooLong, ServerContext, SharedDataTooLarge, TooManyRooms,
+};
 
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]

@@ -133,7 +133,8 @@ metrics! {
         events_unhandled = "fanfare_events_unhandled_total",
         /// Events received from clients whose arguments did not fit the handler.
         events_invalid = "fanfare_events_invalid_total",
-        /// Errors returned by handlers.
+        /// Errors returned by handlers, and calls of handlers that take a state or an extension which the program has not
+        /// provided.
         handler_errors = "fanfare_handler_errors_total",
         /// Panics in handlers, middlewares and error hooks.
         handler_panics = "fanfare_handler_panics_total",

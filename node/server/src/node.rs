@@ -2,6 +2,7 @@
 
 mod backlog;
 mod pressure;
+mod states;
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use parking_lot::RwLock;
 
 pub use self::backlog::{Backlog, Share};
 pub use self::pressure::{Pressed, Pressure};
+pub use self::states::States;
 use crate::cluster::outbound::ClusterLink;
 use crate::ids::NodeTag;
 use crate::metrics::{Metrics, bind_thread};
@@ -29,6 +31,8 @@ pub struct Node {
     pub tag: NodeTag,
     /// As the server was built with; `reactors` is resolved.
     pub options: Options,
+    /// Values that the program's handlers take.
+    pub states: States,
     /// Metrics of the node.
     pub metrics: Metrics,
     /// Link to the cluster; `None` on a node of its own.
@@ -70,11 +74,16 @@ impl Node {
     /// A node on its own.
     #[cfg(test)]
     pub fn alone(options: Options) -> Arc<Self> {
-        Self::new(options, NodeTag::random(), None)
+        Self::new(options, States::default(), NodeTag::random(), None)
     }
 
     /// A new node.
-    pub fn new(mut options: Options, tag: NodeTag, cluster: Option<Arc<ClusterLink>>) -> Arc<Self> {
+    pub fn new(
+        mut options: Options,
+        states: States,
+        tag: NodeTag,
+        cluster: Option<Arc<ClusterLink>>,
+    ) -> Arc<Self> {
         options.reactors = options.reactor_count();
         Arc::new(Self {
             key: NEXT_KEY.fetch_add(1, Relaxed),
@@ -86,6 +95,7 @@ impl Node {
             pressure: Arc::default(),
             backlogs: (0..options.reactors).map(|_| Arc::default()).collect(),
             options,
+            states,
             ending: AtomicBool::new(false),
             healthy: AtomicBool::new(true),
             serving: AtomicU8::new(ServingState::Accepting as u8),

@@ -10,6 +10,7 @@ mod handlers;
 mod joined_rooms;
 mod link;
 mod message;
+mod rejection;
 mod rooms;
 
 pub use crate::reason::DisconnectReason;
@@ -18,11 +19,12 @@ pub use actor::SocketActor;
 pub use core::{SendError, SharedDataTooLarge, SocketCore};
 pub use failure::{Failure, Failures, HandlerErrorKind};
 pub use handlers::{
-    Callback, ConnectContext, ConnectRejection, DisconnectContext, EventContext, HandlerFuture, Handlers,
-    Outcome, Rejection, Returned, ServerContext,
+    Callback, Called, ConnectContext, ConnectRejection, DisconnectContext, EventContext, HandlerFuture,
+    Handlers, Outcome, Returned, ServerContext,
 };
 pub use link::{Handshake, Link};
 #[cfg(feature = "fault-injection")]
 pub use message::CrashSocket;
 pub use message::{AckArrived, Close, Event, ObserveSocket, SocketSnapshot};
+pub use rejection::{Rejection, RejectionKind};
 pub use rooms::{NotChanged, PendingChange, RoomNameTooLong, TooManyRooms, check_room_names};

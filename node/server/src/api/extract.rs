@@ -1,59 +1,144 @@
 //! Extractors: the types of a handler's parameters.
 
-use std::sync::Arc;
-
+use http::{HeaderMap, HeaderName, HeaderValue};
 use serde::de::DeserializeOwned;
 
+use super::context::{Context, HasEvent, HasSocket};
 use super::namespace::Namespace;
 use super::socket::Socket;
-use crate::socket::{
-    ConnectContext, DisconnectContext, DisconnectReason, EventContext, Rejection, SocketCore,
-};
+use crate::ids::SocketId;
+use crate::node::States;
+use crate::socket::{DisconnectContext, DisconnectReason, Handshake, Rejection, RejectionKind};
+use fanfare_engineio::request::TransportKind;
 use fanfare_socketio::Arguments;
 
-/// Something a handler can take.
+/// Something that a handler can take as a parameter.
 ///
-/// Connect handlers and middlewares take [`Socket`], [`Auth`] and [`Namespace`]; event handlers also [`Data`],
-/// [`Ack`](super::Ack), [`EventName`] and [`Arguments`]; disconnect handlers also [`DisconnectReason`].
+/// | handlers | can take |
+/// |---|---|
+/// | all | [`Namespace`], [`State`](super::State), [`Io`](super::Io) |
+/// | of sockets | [`Socket`], [`SocketId`], [`Auth`], [`Extension`](super::Extension), [`HttpExtension`](super::HttpExtension), [`Handshake`], [`http::HeaderMap`], [`TransportKind`] |
+/// | of events | also [`Data`], [`Ack`](super::Ack), [`EventName`], [`Arguments`] |
+/// | of disconnects | also [`DisconnectReason`], [`DisconnectDetail`] |
+/// | of other servers' events | [`Data`], [`ServerAck`](super::ServerAck), [`EventName`], [`Arguments`], [`FromNode`](super::FromNode) |
+///
+/// A handler whose parameters cannot be made is not called, which is logged and told to
+/// [`Io::on_error`](super::Io::on_error). With `Option<E>` or `Result<E, Rejection>` for any of them it is called all the
+/// same.
+///
+/// # Extractors of your own
+///
+/// Implement it for your types: for one kind of handler (`FromContext<EventContext>`), or for all that have what you need
+/// ([`Context`], [`HasSocket`], [`HasEvent`]). Extractors can be made of others:
+///
+/// ```
+/// use fanfare::{Ack, Auth, FromContext, HasSocket, Io, Rejection, SocketId};
+///
+/// /// Client with a name.
+/// struct User {
+///     name: String,
+///     id: SocketId,
+/// }
+///
+/// impl<C: HasSocket> FromContext<C> for User {
+///     fn from_context(context: &C) -> Result<Self, Rejection> {
+///         let Auth(name): Auth<String> = Auth::from_context(context)?;
+///         if name.is_empty() {
+///             return Err(Rejection::new("a client must have a name"));
+///         }
+///         Ok(Self { name, id: context.socket().id() })
+///     }
+/// }
+///
+/// let io = Io::new();
+/// io.middleware(|_: User| Ok::<(), String>(())); // refuses clients without a name
+/// io.on("whoami", |user: User, ack: Ack| ack.send((user.name, user.id)));
+/// ```
+///
+/// Extraction is not async: it would let later events of a socket overtake earlier ones. Look things up in a
+/// middleware, which may wait, and keep them with the socket for [`Extension`](super::Extension).
 #[diagnostic::on_unimplemented(
-    message = "a handler of this kind cannot take `{Self}`",
-    label = "not something this handler can be given",
-    note = "every handler can take `Socket`, `Namespace` and `Auth<T>`",
-    note = "event handlers can also take `Data<T>`, `Ack`, `EventName` and `Arguments`",
-    note = "disconnect handlers can also take `DisconnectReason`"
+    message = "a handler of this kind cannot take a `{Self}`",
+    label = "has a parameter that this kind of handler cannot be given",
+    note = "arguments of an event are taken as `Data<T>`, the auth payload as `Auth<T>`, state of the program as `State<T>`",
+    note = "`FromContext` lists everything that a handler can take, and shows how to make extractors of your own"
 )]
 pub trait FromContext<C>: Sized {
-    /// Makes the value, or an error if the client's data do not fit.
+    /// Makes the value. It runs for every call, before the handler's first line, and must not block.
+    ///
+    /// # Errors
+    /// It cannot be made: the data of the client do not fit, or the program lacks something.
     fn from_context(context: &C) -> Result<Self, Rejection>;
-}
 
-/// A context in which there is a socket: all of them.
-pub trait HasSocket {
-    /// The socket.
-    fn socket(&self) -> &Arc<SocketCore>;
-}
-
-macro_rules! has_socket {
-    ($($context:ty),*) => {
-        $(impl HasSocket for $context {
-            fn socket(&self) -> &Arc<SocketCore> {
-                &self.socket
-            }
-        })*
-    };
-}
-
-has_socket!(ConnectContext, EventContext, DisconnectContext);
-
-impl<C: HasSocket> FromContext<C> for Socket {
-    fn from_context(context: &C) -> Result<Self, Rejection> {
-        Ok(Socket(context.socket().clone()))
+    /// Whether it can be made with the states that the server has: asked once, when a handler that takes it is declared,
+    /// which panics with this error. Extractors that call [`Context::state`] should ask for it here too, with
+    /// [`States::require`].
+    ///
+    /// # Errors
+    /// A state is missing.
+    fn check(states: &States) -> Result<(), Rejection> {
+        let _ = states;
+        Ok(())
     }
 }
 
-impl<C: HasSocket> FromContext<C> for Namespace {
+/// The value if it can be made; `None` if not, whatever the reason.
+impl<C, E: FromContext<C>> FromContext<C> for Option<E> {
     fn from_context(context: &C) -> Result<Self, Rejection> {
-        Ok(Namespace(context.socket().namespace.clone()))
+        Ok(E::from_context(context).ok())
+    }
+}
+
+/// The value, or the reason why it cannot be made: the handler decides, and nothing is logged.
+impl<C, E: FromContext<C>> FromContext<C> for Result<E, Rejection> {
+    fn from_context(context: &C) -> Result<Self, Rejection> {
+        Ok(E::from_context(context))
+    }
+}
+
+impl<C: HasSocket> FromContext<C> for Socket {
+    fn from_context(context: &C) -> Result<Self, Rejection> {
+        Ok(context.socket())
+    }
+}
+
+impl<C: Context> FromContext<C> for Namespace {
+    fn from_context(context: &C) -> Result<Self, Rejection> {
+        Ok(context.namespace())
+    }
+}
+
+/// Id of the socket.
+impl<C: HasSocket> FromContext<C> for SocketId {
+    fn from_context(context: &C) -> Result<Self, Rejection> {
+        Ok(context.socket().id())
+    }
+}
+
+/// The transport in use now: it changes when the client upgrades.
+impl<C: HasSocket> FromContext<C> for TransportKind {
+    fn from_context(context: &C) -> Result<Self, Rejection> {
+        Ok(context.socket().transport())
+    }
+}
+
+/// A copy of the request that opened the connection; [`Socket::handshake`] lends it.
+impl<C: HasSocket> FromContext<C> for Handshake {
+    fn from_context(context: &C) -> Result<Self, Rejection> {
+        Ok(context.handshake().clone())
+    }
+}
+
+/// The headers of the request that opened the connection, parsed anew for each call: [`Handshake::header`] is cheaper for
+/// one of them.
+impl<C: HasSocket> FromContext<C> for HeaderMap {
+    fn from_context(context: &C) -> Result<Self, Rejection> {
+        let headers = context.handshake().headers();
+        Ok(headers
+            .filter_map(|(name, value)| {
+                Some((name.parse::<HeaderName>().ok()?, HeaderValue::from_str(value).ok()?))
+            })
+            .collect())
     }
 }
 
@@ -66,29 +151,41 @@ pub struct Auth<T>(
 
 impl<C: HasSocket, T: DeserializeOwned> FromContext<C> for Auth<T> {
     fn from_context(context: &C) -> Result<Self, Rejection> {
-        let auth = context.socket().auth.as_deref().unwrap_or("{}");
-        serde_json::from_str(auth)
-            .map(Self)
-            .map_err(|error| Rejection(format!("invalid auth payload: {error}")))
+        serde_json::from_str(context.auth()).map(Self).map_err(|error| {
+            Rejection::of(RejectionKind::Auth, format_args!("invalid auth payload: {error}"))
+        })
     }
 }
 
 /// The arguments of an event: a tuple takes several, `()` none, anything else the first one.
+///
+/// A handler whose `Data` the arguments do not fit is not called; with `Option<Data<T>>` or `Result<Data<T>, Rejection>`
+/// it is:
+///
+/// ```
+/// # use fanfare::{Ack, Data, Io, Rejection};
+/// # let io = Io::new();
+/// io.on("age", |age: Result<Data<u8>, Rejection>, ack: Ack| match age {
+///     Ok(Data(age)) => ack.send(age),
+///     Err(rejection) => ack.send(rejection.to_string()),
+/// });
+/// ```
 #[derive(Clone, Debug)]
 pub struct Data<T>(
     /// The arguments.
     pub T,
 );
 
-impl<T: DeserializeOwned> FromContext<EventContext> for Data<T> {
-    fn from_context(context: &EventContext) -> Result<Self, Rejection> {
-        context.arguments.deserialize().map(Self).map_err(|error| Rejection(error.to_string()))
+impl<C: HasEvent, T: DeserializeOwned> FromContext<C> for Data<T> {
+    fn from_context(context: &C) -> Result<Self, Rejection> {
+        let data = context.arguments().deserialize().map(Self);
+        data.map_err(|error| Rejection::of(RejectionKind::Data, error))
     }
 }
 
-impl FromContext<EventContext> for Arguments {
-    fn from_context(context: &EventContext) -> Result<Self, Rejection> {
-        Ok(context.arguments.clone())
+impl<C: HasEvent> FromContext<C> for Arguments {
+    fn from_context(context: &C) -> Result<Self, Rejection> {
+        Ok(context.arguments().clone())
     }
 }
 
@@ -99,14 +196,27 @@ pub struct EventName(
     pub String,
 );
 
-impl FromContext<EventContext> for EventName {
-    fn from_context(context: &EventContext) -> Result<Self, Rejection> {
-        Ok(Self(context.name.to_string()))
+impl<C: HasEvent> FromContext<C> for EventName {
+    fn from_context(context: &C) -> Result<Self, Rejection> {
+        Ok(Self(context.event().to_owned()))
     }
 }
 
 impl FromContext<DisconnectContext> for DisconnectReason {
     fn from_context(context: &DisconnectContext) -> Result<Self, Rejection> {
-        Ok(context.reason)
+        Ok(context.reason())
+    }
+}
+
+/// More about the reason of a disconnect, for people; `None` if there is nothing to add.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DisconnectDetail(
+    /// The text. It may change from version to version.
+    pub Option<&'static str>,
+);
+
+impl FromContext<DisconnectContext> for DisconnectDetail {
+    fn from_context(context: &DisconnectContext) -> Result<Self, Rejection> {
+        Ok(Self(context.detail()))
     }
 }

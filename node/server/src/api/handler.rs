@@ -1,103 +1,177 @@
-//! Handlers: async closures whose parameters are extracted.
+//! Handlers: closures and functions whose parameters are extracted.
 
-use std::fmt::Display;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use super::error::ConnectError;
 use super::extract::FromContext;
-use crate::socket::{Callback, ConnectRejection, HandlerFuture, Outcome, Rejection, Returned};
+use super::outcome::{Finished, IntoDecision, IntoOutcome};
+use crate::node::{Node, States};
+use crate::socket::{Callback, Called, ConnectRejection, Outcome, Rejection};
 
-/// An async closure or function with up to six parameters that can be extracted from `C`.
+/// A closure or function with up to eight parameters that can be extracted from `C`; [`FromContext`] lists them.
 ///
-/// Its future stays on its reactor, so it need not be `Send`; the closure itself must be `Send + Sync`.
-#[diagnostic::on_unimplemented(
-    message = "this is not a handler",
-    label = "must be an async closure, such as `async |socket: Socket, Data(text): Data<String>| {{ … }}`",
-    note = "its parameters must be types that this kind of handler can be given, written out",
-    note = "the closure must be `Send + Sync + 'static`: capture clones with `async move |…|`"
-)]
-pub trait Handler<C, Parameters>: Send + Sync + 'static {
-    /// Value that the closure returns.
+/// It may be async, or return a future, or neither: then it returns nothing or a `Result`. `P` is its parameters, which the
+/// compiler finds.
+///
+/// ```
+/// # use fanfare::{Ack, Data, EmitError, Io, Socket};
+/// # let io = Io::new();
+/// io.on("double", |Data(number): Data<u32>, ack: Ack| ack.send(u64::from(number) * 2));
+/// io.on("enter", async |socket: Socket, Data(room): Data<String>| socket.join(room).await);
+/// io.on("leave", |socket: Socket, Data(room): Data<String>| async move { socket.leave(room).await });
+/// io.on("whisper", whisper);
+///
+/// async fn whisper(socket: Socket, Data((to, text)): Data<(String, String)>) -> Result<(), EmitError> {
+///     socket.to(to).emit("whisper", text)
+/// }
+/// ```
+///
+/// A future stays on its reactor, so it need not be `Send`; the closure itself must be `Send + Sync + 'static`. A handler
+/// that is not async must not block: other sockets wait for its thread.
+#[diagnostic::on_unimplemented(message = "this is not a handler", label = "not a handler")]
+pub trait Handler<C, P>: Send + Sync + 'static {
+    /// Value that the closure returns, or its future yields.
     type Output;
 
     /// Extracts the parameters and calls the closure; `finish` turns the closure's output into the caller's.
+    ///
+    /// # Errors
+    /// A parameter cannot be made; the closure was not called.
     fn call<T: 'static>(
         self: Arc<Self>,
         context: &C,
         finish: fn(Self::Output) -> T,
-    ) -> Result<HandlerFuture<T>, Rejection>;
+    ) -> Result<Called<T>, Rejection>;
+
+    /// Whether its parameters can be made with these states.
+    ///
+    /// # Errors
+    /// A state is missing.
+    fn check(states: &States) -> Result<(), Rejection>;
 }
 
-macro_rules! handler {
+impl<C, P, F> Handler<C, P> for F
+where
+    F: Function<P>,
+    F::Parameters: Parameters<C>,
+{
+    type Output = F::Output;
+
+    fn call<T: 'static>(
+        self: Arc<Self>,
+        context: &C,
+        finish: fn(F::Output) -> T,
+    ) -> Result<Called<T>, Rejection> {
+        Ok(Function::call(self, F::Parameters::extract(context)?, finish))
+    }
+
+    fn check(states: &States) -> Result<(), Rejection> {
+        F::Parameters::check(states)
+    }
+}
+
+/// A closure or function, whatever its parameters are. That a context can give them is asked apart, by [`Parameters`]:
+/// so the compiler finds them first, and complains of the one that does not fit.
+#[diagnostic::on_unimplemented(
+    message = "this is not a handler",
+    label = "must be a closure or function, such as `async |socket: Socket, Data(text): Data<String>| {{ … }}`",
+    note = "it can have up to eight parameters, with their types written out",
+    note = "it returns nothing, a `Result`, or a future of one of them"
+)]
+pub trait Function<P>: Send + Sync + 'static {
+    /// A tuple.
+    type Parameters;
+    /// Value that it returns, or its future yields.
+    type Output;
+
+    /// Calls it.
+    fn call<T: 'static>(
+        self: Arc<Self>,
+        parameters: Self::Parameters,
+        finish: fn(Self::Output) -> T,
+    ) -> Called<T>;
+}
+
+/// Parameters that can be extracted from `C`: a tuple.
+pub trait Parameters<C>: Sized {
+    /// Makes them in order; the first that cannot be made decides.
+    fn extract(context: &C) -> Result<Self, Rejection>;
+
+    /// Whether they can be made with these states.
+    fn check(states: &States) -> Result<(), Rejection>;
+}
+
+/// Parameters of a function that returns a future.
+pub struct Async<P>(PhantomData<P>);
+
+/// Parameters of a function that returns its output.
+pub struct Plain<P>(PhantomData<P>);
+
+// A function that returns a future satisfies both bounds on `F` below; that no future is `Finished` keeps them apart.
+macro_rules! functions {
     ($($parameter:ident),*) => {
-        impl<C, F, R, $($parameter),*> Handler<C, ($($parameter,)*)> for F
+        impl<F, R, $($parameter),*> Function<Async<($($parameter,)*)>> for F
         where
             F: AsyncFn($($parameter),*) -> R + Send + Sync + 'static,
             R: 'static,
-            $($parameter: FromContext<C> + 'static,)*
+            $($parameter: 'static,)*
         {
+            type Parameters = ($($parameter,)*);
             type Output = R;
 
-            #[allow(non_snake_case, unused_variables)]
+            #[allow(non_snake_case)]
             fn call<T: 'static>(
                 self: Arc<Self>,
-                context: &C,
+                ($($parameter,)*): Self::Parameters,
                 finish: fn(R) -> T,
-            ) -> Result<HandlerFuture<T>, Rejection> {
-                $(let $parameter = $parameter::from_context(context)?;)*
-                Ok(Box::pin(async move { finish(self($($parameter),*).await) }))
+            ) -> Called<T> {
+                Called::Running(Box::pin(async move { finish(self($($parameter),*).await) }))
+            }
+        }
+
+        impl<F, R, $($parameter),*> Function<Plain<($($parameter,)*)>> for F
+        where
+            F: Fn($($parameter),*) -> R + Send + Sync + 'static,
+            R: Finished + 'static,
+            $($parameter: 'static,)*
+        {
+            type Parameters = ($($parameter,)*);
+            type Output = R;
+
+            #[allow(non_snake_case)]
+            fn call<T: 'static>(
+                self: Arc<Self>,
+                ($($parameter,)*): Self::Parameters,
+                finish: fn(R) -> T,
+            ) -> Called<T> {
+                Called::Ended(finish(self($($parameter),*)))
+            }
+        }
+
+        impl<C, $($parameter: FromContext<C>),*> Parameters<C> for ($($parameter,)*) {
+            #[allow(unused_variables)]
+            fn extract(context: &C) -> Result<Self, Rejection> {
+                Ok(($($parameter::from_context(context)?,)*))
+            }
+
+            #[allow(unused_variables)]
+            fn check(states: &States) -> Result<(), Rejection> {
+                $($parameter::check(states)?;)*
+                Ok(())
             }
         }
     };
 }
 
-handler!();
-handler!(A);
-handler!(A, B);
-handler!(A, B, D);
-handler!(A, B, D, E);
-handler!(A, B, D, E, G);
-handler!(A, B, D, E, G, H);
-
-/// Return types of event, connect and disconnect handlers: nothing, or a `Result` whose error is logged and passed to
-/// [`Io::on_error`](crate::Io::on_error).
-#[diagnostic::on_unimplemented(
-    message = "a handler cannot return `{Self}`",
-    note = "return nothing, or `Result<(), E>` where `E` can be displayed"
-)]
-pub trait IntoOutcome {
-    /// The outcome.
-    fn into_outcome(self) -> Outcome;
-}
-
-impl IntoOutcome for () {
-    fn into_outcome(self) -> Outcome {
-        Ok(())
-    }
-}
-
-impl<E: Display> IntoOutcome for Result<(), E> {
-    fn into_outcome(self) -> Outcome {
-        self.map_err(|error| Returned(error.to_string()))
-    }
-}
-
-/// Return types of middlewares: `Ok(())` lets the client in.
-#[diagnostic::on_unimplemented(
-    message = "a middleware cannot return `{Self}`",
-    note = "return `Result<(), E>` where `E` is `ConnectError`, `String` or `&str`"
-)]
-pub trait IntoDecision {
-    /// The decision.
-    fn into_decision(self) -> Result<(), ConnectRejection>;
-}
-
-impl<E: Into<ConnectError>> IntoDecision for Result<(), E> {
-    fn into_decision(self) -> Result<(), ConnectRejection> {
-        self.map_err(|error| error.into().into())
-    }
-}
+functions!();
+functions!(A);
+functions!(A, B);
+functions!(A, B, D);
+functions!(A, B, D, E);
+functions!(A, B, D, E, G);
+functions!(A, B, D, E, G, H);
+functions!(A, B, D, E, G, H, I);
+functions!(A, B, D, E, G, H, I, J);
 
 /// A handler with the kind of its parameters forgotten.
 struct Declared<H, P> {
@@ -112,7 +186,7 @@ where
     P: 'static,
     C: 'static,
 {
-    fn call(&self, context: C) -> Result<HandlerFuture<Outcome>, Rejection> {
+    fn call(&self, context: C) -> Result<Called<Outcome>, Rejection> {
         self.handler.clone().call(&context, IntoOutcome::into_outcome)
     }
 }
@@ -127,29 +201,58 @@ where
     P: 'static,
     C: 'static,
 {
-    fn call(&self, context: C) -> Result<HandlerFuture<Result<(), ConnectRejection>>, Rejection> {
+    fn call(&self, context: C) -> Result<Called<Result<(), ConnectRejection>>, Rejection> {
         self.0.handler.clone().call(&context, IntoDecision::into_decision)
     }
 }
 
+impl<H, P> Declared<H, P> {
+    /// # Panics
+    /// If the handler takes a state that the node does not have: it could never be called.
+    #[track_caller]
+    fn new<C>(node: &Node, handler: H) -> Self
+    where
+        H: Handler<C, P>,
+    {
+        if let Err(missing) = H::check(&node.states) {
+            panic!("this handler can never be called: {missing}");
+        }
+        Self { handler: Arc::new(handler), parameters: PhantomData }
+    }
+}
+
 /// Makes a callback of an event, connect or disconnect handler.
-pub(super) fn callback<C, P, H>(handler: H) -> Arc<dyn Callback<C, Outcome>>
+///
+/// # Panics
+/// If the handler takes a state that the node does not have.
+#[track_caller]
+pub(super) fn callback<C, P, H>(node: &Node, handler: H) -> Arc<dyn Callback<C, Outcome>>
 where
     H: Handler<C, P>,
     H::Output: IntoOutcome + 'static,
     P: 'static,
     C: 'static,
 {
-    Arc::new(Declared { handler: Arc::new(handler), parameters: PhantomData })
+    Arc::new(Declared::new::<C>(node, handler))
 }
 
 /// Makes a callback of a middleware.
-pub(super) fn middleware<C, P, H>(handler: H) -> Arc<dyn Callback<C, Result<(), ConnectRejection>>>
+///
+/// # Panics
+/// As [`callback`].
+#[track_caller]
+pub(super) fn middleware<C, P, H>(
+    node: &Node,
+    handler: H,
+) -> Arc<dyn Callback<C, Result<(), ConnectRejection>>>
 where
     H: Handler<C, P>,
     H::Output: IntoDecision + 'static,
     P: 'static,
     C: 'static,
 {
-    Arc::new(Deciding(Declared { handler: Arc::new(handler), parameters: PhantomData }))
+    Arc::new(Deciding(Declared::new::<C>(node, handler)))
 }
+
+#[cfg(test)]
+mod tests;

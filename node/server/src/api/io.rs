@@ -14,6 +14,7 @@ use parking_lot::Mutex;
 use tracing::warn;
 
 use super::namespace::Namespace;
+use super::own_io::OwnIo;
 use crate::cluster::inbound::ClusterThread;
 use crate::connection::{Admission, Hub, Sessions};
 use crate::http_server::{
@@ -23,7 +24,7 @@ use crate::http_server::{
 use crate::ids::NodeTag;
 use crate::metrics::Metrics;
 use crate::namespace::Registry;
-use crate::node::{Node, ServingState};
+use crate::node::{Node, ServingState, States};
 use crate::options::{Options, ms};
 
 /// A Socket.IO server. Cheap to clone; usable from any thread.
@@ -32,7 +33,7 @@ use crate::options::{Options, ms};
 /// do in JavaScript.
 #[derive(Clone)]
 pub struct Io {
-    main: Namespace,
+    pub(super) main: Namespace,
     pub(super) inner: Arc<Inner>,
 }
 
@@ -247,6 +248,7 @@ pub struct IoBuilder {
     client_dist: Option<PathBuf>,
     allow_request: Option<AllowRequest>,
     fallback: Option<Fallback>,
+    pub(super) states: States,
 }
 
 impl IoBuilder {
@@ -287,13 +289,16 @@ impl IoBuilder {
     }
 
     /// The server. It does nothing until it [listens](Io::listen) or is [started](Io::start).
-    pub fn build(self) -> Io {
+    pub fn build(mut self) -> Io {
+        let own = OwnIo::default();
+        self.states.insert(own.clone());
         let tag = NodeTag::random();
         let options = self.options.cluster;
         let start = |bus| ClusterThread::start(bus, Some(tag), options).map(Arc::new);
         let cluster = self.bus.map(start).transpose();
         let thread = cluster.as_ref().ok().cloned().flatten();
-        let node = Node::new(self.options, tag, thread.as_ref().map(|thread| thread.link().clone()));
+        let node =
+            Node::new(self.options, self.states, tag, thread.as_ref().map(|thread| thread.link().clone()));
         let namespaces = Registry::new(node.clone());
         let main = Namespace(namespaces.declare("/"));
         let sessions = Sessions::new(node.reactors());
@@ -322,6 +327,8 @@ impl IoBuilder {
             thread.listen(hub.clone());
         }
         let cluster = Mutex::new(cluster.map_err(Some));
-        Io { main, inner: Arc::new(Inner { hub, service, server: Mutex::default(), cluster }) }
+        let io = Io { main, inner: Arc::new(Inner { hub, service, server: Mutex::default(), cluster }) };
+        own.set(&io);
+        io
     }
 }

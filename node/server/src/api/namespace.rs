@@ -7,7 +7,8 @@ use serde::Serialize;
 
 use super::emit::Broadcast;
 use super::error::EmitError;
-use super::handler::{Handler, IntoDecision, IntoOutcome, callback, middleware};
+use super::handler::{Handler, callback, middleware};
+use super::outcome::{IntoDecision, IntoOutcome};
 use super::rooms::IntoRooms;
 use super::socket::Socket;
 use crate::ids::{Room, SocketId};
@@ -28,69 +29,75 @@ impl Namespace {
 
     /// Declares a handler for clients that were admitted. It runs before any event of the client is handled: handlers
     /// that it declares before its first `await` miss none.
+    #[track_caller]
     pub fn on_connect<P: 'static, H>(&self, handler: H) -> &Self
     where
         H: Handler<ConnectContext, P>,
         H::Output: IntoOutcome + 'static,
     {
-        let handler = callback::<ConnectContext, P, H>(handler);
+        let handler = callback::<ConnectContext, P, H>(&self.0.node, handler);
         self.0.declare(|handlers| handlers.connect.push(handler.clone()));
         self
     }
 
     /// Adds a middleware: run for every client that wants to enter, in the order they were added; an error refuses
     /// the client (JavaScript's `use`).
+    #[track_caller]
     pub fn middleware<P: 'static, H>(&self, decide: H) -> &Self
     where
         H: Handler<ConnectContext, P>,
         H::Output: IntoDecision + 'static,
     {
-        let decide = middleware::<ConnectContext, P, H>(decide);
+        let decide = middleware::<ConnectContext, P, H>(&self.0.node, decide);
         self.0.declare(|handlers| handlers.middlewares.push(decide.clone()));
         self
     }
 
     /// Declares a handler for an event of any socket of the namespace: nothing is kept per connection.
+    #[track_caller]
     pub fn on<P: 'static, H>(&self, event: &str, handler: H) -> &Self
     where
         H: Handler<EventContext, P>,
         H::Output: IntoOutcome + 'static,
     {
-        let handler = callback::<EventContext, P, H>(handler);
+        let handler = callback::<EventContext, P, H>(&self.0.node, handler);
         self.0.declare(|handlers| handlers.events.entry(event.into()).or_default().push(handler.clone()));
         self
     }
 
     /// Declares a handler for every event of any socket, run before the event's own.
+    #[track_caller]
     pub fn on_any<P: 'static, H>(&self, handler: H) -> &Self
     where
         H: Handler<EventContext, P>,
         H::Output: IntoOutcome + 'static,
     {
-        let handler = callback::<EventContext, P, H>(handler);
+        let handler = callback::<EventContext, P, H>(&self.0.node, handler);
         self.0.declare(|handlers| handlers.any.push(handler.clone()));
         self
     }
 
     /// Declares a handler for sockets that leave: up to its first `await`, [`Socket::rooms`] tells which rooms they were
     /// in.
+    #[track_caller]
     pub fn on_disconnecting<P: 'static, H>(&self, handler: H) -> &Self
     where
         H: Handler<DisconnectContext, P>,
         H::Output: IntoOutcome + 'static,
     {
-        let handler = callback::<DisconnectContext, P, H>(handler);
+        let handler = callback::<DisconnectContext, P, H>(&self.0.node, handler);
         self.0.declare(|handlers| handlers.disconnecting.push(handler.clone()));
         self
     }
 
     /// Declares a handler for sockets that have left.
+    #[track_caller]
     pub fn on_disconnect<P: 'static, H>(&self, handler: H) -> &Self
     where
         H: Handler<DisconnectContext, P>,
         H::Output: IntoOutcome + 'static,
     {
-        let handler = callback::<DisconnectContext, P, H>(handler);
+        let handler = callback::<DisconnectContext, P, H>(&self.0.node, handler);
         self.0.declare(|handlers| handlers.disconnect.push(handler.clone()));
         self
     }

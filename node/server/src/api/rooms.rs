@@ -1,8 +1,8 @@
 //! Names of rooms as arguments, and the result of joining them.
 
-use std::future::IntoFuture;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use smallvec::SmallVec;
 
@@ -63,18 +63,29 @@ where
     }
 }
 
+type InForce = Pin<Box<dyn Future<Output = Result<(), EmitError>> + Send>>;
+
 /// A change of membership: in order with the emits of the same thread, whether awaited or not (JOIN-1).
 ///
 /// In a handler of the socket's own reactor it has taken effect on this node already. Awaiting it waits until it has in
 /// any case, and until the cluster sends emits to a joined room to this node; not while the bus is away,
 /// since nothing comes from it then.
 pub struct Changed {
-    pub(super) outcome: Result<Option<PendingChange>, NotChanged>,
+    outcome: Result<Option<PendingChange>, NotChanged>,
     /// The namespace in which rooms were joined.
-    pub(super) joined: Option<Arc<NamespaceCore>>,
+    joined: Option<Arc<NamespaceCore>>,
+    /// Made of the two when it is polled first, since most of them never are.
+    waiting: Option<InForce>,
 }
 
 impl Changed {
+    pub(super) fn new(
+        outcome: Result<Option<PendingChange>, NotChanged>,
+        joined: Option<Arc<NamespaceCore>>,
+    ) -> Self {
+        Self { outcome, joined, waiting: None }
+    }
+
     /// Whether the change is made or on its way, without waiting.
     ///
     /// # Errors
@@ -85,20 +96,29 @@ impl Changed {
     }
 }
 
-impl IntoFuture for Changed {
+impl Future for Changed {
     type Output = Result<(), EmitError>;
-    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
 
-    fn into_future(self) -> Self::IntoFuture {
-        Box::pin(async move {
-            if let Some(done) = self.outcome? {
-                // The shard died with the change in its queue.
-                done.await.map_err(|_| EmitError::Overloaded)??;
-            }
-            if let Some(namespace) = self.joined {
-                namespace.rooms.interest().synced().await;
-            }
-            Ok(())
-        })
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let Self { outcome, joined, waiting } = &mut *self;
+        let waiting = waiting.get_or_insert_with(|| {
+            let outcome = outcome.as_mut().map(Option::take).map_err(|error| *error);
+            Box::pin(in_force(outcome, joined.take()))
+        });
+        waiting.as_mut().poll(cx)
     }
+}
+
+async fn in_force(
+    outcome: Result<Option<PendingChange>, NotChanged>,
+    joined: Option<Arc<NamespaceCore>>,
+) -> Result<(), EmitError> {
+    if let Some(done) = outcome? {
+        // The shard died with the change in its queue.
+        done.await.map_err(|_| EmitError::Overloaded)??;
+    }
+    if let Some(namespace) = joined {
+        namespace.rooms.interest().synced().await;
+    }
+    Ok(())
 }

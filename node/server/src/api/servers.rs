@@ -3,26 +3,27 @@
 use std::sync::Arc;
 
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 
 use super::emit::Broadcast;
 use super::error::EmitError;
-use super::extract::{Data, EventName, FromContext};
-use super::handler::{Handler, IntoOutcome, callback};
+use super::extract::FromContext;
+use super::handler::{Handler, callback};
 use super::namespace::Namespace;
+use super::outcome::IntoOutcome;
 use crate::cluster::inbound::{ClusterResponse, RequestError, ServerAnswer, ask_servers, emit_to_servers};
 use crate::socket::{Rejection, ServerContext};
-use fanfare_socketio::{Arguments, Encoded, encode};
+use fanfare_socketio::{Encoded, encode};
 
 impl Namespace {
     /// Declares a handler for an event that another server of the cluster sends with
     /// [`server_side_emit`](Self::server_side_emit).
+    #[track_caller]
     pub fn on_server_event<P: 'static, H>(&self, event: &str, handler: H) -> &Self
     where
         H: Handler<ServerContext, P>,
         H::Output: IntoOutcome + 'static,
     {
-        let handler = callback::<ServerContext, P, H>(handler);
+        let handler = callback::<ServerContext, P, H>(&self.0.node, handler);
         self.0.declare(|handlers| {
             handlers.server_events.entry(event.into()).or_default().push(handler.clone());
         });
@@ -106,29 +107,5 @@ impl FromContext<ServerContext> for ServerAck {
 impl FromContext<ServerContext> for FromNode {
     fn from_context(context: &ServerContext) -> Result<Self, Rejection> {
         Ok(Self(context.from.clone()))
-    }
-}
-
-impl FromContext<ServerContext> for Namespace {
-    fn from_context(context: &ServerContext) -> Result<Self, Rejection> {
-        Ok(Self(context.namespace.clone()))
-    }
-}
-
-impl<T: DeserializeOwned> FromContext<ServerContext> for Data<T> {
-    fn from_context(context: &ServerContext) -> Result<Self, Rejection> {
-        context.arguments.deserialize().map(Self).map_err(|error| Rejection(error.to_string()))
-    }
-}
-
-impl FromContext<ServerContext> for Arguments {
-    fn from_context(context: &ServerContext) -> Result<Self, Rejection> {
-        Ok(context.arguments.clone())
-    }
-}
-
-impl FromContext<ServerContext> for EventName {
-    fn from_context(context: &ServerContext) -> Result<Self, Rejection> {
-        Ok(Self(context.name.to_string()))
     }
 }

@@ -7,10 +7,12 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::ack::Acknowledgement;
+use super::context::auth_of;
 use super::emit::{Broadcast, Direct};
 use super::error::EmitError;
-use super::handler::{Handler, IntoOutcome, callback};
+use super::handler::{Handler, callback};
 use super::namespace::Namespace;
+use super::outcome::IntoOutcome;
 use super::rooms::{Changed, IntoRooms};
 use crate::ids::{Room, SocketId};
 use crate::socket::{DisconnectContext, EventContext, Handshake, SocketCore};
@@ -60,7 +62,7 @@ impl Socket {
 
     /// The JSON object the client sent when it connected (`auth` in its options); `{}` if none.
     pub fn auth(&self) -> &str {
-        self.0.auth.as_deref().unwrap_or("{}")
+        auth_of(&self.0)
     }
 
     /// The transport in use now.
@@ -72,22 +74,24 @@ impl Socket {
 
     /// Declares a handler for an event of this socket. A handler for all sockets ([`Namespace::on`]) costs nothing
     /// per connection.
+    #[track_caller]
     pub fn on<P: 'static, H>(&self, event: &str, handler: H)
     where
         H: Handler<EventContext, P>,
         H::Output: IntoOutcome + 'static,
     {
-        let handler = callback::<EventContext, P, H>(handler);
+        let handler = callback::<EventContext, P, H>(&self.0.namespace.node, handler);
         self.0.declare(|handlers| handlers.events.entry(event.into()).or_default().push(handler));
     }
 
     /// Declares a handler for every event of this socket, run before the event's own.
+    #[track_caller]
     pub fn on_any<P: 'static, H>(&self, handler: H)
     where
         H: Handler<EventContext, P>,
         H::Output: IntoOutcome + 'static,
     {
-        let handler = callback::<EventContext, P, H>(handler);
+        let handler = callback::<EventContext, P, H>(&self.0.namespace.node, handler);
         self.0.declare(|handlers| handlers.any.push(handler));
     }
 
@@ -98,22 +102,24 @@ impl Socket {
 
     /// Declares a handler for the moment this socket leaves: up to its first `await`, [`rooms`](Self::rooms) tells which
     /// rooms it was in.
+    #[track_caller]
     pub fn on_disconnecting<P: 'static, H>(&self, handler: H)
     where
         H: Handler<DisconnectContext, P>,
         H::Output: IntoOutcome + 'static,
     {
-        let handler = callback::<DisconnectContext, P, H>(handler);
+        let handler = callback::<DisconnectContext, P, H>(&self.0.namespace.node, handler);
         self.0.declare(|handlers| handlers.disconnecting.push(handler));
     }
 
     /// Declares a handler for the moment this socket has left.
+    #[track_caller]
     pub fn on_disconnect<P: 'static, H>(&self, handler: H)
     where
         H: Handler<DisconnectContext, P>,
         H::Output: IntoOutcome + 'static,
     {
-        let handler = callback::<DisconnectContext, P, H>(handler);
+        let handler = callback::<DisconnectContext, P, H>(&self.0.namespace.node, handler);
         self.0.declare(|handlers| handlers.disconnect.push(handler));
     }
 
@@ -189,12 +195,12 @@ impl Socket {
     /// disconnect. It joins all of these or none: a socket may be in 10,000 rooms beside its own, a name may have 1 KiB,
     /// and all its names 1 MiB, unless [`ClientLimits`](crate::ClientLimits) say otherwise.
     pub fn join(&self, rooms: impl IntoRooms) -> Changed {
-        Changed { outcome: self.0.join(rooms.into_rooms()), joined: Some(self.0.namespace.clone()) }
+        Changed::new(self.0.join(rooms.into_rooms()), Some(self.0.namespace.clone()))
     }
 
     /// Leaves rooms, in order with the emits of this thread, whether awaited or not.
     pub fn leave(&self, rooms: impl IntoRooms) -> Changed {
-        Changed { outcome: self.0.leave(rooms.into_rooms()), joined: None }
+        Changed::new(self.0.leave(rooms.into_rooms()), None)
     }
 
     /// The rooms it is in, its own one first; none after a disconnect, but for its `disconnecting` handlers.

@@ -1,6 +1,5 @@
 //! Admission of a client: middlewares first, then the room shard, then the CONNECT packet.
 
-use std::any::Any;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
@@ -11,7 +10,10 @@ use tracing::debug;
 use super::core::NamespaceCore;
 use crate::metrics::Metrics;
 use crate::outbox::Packet;
-use crate::socket::{ConnectContext, ConnectRejection, Failure, HandlerErrorKind, Link, SocketCore};
+use crate::socket::{
+    Called, ConnectContext, ConnectRejection, Failure, HandlerErrorKind, Link, Rejection, RejectionKind,
+    SocketCore,
+};
 use fanfare_socketio::encode;
 
 /// Asks the middlewares in order; the first refusal decides. A panic is a refusal that tells the client nothing.
@@ -19,23 +21,31 @@ pub(super) async fn decide(socket: Arc<SocketCore>) -> Result<(), ConnectRejecti
     let middlewares = socket.namespace.handlers().middlewares.clone();
     for middleware in middlewares {
         let context = ConnectContext { socket: socket.clone() };
-        let asked = AssertUnwindSafe(async { middleware.call(context).map_err(reject)?.await });
+        let asked = AssertUnwindSafe(async {
+            match middleware.call(context).map_err(|rejection| reject(&socket, rejection))? {
+                Called::Ended(decision) => decision,
+                Called::Running(future) => future.await,
+            }
+        });
         asked.catch_unwind().await.unwrap_or_else(|panic| {
-            report_panic(&socket, &*panic);
+            report(&socket, HandlerErrorKind::panicked(&*panic));
             Err(ConnectRejection { message: "internal server error".into(), data: None })
         })?;
     }
     Ok(())
 }
 
-fn report_panic(socket: &Arc<SocketCore>, panic: &(dyn Any + Send)) {
+fn report(socket: &Arc<SocketCore>, kind: HandlerErrorKind) {
     let (namespace, socket) = (socket.namespace.clone(), Some(socket.clone()));
-    let kind = HandlerErrorKind::panicked(panic);
     Failure { namespace, socket, event: "middleware".to_owned(), kind }.report();
 }
 
-fn reject(rejection: crate::socket::Rejection) -> ConnectRejection {
-    ConnectRejection { message: rejection.to_string(), data: None }
+/// A parameter that cannot be made refuses the client; the program hears of it if it is at fault.
+fn reject(socket: &Arc<SocketCore>, rejection: Rejection) -> ConnectRejection {
+    if rejection.kind() == RejectionKind::Missing {
+        report(socket, rejection.clone().into());
+    }
+    ConnectRejection { message: rejection.text_for_client(), data: None }
 }
 
 /// Tells the client that it may not enter.

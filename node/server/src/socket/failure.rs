@@ -22,6 +22,10 @@ pub enum HandlerErrorKind {
     /// a handler that asks for something else than it gets.
     #[error("the handler was not called: {0}")]
     Rejected(String),
+    /// The handler was not called, because the program has not provided a state or an extension that it takes. The
+    /// program's fault.
+    #[error("the handler was not called: {0}")]
+    Missing(String),
     /// The handler returned this error.
     #[error("the handler failed: {0}")]
     Returned(String),
@@ -96,7 +100,9 @@ impl Failure {
         let metrics = &self.namespace.node.metrics;
         match &self.kind {
             HandlerErrorKind::Rejected(_) => metrics.events_invalid.increment(),
-            HandlerErrorKind::Returned(_) => metrics.handler_errors.increment(),
+            HandlerErrorKind::Missing(_) | HandlerErrorKind::Returned(_) => {
+                metrics.handler_errors.increment()
+            }
             HandlerErrorKind::Panicked(_) => metrics.handler_panics.increment(),
         }
     }
@@ -119,6 +125,9 @@ impl Failure {
                         namespace, event, error, "the arguments sent do not fit the handler"
                     );
                 }
+            }
+            HandlerErrorKind::Missing(error) => {
+                error!(socket.id = socket, namespace, event, error, "handler cannot be called");
             }
             HandlerErrorKind::Returned(error) => {
                 warn!(socket.id = socket, namespace, event, error, "handler failed");

@@ -14,6 +14,7 @@ use serde_json::value::RawValue;
 use super::ack::{AckSlot, Reply};
 use super::core::SocketCore;
 use super::failure::{Failure, HandlerErrorKind};
+use super::rejection::Rejection;
 use crate::namespace::NamespaceCore;
 use crate::reason::DisconnectReason;
 use crate::spawn;
@@ -22,18 +23,20 @@ use fanfare_socketio::{Arguments, Encoded};
 /// The future of a handler. It stays on its reactor, so it need not be `Send`.
 pub type HandlerFuture<T> = Pin<Box<dyn Future<Output = T>>>;
 
+/// A handler that was called.
+pub enum Called<T> {
+    /// It has ended: it is not async. Costs no allocation.
+    Ended(T),
+    /// It ends with this future.
+    Running(HandlerFuture<T>),
+}
+
 /// The error that a handler returned, as text.
 #[derive(Debug)]
 pub struct Returned(pub String);
 
 /// Outcome of a handler, unless it panics.
 pub type Outcome = Result<(), Returned>;
-
-/// Data of the client that does not fit the parameters of a handler. The client's fault, or a handler that asks for too
-/// much.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct Rejection(pub String);
 
 /// A middleware's refusal: becomes the client's `connect_error`.
 #[derive(Debug)]
@@ -44,56 +47,56 @@ pub struct ConnectRejection {
     pub data: Option<Box<RawValue>>,
 }
 
-/// A callback that takes a context; its future yields a `T`.
+/// A callback that takes a context, and yields a `T`.
 pub trait Callback<C, T>: Send + Sync {
-    /// Makes the future, or an error if the context does not fit.
-    fn call(&self, context: C) -> Result<HandlerFuture<T>, Rejection>;
+    /// Calls it, unless its parameters cannot be made of the context.
+    fn call(&self, context: C) -> Result<Called<T>, Rejection>;
 }
 
-/// For middlewares and connect handlers.
+/// Context of middlewares and connect handlers, for extractors.
 #[derive(Clone)]
 pub struct ConnectContext {
     /// Socket that connects.
-    pub socket: Arc<SocketCore>,
+    pub(crate) socket: Arc<SocketCore>,
 }
 
-/// For event handlers.
+/// Context of event handlers, for extractors.
 #[derive(Clone)]
 pub struct EventContext {
     /// Socket that sent the event.
-    pub socket: Arc<SocketCore>,
+    pub(crate) socket: Arc<SocketCore>,
     /// Name of the event.
-    pub name: ByteString,
+    pub(crate) name: ByteString,
     /// Arguments of the event.
-    pub arguments: Arguments,
+    pub(crate) arguments: Arguments,
     /// Slot for the answer, if the client wants one.
-    pub ack: Option<Arc<AckSlot>>,
+    pub(crate) ack: Option<Arc<AckSlot>>,
 }
 
-/// For disconnect handlers.
+/// Context of disconnecting and disconnect handlers, for extractors.
 #[derive(Clone)]
 pub struct DisconnectContext {
     /// Socket that was disconnected.
-    pub socket: Arc<SocketCore>,
+    pub(crate) socket: Arc<SocketCore>,
     /// Reason of the disconnect.
-    pub reason: DisconnectReason,
+    pub(crate) reason: DisconnectReason,
     /// More about it, for people.
-    pub detail: Option<&'static str>,
+    pub(crate) detail: Option<&'static str>,
 }
 
-/// For handlers of other servers' events.
+/// Context of handlers of other servers' events, for extractors.
 #[derive(Clone)]
 pub struct ServerContext {
     /// The namespace it concerns.
-    pub namespace: Arc<NamespaceCore>,
+    pub(crate) namespace: Arc<NamespaceCore>,
     /// The event's name.
-    pub name: ByteString,
+    pub(crate) name: ByteString,
     /// The node that sent it.
-    pub from: String,
+    pub(crate) from: String,
     /// Arguments of the event.
-    pub arguments: Arguments,
+    pub(crate) arguments: Arguments,
     /// Answers, if the other server wants an answer; only the first one counts.
-    pub reply: Option<Arc<dyn Fn(Encoded) + Send + Sync>>,
+    pub(crate) reply: Option<Arc<dyn Fn(Encoded) + Send + Sync>>,
 }
 
 type Shared<C, T = Outcome> = Arc<dyn Callback<C, T>>;
@@ -130,21 +133,23 @@ impl Handlers {
     }
 }
 
-/// Runs one handler up to its first `await` at once (ORDER-1), and the rest of it as a task of this reactor.
+/// Runs one handler up to its first `await` at once (ORDER-1), and the rest of it, if there is any, as a task of this
+/// reactor.
 ///
 /// A failure ends the handler alone, and is reported. Must not be called by code of the program.
 pub fn run(
     socket: &Arc<SocketCore>,
     what: &str,
     answer: Option<Arc<Reply>>,
-    call: impl FnOnce() -> Result<HandlerFuture<Outcome>, Rejection>,
+    call: impl FnOnce() -> Result<Called<Outcome>, Rejection>,
 ) {
     let started = Instant::now();
     let future = match catch_unwind(AssertUnwindSafe(call)) {
-        Ok(Ok(future)) => future,
-        Ok(Err(Rejection(rejection))) => {
-            return fail(socket, what, answer.as_deref(), HandlerErrorKind::Rejected(rejection));
+        Ok(Ok(Called::Running(future))) => future,
+        Ok(Ok(Called::Ended(outcome))) => {
+            return finish(socket, what, started, answer.as_deref(), Ok(outcome));
         }
+        Ok(Err(rejection)) => return fail(socket, what, answer.as_deref(), rejection.into()),
         Err(panic) => return finish(socket, what, started, answer.as_deref(), Err(panic)),
     };
     let mut future = AssertUnwindSafe(future).catch_unwind();

@@ -43,6 +43,8 @@ mod middleware;
 mod monitoring;
 #[path = "../../examples/namespaces.rs"]
 mod namespaces;
+#[path = "../../examples/own_extractor.rs"]
+mod own_extractor;
 #[path = "../../examples/rooms.rs"]
 mod rooms;
 #[path = "../../examples/tls.rs"]
@@ -317,6 +319,23 @@ async fn a_namespace_asks_for_its_token() {
     exchange(&mut client, r#"2/admin,8["announce"]"#, r#"2["announcement","/admin says hello"]"#).await;
     assert_eq!(client.receive().await.text, "3/admin,8[]");
     drop(client);
+    io.close().await;
+}
+
+#[tokio::test]
+async fn an_own_extractor_knows_the_user_behind_a_token() {
+    let io = own_extractor::server();
+    own_extractor::install(&io);
+    let url = serve(&io).await;
+    let refused = Client::open(&url).await.join("/", r#"{"token":"guess"}"#).await;
+    assert_eq!(refused, Err(r#"{"message":"unknown token"}"#.to_owned()));
+    let (mut client, _) = Client::connect_as(&url, r#"{"token":"s3cret"}"#).await;
+    let (mut other, _) = Client::connect_as(&url, r#"{"token":"s3cret"}"#).await;
+    exchange(&mut client, r#"27["whoami"]"#, r#"37["Ada"]"#).await;
+    exchange(&mut client, r#"28["count",1,2,3]"#, "38[3]").await;
+    client.send(r#"2["say","hello"]"#).await;
+    assert_eq!(other.receive().await.text, r#"2["said","Ada","hello"]"#);
+    drop((client, other));
     io.close().await;
 }
 

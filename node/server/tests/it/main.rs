@@ -10,6 +10,7 @@ mod conformance;
 mod disconnect;
 mod draining;
 mod examples;
+mod extractors;
 mod handlers;
 mod judges;
 mod layers;

@@ -20,7 +20,7 @@ use crate::cluster::outbound::{ClusterLink, FromNode};
 use crate::namespace::NamespaceCore;
 use crate::node::Node;
 use crate::room::Target;
-use crate::socket::{Failure, HandlerErrorKind, HandlerFuture, Outcome, Rejection, Returned, ServerContext};
+use crate::socket::{Called, Failure, HandlerErrorKind, HandlerFuture, Outcome, Returned, ServerContext};
 use fanfare_socketio::{Arguments, EncodeError, Encoded, encode};
 
 /// One server's answer.
@@ -202,18 +202,25 @@ fn handle(context: ServerContext, in_flight: &Arc<InFlight>) {
     for handler in context.namespace.handlers().for_server_event(&context.name) {
         let called = std::panic::catch_unwind(AssertUnwindSafe(|| handler.call(context.clone())));
         match called {
-            Ok(Ok(future)) => drop(actix_rt::spawn(run(context.clone(), future, in_flight.clone()))),
-            Ok(Err(Rejection(rejection))) => report(&context, HandlerErrorKind::Rejected(rejection)),
+            Ok(Ok(Called::Ended(outcome))) => ended(&context, Ok(outcome)),
+            Ok(Ok(Called::Running(future))) => {
+                drop(actix_rt::spawn(run(context.clone(), future, in_flight.clone())));
+            }
+            Ok(Err(rejection)) => report(&context, rejection.into()),
             Err(panic) => report(&context, HandlerErrorKind::panicked(&*panic)),
         }
     }
 }
 
 async fn run(context: ServerContext, future: HandlerFuture<Outcome>, _until_then: Arc<InFlight>) {
-    match AssertUnwindSafe(future).catch_unwind().await {
+    ended(&context, AssertUnwindSafe(future).catch_unwind().await);
+}
+
+fn ended(context: &ServerContext, outcome: std::thread::Result<Outcome>) {
+    match outcome {
         Ok(Ok(())) => {}
-        Ok(Err(Returned(error))) => report(&context, HandlerErrorKind::Returned(error)),
-        Err(panic) => report(&context, HandlerErrorKind::panicked(&*panic)),
+        Ok(Err(Returned(error))) => report(context, HandlerErrorKind::Returned(error)),
+        Err(panic) => report(context, HandlerErrorKind::panicked(&*panic)),
     }
 }
 

@@ -6,12 +6,11 @@ use std::task::Poll;
 use flate2::read::{GzDecoder, ZlibDecoder};
 
 use super::*;
-use crate::ids::NodeTag;
 use crate::options::Options;
 
 fn compression(room_max: usize) -> Compression {
     let options = Options { reactors: 1, ..Options::default() };
-    Compression::with(Node::new(options, NodeTag::random(), None), 1, room_max)
+    Compression::with(Node::alone(options), 1, room_max)
 }
 
 fn answer(content: &str) -> Response<Full<Bytes>> {

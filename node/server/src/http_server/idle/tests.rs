@@ -2,7 +2,6 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::task::Wake;
 
 use super::*;
-use crate::ids::NodeTag;
 use crate::options::Options;
 
 /// Counts the wakes of one connection.
@@ -18,7 +17,7 @@ impl Wake for Woken {
 fn idle(idle_connections_max: usize, idle_connections_per_address_max: usize) -> IdleConnections {
     let limits =
         ClientLimits { idle_connections_max, idle_connections_per_address_max, ..ClientLimits::default() };
-    IdleConnections::new(Node::new(Options { limits, ..Options::default() }, NodeTag::random(), None))
+    IdleConnections::new(Node::alone(Options { limits, ..Options::default() }))
 }
 
 fn enter(idle: &IdleConnections, address: &str) -> (u64, Arc<Woken>) {
