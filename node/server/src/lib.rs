@@ -26,13 +26,13 @@
 //! | the server | [`Io`], [`IoBuilder`]; [`Server`] listens, on a [`Listener`] or several; [`Drained`] is how a drain went; [`Admin`] serves operators |
 //! | other HTTP servers | [`MountLayer`] and [`MountService`] put the server into axum, tower and hyper; [`Mounted`], [`AnswerBody`] and [`Cut`] are what comes out |
 //! | sockets and rooms | [`Namespace`], [`Socket`], [`SocketId`], [`Handshake`]; [`Room`], [`IntoRooms`], [`Changed`]; [`DisconnectReason`] |
-//! | handlers | what they take: [`Data`], [`Auth`], [`EventName`], [`Ack`], [`Arguments`], [`Raw`], [`Value`], [`State`], [`Extension`], [`HttpExtension`], [`DisconnectDetail`], or what implements [`FromContext`]; what they are: [`Handler`], [`IntoOutcome`], [`IntoDecision`] of a middleware |
-//! | own extractors | [`Context`], [`HasSocket`], [`HasEvent`]: [`ConnectContext`], [`EventContext`], [`DisconnectContext`], [`ServerContext`]; [`States`]; [`Rejection`], [`RejectionKind`] |
+//! | handlers | what they take: [`Data`], [`Auth`], [`EventName`], [`Ack`], [`Arguments`], [`Raw`], [`Value`], [`State`], [`Extension`], [`HttpExtension`], [`DisconnectDetail`], or what implements [`FromContext`]; what they are: [`Handler`], [`IntoOutcome`], [`IntoDecision`] of a middleware, [`IntoVerdict`] and [`Rewrite`] of one for events; [`Declared`] and [`HandlerId`] to remove them |
+//! | own extractors | [`Context`], [`HasSocket`], [`HasEvent`]: [`ConnectContext`], [`EventContext`], [`DisconnectContext`], [`ErrorContext`], [`OutgoingContext`], [`ServerContext`]; [`States`]; [`Rejection`], [`RejectionKind`] |
 //! | emitting | [`Broadcast`] to many, [`Direct`] to one; [`Bytes`] travel as attachments |
 //! | acknowledgements | [`Ack`] answers a client; [`Acknowledgement`] is the answer of one, [`AckStream`] and [`BroadcastAcks`] are those of many; [`FromAnswer`] |
 //! | a cluster | [`Bus`] carries it, [`MemoryBus`] in one process; [`RemoteSocket`], [`ClusterResponse`], [`ServerAck`], [`ServerAnswer`], [`NodeReport`]; [`Emitter`] for programs that are not nodes |
 //! | options | [`Options`], [`ClientLimits`], [`ClusterOptions`], [`DrainOptions`], [`TlsOptions`], [`Cookie`], [`Cors`] |
-//! | errors | [`EmitError`], [`AckError`], [`ConnectError`], [`RequestError`], [`ServeError`], [`TlsError`], [`EncodeError`], [`ArgumentError`]; [`HandlerError`] is what [`Io::on_error`] is told |
+//! | errors | [`EmitError`], [`AckError`], [`ConnectError`], [`RequestError`], [`ServeError`], [`TlsError`], [`EncodeError`], [`ArgumentError`]; [`SocketError`]; [`HandlerError`] is what [`Io::on_error`] is told |
 //! | metrics | [`Metrics`], with [`Counter`], [`Gauge`], [`Histogram`] and [`Family`] by [`Label`]; [`Observation`] for tests and debuggers |
 //!
 //! Errors of handlers are logged with `tracing`, which shows nothing unless the program installs a subscriber, such as
@@ -70,9 +70,10 @@ mod admin;
 pub use admin::Admin;
 pub use api::{
     Ack, AckError, AckStream, Acknowledgement, Auth, Broadcast, BroadcastAcks, Changed, ConnectError,
-    Context, Data, Direct, DisconnectDetail, Emission, EmitError, Emitter, EventName, Extension, FromContext,
-    FromNode, Handler, HandlerError, HasEvent, HasSocket, HttpExtension, IntoDecision, IntoOutcome,
-    IntoRooms, Io, IoBuilder, Namespace, Observation, RemoteSocket, ServerAck, Socket, State,
+    Context, Data, Declared, Direct, DisconnectDetail, Emission, EmitError, Emitter, EventName, Extension,
+    FromContext, FromNode, Handler, HandlerError, HasEvent, HasSocket, HttpExtension, IntoDecision,
+    IntoOutcome, IntoRooms, IntoVerdict, Io, IoBuilder, Namespace, Observation, RemoteSocket, Rewrite,
+    ServerAck, Socket, State,
 };
 pub use bytes::Bytes;
 pub use cluster::inbound::{
@@ -106,8 +107,9 @@ pub use options::{
 };
 pub use reason::DisconnectReason;
 pub use socket::{
-    ConnectContext, DisconnectContext, EventContext, HandlerErrorKind, Handshake, Rejection, RejectionKind,
-    RoomNameTooLong, ServerContext, SharedDataTooLarge, TooManyRooms,
+    ConnectContext, DisconnectContext, ErrorContext, EventContext, HandlerErrorKind, HandlerId, Handshake,
+    OutgoingContext, Rejection, RejectionKind, RoomNameTooLong, ServerContext, SharedDataTooLarge,
+    SocketError, TooManyRooms,
 };
 
 #[cfg(doctest)]

@@ -133,6 +133,11 @@ metrics! {
         events_unhandled = "fanfare_events_unhandled_total",
         /// Events received from clients whose arguments did not fit the handler.
         events_invalid = "fanfare_events_invalid_total",
+        /// Events received from clients that a middleware of events refused.
+        events_refused = "fanfare_events_refused_total",
+        /// Events sent to clients of which their handlers were not told, because too many of these had not finished
+        /// (`events_in_flight_max`).
+        outgoing_untold = "fanfare_outgoing_untold_total",
         /// Errors returned by handlers, and calls of handlers that take a state or an extension which the program has not
         /// provided.
         handler_errors = "fanfare_handler_errors_total",

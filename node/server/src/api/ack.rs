@@ -22,6 +22,10 @@ use fanfare_socketio::{FromAnswer, encode};
 pub struct Ack(Option<Arc<AckSlot>>);
 
 impl Ack {
+    pub(super) fn new(slot: Option<Arc<AckSlot>>) -> Self {
+        Self(slot)
+    }
+
     /// Whether the client wants an answer.
     pub fn is_wanted(&self) -> bool {
         self.0.is_some()

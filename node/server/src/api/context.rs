@@ -5,7 +5,8 @@ use super::socket::Socket;
 use crate::node::States;
 use crate::reason::DisconnectReason;
 use crate::socket::{
-    ConnectContext, DisconnectContext, EventContext, Handshake, Rejection, ServerContext, SocketCore,
+    ConnectContext, DisconnectContext, ErrorContext, EventContext, Handshake, OutgoingContext, Rejection,
+    ServerContext, SocketCore,
 };
 use fanfare_socketio::Arguments;
 
@@ -105,7 +106,7 @@ macro_rules! has_socket {
     };
 }
 
-has_socket!(ConnectContext, EventContext, DisconnectContext);
+has_socket!(ConnectContext, EventContext, DisconnectContext, ErrorContext, OutgoingContext);
 
 impl sealed::Sealed for ServerContext {}
 
@@ -133,7 +134,7 @@ macro_rules! has_event {
     };
 }
 
-has_event!(EventContext, ServerContext);
+has_event!(EventContext, OutgoingContext, ServerContext);
 
 impl DisconnectContext {
     /// Reason of the disconnect.

@@ -18,19 +18,43 @@ use crate::namespace::NamespaceCore;
 use crate::outbox::Packet;
 use crate::room::Target;
 use crate::socket::SocketCore;
-use fanfare_socketio::{Encoded, encode};
+use fanfare_socketio::{EncodeError, Encoded, encode};
 
 /// Properties of a packet on its way.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Flags {
     pub(super) volatile: bool,
     pub(super) compress: bool,
+    /// Whether the arguments may contain bytes.
+    pub(super) binary: bool,
     pub(super) timeout: Option<Duration>,
 }
 
 impl Default for Flags {
     fn default() -> Self {
-        Self { volatile: false, compress: true, timeout: None }
+        Self { volatile: false, compress: true, binary: true, timeout: None }
+    }
+}
+
+impl Flags {
+    /// Encodes an event.
+    pub(super) fn encode(
+        &self,
+        namespace: &str,
+        ack: Option<u64>,
+        event: &str,
+        arguments: &impl Serialize,
+    ) -> Result<Encoded, EmitError> {
+        check_bytes(self.binary, encode::event(namespace, ack, event, arguments))
+    }
+}
+
+/// Checks that an event has no attachments, unless it may be `binary`.
+pub(super) fn check_bytes(binary: bool, encoded: Result<Encoded, EncodeError>) -> Result<Encoded, EmitError> {
+    match encoded {
+        Ok(encoded) if !binary && !encoded.attachments.is_empty() => Err(EmitError::UnexpectedBytes),
+        Err(EncodeError::TooManyAttachments(_)) if !binary => Err(EmitError::UnexpectedBytes),
+        encoded => Ok(encoded?),
     }
 }
 
@@ -47,6 +71,14 @@ macro_rules! flag_methods {
         pub fn compress(&self, compress: bool) -> Self {
             let mut next = self.clone();
             next.flags.compress = compress;
+            next
+        }
+
+        /// `false` promises that the arguments contain no bytes: an emit that does fails with
+        /// [`EmitError::UnexpectedBytes`]. Default true: bytes travel as attachments.
+        pub fn binary(&self, binary: bool) -> Self {
+            let mut next = self.clone();
+            next.flags.binary = binary;
             next
         }
     };
@@ -116,7 +148,7 @@ impl Broadcast {
     /// # Errors
     /// Those of [`EmitError`]; nothing was sent then.
     pub fn emit(&self, event: &str, arguments: impl Serialize) -> Result<(), EmitError> {
-        let encoded = encode::event(self.namespace.name(), None, event, &arguments)?;
+        let encoded = self.flags.encode(self.namespace.name(), None, event, &arguments)?;
         let elsewhere = self.elsewhere(&encoded)?;
         let packet = Packet::new(encoded, self.flags.compress);
         self.namespace.rooms.broadcast(self.target.clone(), packet, self.flags.volatile)?;
@@ -229,7 +261,7 @@ impl Direct {
     /// # Errors
     /// Those of [`EmitError`]; nothing was sent then.
     pub fn emit(&self, event: &str, arguments: impl Serialize) -> Result<(), EmitError> {
-        let encoded = encode::event(self.socket.namespace.name(), None, event, &arguments)?;
+        let encoded = self.flags.encode(self.socket.namespace.name(), None, event, &arguments)?;
         let packet = Packet::new(encoded, self.flags.compress);
         Ok(self.socket.send(packet, self.flags.volatile)?)
     }
@@ -246,12 +278,11 @@ impl Direct {
     /// `()` none, anything else the first.
     pub fn emit_with_ack<T>(&self, event: &str, arguments: impl Serialize) -> Acknowledgement<T> {
         let id = self.socket.namespace.next_ack();
-        let sent = encode::event(self.socket.namespace.name(), Some(id), event, &arguments)
-            .map_err(EmitError::from)
-            .and_then(|encoded| {
-                let packet = Packet::new(encoded, self.flags.compress);
-                Ok(self.socket.send_with_ack(id, packet, self.flags.volatile, self.flags.timeout)?)
-            });
+        let encoded = self.flags.encode(self.socket.namespace.name(), Some(id), event, &arguments);
+        let sent = encoded.and_then(|encoded| {
+            let packet = Packet::new(encoded, self.flags.compress);
+            Ok(self.socket.send_with_ack(id, packet, self.flags.volatile, self.flags.timeout)?)
+        });
         Acknowledgement::new(sent)
     }
 }

@@ -9,6 +9,7 @@ use fanfare_proto::{Bus, ROOM_BUCKETS, wire};
 use serde::Serialize;
 use smallvec::SmallVec;
 
+use super::emit::check_bytes;
 use super::error::EmitError;
 use super::rooms::IntoRooms;
 use crate::cluster::inbound::{Change, ClusterThread, NotReached};
@@ -71,6 +72,7 @@ impl Emitter {
             except: SmallVec::new(),
             volatile: false,
             uncompressed: false,
+            binary: true,
         }
     }
 
@@ -108,6 +110,7 @@ pub struct Emission {
     except: SmallVec<[Room; 2]>,
     volatile: bool,
     uncompressed: bool,
+    binary: bool,
 }
 
 impl Emission {
@@ -135,12 +138,18 @@ impl Emission {
         Self { uncompressed: !compress, ..self.clone() }
     }
 
+    /// `false` promises that the arguments contain no bytes: an emit that does fails with
+    /// [`EmitError::UnexpectedBytes`]. Default true.
+    pub fn binary(&self, binary: bool) -> Self {
+        Self { binary, ..self.clone() }
+    }
+
     /// Sends an event with its arguments: a tuple is several, `()` none, anything else is one.
     ///
     /// # Errors
     /// If it cannot be encoded, or is larger than the bus carries.
     pub fn emit(&self, event: &str, arguments: impl Serialize) -> Result<(), EmitError> {
-        self.emit_encoded(encode::event(&self.namespace, None, event, &arguments)?)
+        self.emit_encoded(check_bytes(self.binary, encode::event(&self.namespace, None, event, &arguments))?)
     }
 
     fn emit_encoded(&self, encoded: Encoded) -> Result<(), EmitError> {

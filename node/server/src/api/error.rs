@@ -17,6 +17,9 @@ pub enum EmitError {
     /// The caller's fault: the event's name is reserved, or the arguments have no JSON.
     #[error(transparent)]
     Encode(#[from] EncodeError),
+    /// The caller's fault: the arguments contain bytes, and `binary(false)` promised that they do not.
+    #[error("the arguments contain bytes, although `binary(false)` promised that they do not")]
+    UnexpectedBytes,
     /// The socket is disconnected. It happens: clients go when they like.
     #[error("the socket is disconnected")]
     Disconnected,

@@ -174,8 +174,8 @@ functions!(A, B, D, E, G, H, I);
 functions!(A, B, D, E, G, H, I, J);
 
 /// A handler with the kind of its parameters forgotten.
-struct Declared<H, P> {
-    handler: Arc<H>,
+pub(super) struct Declared<H, P> {
+    pub(super) handler: Arc<H>,
     parameters: PhantomData<fn(P)>,
 }
 
@@ -210,7 +210,7 @@ impl<H, P> Declared<H, P> {
     /// # Panics
     /// If the handler takes a state that the node does not have: it could never be called.
     #[track_caller]
-    fn new<C>(node: &Node, handler: H) -> Self
+    pub(super) fn new<C>(node: &Node, handler: H) -> Self
     where
         H: Handler<C, P>,
     {

@@ -34,7 +34,7 @@ impl Broadcast {
 
     fn ask(&self, event: &str, arguments: &impl Serialize) -> Result<ClusterAcks, EmitError> {
         let namespace = &self.namespace;
-        let encoded = encode::event(namespace.name(), None, event, arguments)?;
+        let encoded = self.flags.encode(namespace.name(), None, event, arguments)?;
         let timeout = self.scope().timeout;
         let timeout_ms = timeout.as_millis().min(u128::from(MS_MAX)) as u64;
         let body = |request| self.body(&encoded, Some(wire::AnswersWanted { request, timeout_ms }));

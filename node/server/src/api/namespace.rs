@@ -1,10 +1,12 @@
 //! A namespace: its handlers, and emits to its sockets.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
 
+use super::declared::Declared;
 use super::emit::Broadcast;
 use super::error::EmitError;
 use super::handler::{Handler, callback, middleware};
@@ -19,6 +21,12 @@ use crate::socket::{ConnectContext, DisconnectContext, EventContext};
 #[derive(Clone)]
 pub struct Namespace(pub(super) Arc<NamespaceCore>);
 
+impl fmt::Debug for Namespace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Namespace").field(&self.name()).finish()
+    }
+}
+
 impl Namespace {
     /// The name, with its leading `/`.
     pub fn name(&self) -> &str {
@@ -30,76 +38,73 @@ impl Namespace {
     /// Declares a handler for clients that were admitted. It runs before any event of the client is handled: handlers
     /// that it declares before its first `await` miss none.
     #[track_caller]
-    pub fn on_connect<P: 'static, H>(&self, handler: H) -> &Self
+    pub fn on_connect<P: 'static, H>(&self, handler: H) -> Declared<'_>
     where
         H: Handler<ConnectContext, P>,
         H::Output: IntoOutcome + 'static,
     {
-        let handler = callback::<ConnectContext, P, H>(&self.0.node, handler);
-        self.0.declare(|handlers| handlers.connect.push(handler.clone()));
-        self
+        self.declare(callback::<ConnectContext, P, H>(&self.0.node, handler), |handlers| {
+            &mut handlers.connect
+        })
     }
 
     /// Adds a middleware: run for every client that wants to enter, in the order they were added; an error refuses
     /// the client (JavaScript's `use`).
     #[track_caller]
-    pub fn middleware<P: 'static, H>(&self, decide: H) -> &Self
+    pub fn middleware<P: 'static, H>(&self, decide: H) -> Declared<'_>
     where
         H: Handler<ConnectContext, P>,
         H::Output: IntoDecision + 'static,
     {
-        let decide = middleware::<ConnectContext, P, H>(&self.0.node, decide);
-        self.0.declare(|handlers| handlers.middlewares.push(decide.clone()));
-        self
+        self.declare(middleware::<ConnectContext, P, H>(&self.0.node, decide), |handlers| {
+            &mut handlers.middlewares
+        })
     }
 
     /// Declares a handler for an event of any socket of the namespace: nothing is kept per connection.
     #[track_caller]
-    pub fn on<P: 'static, H>(&self, event: &str, handler: H) -> &Self
+    pub fn on<P: 'static, H>(&self, event: &str, handler: H) -> Declared<'_>
     where
         H: Handler<EventContext, P>,
         H::Output: IntoOutcome + 'static,
     {
         let handler = callback::<EventContext, P, H>(&self.0.node, handler);
-        self.0.declare(|handlers| handlers.events.entry(event.into()).or_default().push(handler.clone()));
-        self
+        self.declare(handler, |handlers| handlers.events.entry(event.into()).or_default())
     }
 
     /// Declares a handler for every event of any socket, run before the event's own.
     #[track_caller]
-    pub fn on_any<P: 'static, H>(&self, handler: H) -> &Self
+    pub fn on_any<P: 'static, H>(&self, handler: H) -> Declared<'_>
     where
         H: Handler<EventContext, P>,
         H::Output: IntoOutcome + 'static,
     {
-        let handler = callback::<EventContext, P, H>(&self.0.node, handler);
-        self.0.declare(|handlers| handlers.any.push(handler.clone()));
-        self
+        self.declare(callback::<EventContext, P, H>(&self.0.node, handler), |handlers| &mut handlers.any)
     }
 
     /// Declares a handler for sockets that leave: up to its first `await`, [`Socket::rooms`] tells which rooms they were
     /// in.
     #[track_caller]
-    pub fn on_disconnecting<P: 'static, H>(&self, handler: H) -> &Self
+    pub fn on_disconnecting<P: 'static, H>(&self, handler: H) -> Declared<'_>
     where
         H: Handler<DisconnectContext, P>,
         H::Output: IntoOutcome + 'static,
     {
-        let handler = callback::<DisconnectContext, P, H>(&self.0.node, handler);
-        self.0.declare(|handlers| handlers.disconnecting.push(handler.clone()));
-        self
+        self.declare(callback::<DisconnectContext, P, H>(&self.0.node, handler), |handlers| {
+            &mut handlers.disconnecting
+        })
     }
 
     /// Declares a handler for sockets that have left.
     #[track_caller]
-    pub fn on_disconnect<P: 'static, H>(&self, handler: H) -> &Self
+    pub fn on_disconnect<P: 'static, H>(&self, handler: H) -> Declared<'_>
     where
         H: Handler<DisconnectContext, P>,
         H::Output: IntoOutcome + 'static,
     {
-        let handler = callback::<DisconnectContext, P, H>(&self.0.node, handler);
-        self.0.declare(|handlers| handlers.disconnect.push(handler.clone()));
-        self
+        self.declare(callback::<DisconnectContext, P, H>(&self.0.node, handler), |handlers| {
+            &mut handlers.disconnect
+        })
     }
 
     // Emits.
@@ -132,6 +137,12 @@ impl Namespace {
     /// Targets everybody; sets whether a polling answer that carries the packet may be compressed.
     pub fn compress(&self, compress: bool) -> Broadcast {
         self.broadcast().compress(compress)
+    }
+
+    /// Targets everybody; `false` promises that the arguments contain no bytes, see
+    /// [`Broadcast::binary`].
+    pub fn binary(&self, binary: bool) -> Broadcast {
+        self.broadcast().binary(binary)
     }
 
     /// Targets everybody; sets the time that clients have to acknowledge, and other nodes to answer.

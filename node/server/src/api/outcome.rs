@@ -98,7 +98,7 @@ impl<T> Finished for Option<T> {}
 impl<T> Finished for Vec<T> {}
 
 /// The type `!`, which stable Rust can name in a signature only.
-type Never = <fn() -> ! as Returns>::Value;
+pub(super) type Never = <fn() -> ! as Returns>::Value;
 
 /// Function that returns something.
 pub trait Returns {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::declared::Declared;
 use super::emit::Broadcast;
 use super::error::EmitError;
 use super::extract::FromContext;
@@ -18,16 +19,13 @@ impl Namespace {
     /// Declares a handler for an event that another server of the cluster sends with
     /// [`server_side_emit`](Self::server_side_emit).
     #[track_caller]
-    pub fn on_server_event<P: 'static, H>(&self, event: &str, handler: H) -> &Self
+    pub fn on_server_event<P: 'static, H>(&self, event: &str, handler: H) -> Declared<'_>
     where
         H: Handler<ServerContext, P>,
         H::Output: IntoOutcome + 'static,
     {
         let handler = callback::<ServerContext, P, H>(&self.0.node, handler);
-        self.0.declare(|handlers| {
-            handlers.server_events.entry(event.into()).or_default().push(handler.clone());
-        });
-        self
+        self.declare(handler, |handlers| handlers.server_events.entry(event.into()).or_default())
     }
 
     /// Sends an event to all other servers of the cluster that serve this namespace, not to this one.

@@ -15,7 +15,7 @@ use super::namespace::Namespace;
 use super::outcome::IntoOutcome;
 use super::rooms::{Changed, IntoRooms};
 use crate::ids::{Room, SocketId};
-use crate::socket::{DisconnectContext, EventContext, Handshake, SocketCore};
+use crate::socket::{DisconnectContext, EventContext, HandlerId, Handshake, SocketCore};
 use fanfare_engineio::request::TransportKind;
 
 /// One client in one namespace. Cheap to clone; usable from any task or thread, also after the client has gone:
@@ -73,54 +73,53 @@ impl Socket {
     // Handlers of this socket alone.
 
     /// Declares a handler for an event of this socket. A handler for all sockets ([`Namespace::on`]) costs nothing
-    /// per connection.
+    /// per connection. The id is for [`remove_handler`](Self::remove_handler); of a handler of a socket that is closed, for
+    /// nothing.
     #[track_caller]
-    pub fn on<P: 'static, H>(&self, event: &str, handler: H)
+    pub fn on<P: 'static, H>(&self, event: &str, handler: H) -> HandlerId
     where
         H: Handler<EventContext, P>,
         H::Output: IntoOutcome + 'static,
     {
         let handler = callback::<EventContext, P, H>(&self.0.namespace.node, handler);
-        self.0.declare(|handlers| handlers.events.entry(event.into()).or_default().push(handler));
+        self.declare(handler, |handlers| handlers.events.entry(event.into()).or_default())
     }
 
     /// Declares a handler for every event of this socket, run before the event's own.
     #[track_caller]
-    pub fn on_any<P: 'static, H>(&self, handler: H)
+    pub fn on_any<P: 'static, H>(&self, handler: H) -> HandlerId
     where
         H: Handler<EventContext, P>,
         H::Output: IntoOutcome + 'static,
     {
-        let handler = callback::<EventContext, P, H>(&self.0.namespace.node, handler);
-        self.0.declare(|handlers| handlers.any.push(handler));
-    }
-
-    /// Removes the handlers of an event that were declared for this socket.
-    pub fn off(&self, event: &str) {
-        drop(self.0.declare(|handlers| handlers.events.remove(event)));
+        self.declare(callback::<EventContext, P, H>(&self.0.namespace.node, handler), |handlers| {
+            &mut handlers.any
+        })
     }
 
     /// Declares a handler for the moment this socket leaves: up to its first `await`, [`rooms`](Self::rooms) tells which
     /// rooms it was in.
     #[track_caller]
-    pub fn on_disconnecting<P: 'static, H>(&self, handler: H)
+    pub fn on_disconnecting<P: 'static, H>(&self, handler: H) -> HandlerId
     where
         H: Handler<DisconnectContext, P>,
         H::Output: IntoOutcome + 'static,
     {
-        let handler = callback::<DisconnectContext, P, H>(&self.0.namespace.node, handler);
-        self.0.declare(|handlers| handlers.disconnecting.push(handler));
+        self.declare(callback::<DisconnectContext, P, H>(&self.0.namespace.node, handler), |handlers| {
+            &mut handlers.disconnecting
+        })
     }
 
     /// Declares a handler for the moment this socket has left.
     #[track_caller]
-    pub fn on_disconnect<P: 'static, H>(&self, handler: H)
+    pub fn on_disconnect<P: 'static, H>(&self, handler: H) -> HandlerId
     where
         H: Handler<DisconnectContext, P>,
         H::Output: IntoOutcome + 'static,
     {
-        let handler = callback::<DisconnectContext, P, H>(&self.0.namespace.node, handler);
-        self.0.declare(|handlers| handlers.disconnect.push(handler));
+        self.declare(callback::<DisconnectContext, P, H>(&self.0.namespace.node, handler), |handlers| {
+            &mut handlers.disconnect
+        })
     }
 
     // Emits to this client.
@@ -160,6 +159,12 @@ impl Socket {
     /// Whether a polling answer that carries the packet may be compressed. Default true.
     pub fn compress(&self, compress: bool) -> Direct {
         self.direct().compress(compress)
+    }
+
+    /// `false` promises that the arguments contain no bytes: an emit that does fails with
+    /// [`EmitError::UnexpectedBytes`]. Default true.
+    pub fn binary(&self, binary: bool) -> Direct {
+        self.direct().binary(binary)
     }
 
     // Emits to others.

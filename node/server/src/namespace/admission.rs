@@ -22,7 +22,7 @@ pub(super) async fn decide(socket: Arc<SocketCore>) -> Result<(), ConnectRejecti
     for middleware in middlewares {
         let context = ConnectContext { socket: socket.clone() };
         let asked = AssertUnwindSafe(async {
-            match middleware.call(context).map_err(|rejection| reject(&socket, rejection))? {
+            match middleware.callback().call(context).map_err(|rejection| reject(&socket, rejection))? {
                 Called::Ended(decision) => decision,
                 Called::Running(future) => future.await,
             }

@@ -1,5 +1,6 @@
 //! State of one namespace that all reactors share.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -14,7 +15,7 @@ use crate::ids::SocketId;
 use crate::metrics::Actor;
 use crate::node::Node;
 use crate::room::Rooms;
-use crate::socket::{Failures, Handlers, SocketCore};
+use crate::socket::{Failures, HandlerId, Handlers, SocketCore};
 
 type Sockets = HashMap<SocketId, Arc<SocketCore>, FxBuildHasher>;
 
@@ -75,6 +76,13 @@ impl NamespaceCore {
             change(&mut handlers);
             handlers
         });
+    }
+
+    /// Removes a handler declared for all its sockets. Returns whether it was there.
+    pub fn remove_handler(&self, id: HandlerId) -> bool {
+        let was_there = Cell::new(false);
+        self.declare(|handlers| was_there.set(handlers.remove(id).is_some()));
+        was_there.get()
     }
 
     /// Reaction to a failure of a handler.

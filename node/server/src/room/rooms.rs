@@ -14,7 +14,7 @@ use super::interest::Interest;
 use super::mailbox::{Deliveries, Mailbox, mailbox};
 use super::message::Delivery;
 use super::resident::Resident;
-use super::shard::RoomShard;
+use super::shard::{Listener, RoomShard};
 use super::target::Target;
 use crate::ids::{Room, SocketId};
 use crate::node::{Node, Share};
@@ -168,6 +168,16 @@ impl Rooms {
     /// A socket of this thread's reactor is gone.
     pub fn exit(&self, id: SocketId) {
         self.visit(|shard| shard.exit(id));
+    }
+
+    /// Tells `listener` of each packet that a broadcast queues for a socket of this thread's reactor, until it exits.
+    pub fn listen(&self, id: SocketId, listener: Listener) {
+        self.visit(|shard| shard.listen(id, listener));
+    }
+
+    /// Ends [`listen`](Self::listen).
+    pub fn unlisten(&self, id: SocketId) {
+        self.visit(|shard| shard.unlisten(id));
     }
 
     /// A socket of this thread's reactor joins a room.

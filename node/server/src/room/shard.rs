@@ -29,6 +29,9 @@ pub struct Member {
     pub in_own_room: bool,
 }
 
+/// Called with each packet that a broadcast has queued for one member. Must not enter the shard.
+pub type Listener = Box<dyn Fn(&Arc<Packet>)>;
+
 struct MemberState {
     member: Member,
     /// Keys of its rooms, so that it leaves them all when it goes (LEAVE-1).
@@ -68,6 +71,8 @@ pub struct RoomShard {
     room_keys: HashMap<Room, u32>,
     /// Number of the current broadcast.
     mark: u64,
+    /// Told of each packet of a broadcast that was queued for their member. Most shards have none.
+    listeners: FxHashMap<SocketId, Listener>,
 }
 
 impl RoomShard {
@@ -81,7 +86,20 @@ impl RoomShard {
             rooms: Slab::new(),
             room_keys: HashMap::new(),
             mark: 0,
+            listeners: FxHashMap::default(),
         }
+    }
+
+    /// Tells `listener` of each packet that a broadcast queues for a member, until it exits.
+    pub fn listen(&mut self, id: SocketId, listener: Listener) {
+        if self.keys.contains_key(&id) {
+            self.listeners.insert(id, listener);
+        }
+    }
+
+    /// Ends [`listen`](Self::listen).
+    pub fn unlisten(&mut self, id: SocketId) {
+        self.listeners.remove(&id);
     }
 
     /// A socket takes its place.
@@ -98,6 +116,7 @@ impl RoomShard {
     pub fn exit(&mut self, id: SocketId) {
         let Some(key) = self.keys.remove(&id) else { return };
         let member = self.members.remove(key as usize);
+        self.listeners.remove(&id);
         for room in member.rooms {
             self.remove_from(room, key);
         }
@@ -162,7 +181,18 @@ impl RoomShard {
     pub fn broadcast(&mut self, target: &Target, packet: &Arc<Packet>, volatile: bool) -> u64 {
         let started = Instant::now();
         let mut tally = Tally::default();
-        self.for_each_of(target, |member| tally.count(member.member.outbox.push(packet, volatile)));
+        let listeners = std::mem::take(&mut self.listeners);
+        self.for_each_of(target, |member| {
+            let pushed = member.member.outbox.push(packet, volatile);
+            tally.count(pushed);
+            if !listeners.is_empty()
+                && pushed == Pushed::Queued
+                && let Some(listener) = listeners.get(&member.member.id)
+            {
+                listener(packet);
+            }
+        });
+        self.listeners = listeners;
         tally.report(&self.node.metrics, packet);
         self.node.metrics.fanouts.record(started.elapsed());
         tally.delivered

@@ -3,23 +3,32 @@
 use std::sync::Arc;
 
 use actix::{Actor, ActorContext, Handler};
+use bytestring::ByteString;
 
 use super::ack::AckSlot;
 use super::core::{Phase, SocketCore};
+use super::declared::{Declaration, Handlers};
 use super::handlers::{ConnectContext, EventContext, run};
-use super::message::{AckArrived, Close, Event, Finish, ObserveSocket, SocketSnapshot, Stop};
+use super::message::{
+    AckArrived, Close, Event, Finish, ListenersChanged, ObserveSocket, Screened, Sent, SocketSnapshot, Stop,
+};
+use super::screening::{Decision, Held, SocketError, screen};
 use crate::namespace::SocketDied;
+use crate::reason::DisconnectReason;
 use crate::room::asks_too_much;
+use fanfare_socketio::Arguments;
 
 /// Serves one socket from its admission to its end.
 pub struct SocketActor {
     core: Arc<SocketCore>,
+    /// Events behind one that middlewares have not decided on; `None` while there is none.
+    held: Option<Box<Held>>,
 }
 
 impl SocketActor {
     /// An actor for a socket that was just admitted.
     pub fn new(core: Arc<SocketCore>) -> Self {
-        Self { core }
+        Self { core, held: None }
     }
 }
 
@@ -28,9 +37,14 @@ impl Actor for SocketActor {
 
     /// CONNECT is on its way to the client: now the connect handlers run, before any event of the client.
     fn started(&mut self, _: &mut Self::Context) {
-        for handler in &self.core.namespace.handlers().connect {
-            let context = ConnectContext { socket: self.core.clone() };
-            run(&self.core, "connect", None, || handler.call(context));
+        let core = &self.core;
+        let connect = core.namespace.handlers().connect.clone();
+        for handler in connect.into_iter().filter(Declaration::claim) {
+            if handler.is_once() {
+                core.namespace.remove_handler(handler.id());
+            }
+            let context = ConnectContext { socket: core.clone() };
+            run(core, "connect", None, || handler.callback().call(context));
         }
     }
 }
@@ -39,43 +53,118 @@ impl Handler<Event> for SocketActor {
     type Result = ();
 
     fn handle(&mut self, event: Event, _: &mut Self::Context) {
+        match &mut self.held {
+            Some(held) => held.events.push_back(event),
+            None => self.take(event),
+        }
+    }
+}
+
+impl Handler<Screened> for SocketActor {
+    type Result = ();
+
+    /// Middlewares have decided about an event: now those that waited behind it have their turn.
+    fn handle(&mut self, Screened(decision): Screened, _: &mut Self::Context) {
         let core = &self.core;
-        if core.phase() > Phase::Connected {
-            // Sent before the socket left and read after: nobody is left to handle it.
-            core.namespace.node.metrics.late_packets.increment();
-        } else if asks_too_much(&core.namespace.node, || self.dispatch(event)) {
-            // A client whose events ask for more than the node can do is read more slowly.
+        if asks_too_much(&core.namespace.node, || conclude(core, decision)) {
             core.link.outbox.slow_down();
         }
-        core.handler_finished();
+        let Some(mut waiting) = self.held.take() else { return };
+        while self.held.is_none() {
+            let Some(event) = waiting.events.pop_front() else { return };
+            self.take(event);
+        }
+        self.held = Some(waiting);
     }
 }
 
 impl SocketActor {
-    fn dispatch(&self, event: Event) {
-        let core = &self.core;
-        let metrics = &core.namespace.node.metrics;
-        metrics.events.increment();
+    fn take(&mut self, event: Event) {
+        let Self { core, held } = self;
+        if core.phase() > Phase::Connected {
+            // Sent before the socket left and read after: nobody is left to handle it.
+            core.namespace.node.metrics.late_packets.increment();
+            core.handler_finished();
+        } else if asks_too_much(&core.namespace.node, || begin(core, held, event)) {
+            // A client whose events ask for more than the node can do is read more slowly.
+            core.link.outbox.slow_down();
+        }
+    }
+
+    /// The socket leaves: what waits for a decision is not handled any more.
+    fn drop_held(&mut self) {
+        for _ in self.held.take().into_iter().flat_map(|held| held.events) {
+            self.core.namespace.node.metrics.late_packets.increment();
+            self.core.handler_finished();
+        }
+    }
+}
+
+/// Handles an event, or has middlewares decide about it first; `held` is there if they have to wait.
+fn begin(core: &Arc<SocketCore>, held: &mut Option<Box<Held>>, event: Event) {
+    core.namespace.node.metrics.events.increment();
+    let shared = core.namespace.handlers();
+    let mut inner = core.inner();
+    let own = inner.handlers.as_deref_mut();
+    let own_middlewares = own.as_ref().map_or(&[][..], |own| &own.event_middlewares);
+    if shared.event_middlewares.is_empty() && own_middlewares.is_empty() {
         let name = event.name.unwrap_or_default();
-        let mut handlers = core.namespace.handlers().for_event(&name);
-        if let Some(own) = core.inner().handlers.as_deref() {
-            handlers.extend(own.for_event(&name));
-        }
-        if handlers.is_empty() {
-            metrics.events_unhandled.increment();
-            return;
-        }
-        let ack = event.ack.map(|id| AckSlot::new(core.clone(), id));
-        let answer = ack.as_ref().map(|ack| ack.reply().clone());
-        for handler in handlers {
-            let context = EventContext {
-                socket: core.clone(),
-                name: name.clone(),
-                arguments: event.arguments.clone(),
-                ack: ack.clone(),
-            };
-            run(core, &name, answer.clone(), || handler.call(context));
-        }
+        let handlers = handlers_for(&shared, own, &name);
+        drop(inner);
+        handle(core, handlers, &name, event.arguments, event.ack.map(|id| AckSlot::new(core.clone(), id)));
+        return core.handler_finished();
+    }
+    let middlewares = shared.event_middlewares.iter().chain(own_middlewares).cloned().collect();
+    drop(inner);
+    match screen(core, event, middlewares) {
+        Some(decision) => conclude(core, decision),
+        None => *held = Some(Box::default()),
+    }
+}
+
+/// Handles an event that middlewares have decided on, unless they refuse it.
+fn conclude(core: &Arc<SocketCore>, decision: Decision) {
+    let Some(mut incoming) = decision.settle() else { return };
+    if core.phase() > Phase::Connected {
+        // It has left meanwhile, or a middleware has disconnected it.
+        return core.namespace.node.metrics.late_packets.increment();
+    }
+    let handlers = {
+        let mut inner = core.inner();
+        handlers_for(&core.namespace.handlers(), inner.handlers.as_deref_mut(), &incoming.name)
+    };
+    let (arguments, ack) = (std::mem::take(&mut incoming.arguments), incoming.ack.take());
+    handle(core, handlers, &incoming.name, arguments, ack);
+}
+
+/// Handlers of an event: those of the namespace, then the socket's own.
+fn handlers_for(shared: &Handlers, own: Option<&mut Handlers>, name: &str) -> Vec<Declaration<EventContext>> {
+    let mut handlers = shared.for_event(name);
+    if let Some(own) = own {
+        handlers.extend(own.take_for_event(name));
+    }
+    handlers
+}
+
+fn handle(
+    core: &Arc<SocketCore>,
+    handlers: Vec<Declaration<EventContext>>,
+    name: &ByteString,
+    arguments: Arguments,
+    ack: Option<Arc<AckSlot>>,
+) {
+    if handlers.is_empty() {
+        return core.namespace.node.metrics.events_unhandled.increment();
+    }
+    let answer = ack.as_ref().map(|ack| ack.reply().clone());
+    for handler in handlers.into_iter().filter(Declaration::claim) {
+        let context = EventContext {
+            socket: core.clone(),
+            name: name.clone(),
+            arguments: arguments.clone(),
+            ack: ack.clone(),
+        };
+        run(core, name, answer.clone(), || handler.callback().call(context));
     }
 }
 
@@ -93,6 +182,10 @@ impl Handler<Close> for SocketActor {
     type Result = ();
 
     fn handle(&mut self, close: Close, _: &mut Self::Context) {
+        self.drop_held();
+        if close.reason == DisconnectReason::ForcedClose && self.core.phase() <= Phase::Connected {
+            self.core.tell_error(SocketError::InvalidPacket, &Arguments::default(), None);
+        }
         self.core.close(close.reason, close.detail, close.tell_client);
     }
 }
@@ -101,7 +194,24 @@ impl Handler<Finish> for SocketActor {
     type Result = ();
 
     fn handle(&mut self, _: Finish, _: &mut Self::Context) {
+        self.drop_held();
         self.core.finish();
+    }
+}
+
+impl Handler<Sent> for SocketActor {
+    type Result = ();
+
+    fn handle(&mut self, Sent(packet): Sent, _: &mut Self::Context) {
+        self.core.run_outgoing(&packet);
+    }
+}
+
+impl Handler<ListenersChanged> for SocketActor {
+    type Result = ();
+
+    fn handle(&mut self, _: ListenersChanged, _: &mut Self::Context) {
+        self.core.update_outgoing();
     }
 }
 

@@ -114,7 +114,7 @@ impl SocketCore {
         for handler in shared.into_iter().chain(own) {
             let context = DisconnectContext { socket: self.clone(), reason: end.reason, detail: end.detail };
             let what = if disconnecting { "disconnecting" } else { "disconnect" };
-            run(self, what, None, || handler.call(context));
+            run(self, what, None, || handler.callback().call(context));
         }
     }
 }

@@ -3,7 +3,7 @@
 //! Packets are pushed and rooms entered only on the reactor that the socket lives on; from other threads the work
 //! is sent there in order. Membership in rooms is in `rooms`.
 
-use std::sync::atomic::{AtomicU8, AtomicU32, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use parking_lot::{Mutex, MutexGuard};
 
 use super::ack::{AckSender, Acks, PendingAck};
 use super::actor::SocketActor;
-use super::handlers::Handlers;
+use super::declared::Handlers;
 use super::joined_rooms::JoinedRooms;
 use super::link::Link;
 use super::message::SocketSnapshot;
@@ -105,6 +105,8 @@ pub struct SocketCore {
     /// The payload of its CONNECT packet, a JSON object, if it sent one.
     pub auth: Option<Box<str>>,
     phase: AtomicU8,
+    /// Whether handlers want to be told of what is sent to it.
+    pub(super) tells_outgoing: AtomicBool,
     /// Event handlers that have not finished.
     in_flight: AtomicU32,
     inner: Mutex<Inner>,
@@ -134,6 +136,7 @@ impl SocketCore {
             link,
             auth: auth.map(Into::into),
             phase: AtomicU8::new(Phase::Connecting as u8),
+            tells_outgoing: AtomicBool::new(false),
             in_flight: AtomicU32::new(0),
             inner: Mutex::default(),
             data: Mutex::default(),
@@ -249,6 +252,7 @@ impl SocketCore {
         match self.link.outbox.push(packet, volatile) {
             Pushed::Queued => {
                 self.link.count_sent(&self.namespace.node.metrics, packet);
+                self.tell_outgoing(packet);
                 Ok(())
             }
             Pushed::Dropped => {

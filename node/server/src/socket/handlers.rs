@@ -1,6 +1,5 @@
 //! Users' handlers: where they are declared, and how one is run.
 
-use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -97,40 +96,6 @@ pub struct ServerContext {
     pub(crate) arguments: Arguments,
     /// Answers, if the other server wants an answer; only the first one counts.
     pub(crate) reply: Option<Arc<dyn Fn(Encoded) + Send + Sync>>,
-}
-
-type Shared<C, T = Outcome> = Arc<dyn Callback<C, T>>;
-
-/// The handlers of a namespace, or those of one socket.
-#[derive(Clone, Default)]
-pub struct Handlers {
-    /// Decide whether a client may connect, in order.
-    pub middlewares: Vec<Shared<ConnectContext, Result<(), ConnectRejection>>>,
-    /// Run when a client is admitted.
-    pub connect: Vec<Shared<ConnectContext>>,
-    /// By event.
-    pub events: HashMap<Box<str>, Vec<Shared<EventContext>>>,
-    /// Run for every event, before its own handlers.
-    pub any: Vec<Shared<EventContext>>,
-    /// Run before a socket leaves its rooms.
-    pub disconnecting: Vec<Shared<DisconnectContext>>,
-    /// Run after it.
-    pub disconnect: Vec<Shared<DisconnectContext>>,
-    /// Run for events of other servers, by event.
-    pub server_events: HashMap<Box<str>, Vec<Shared<ServerContext>>>,
-}
-
-impl Handlers {
-    /// Those that concern one event, in the order they are to run.
-    pub fn for_event(&self, name: &str) -> Vec<Shared<EventContext>> {
-        let own = self.events.get(name).map(Vec::as_slice).unwrap_or_default();
-        self.any.iter().chain(own).cloned().collect()
-    }
-
-    /// Those that concern one event of another server.
-    pub fn for_server_event(&self, name: &str) -> Vec<Shared<ServerContext>> {
-        self.server_events.get(name).cloned().unwrap_or_default()
-    }
 }
 
 /// Runs one handler up to its first `await` at once (ORDER-1), and the rest of it, if there is any, as a task of this

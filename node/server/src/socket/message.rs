@@ -1,9 +1,13 @@
 //! Messages to a socket's actor.
 
+use std::sync::Arc;
+
 use actix::Message;
 use bytestring::ByteString;
 use serde::Serialize;
 
+use super::screening::Decision;
+use crate::outbox::Packet;
 use crate::reason::DisconnectReason;
 use fanfare_socketio::Arguments;
 
@@ -18,6 +22,27 @@ pub struct Event {
     /// The id to answer with, if the client wants an answer.
     pub ack: Option<u64>,
 }
+
+/// Sent by the task that waited for the middlewares of an event: they have decided.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Screened(
+    /// Decision about the event.
+    pub Decision,
+);
+
+/// Sent by the outbox's fillers on the socket's reactor, if handlers want it: this packet was queued for the client.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Sent(
+    /// The packet.
+    pub Arc<Packet>,
+);
+
+/// Sent by the socket itself from other threads: handlers want to be told of what is sent, or do not any more.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct ListenersChanged;
 
 /// Sent by the connection: the client acknowledged.
 #[derive(Message)]

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 
 use smallvec::SmallVec;
 use tokio::sync::oneshot;
@@ -204,12 +205,18 @@ impl SocketCore {
     }
 
     /// Takes its place in the shard of this thread; when admitted, and when the shard is rebuilt.
-    pub fn enter_shard(&self) -> bool {
+    pub fn enter_shard(self: &Arc<Self>) -> bool {
         let inner = self.inner();
         let rooms: Vec<Room> = inner.rooms.names().cloned().collect();
         let seat =
             Member { id: self.id, outbox: self.link.outbox.clone(), in_own_room: !inner.left_own_room };
+        let tells_outgoing = inner.tells_outgoing();
         drop(inner);
-        self.namespace.rooms.enter(seat, &rooms)
+        let entered = self.namespace.rooms.enter(seat, &rooms);
+        self.tells_outgoing.store(tells_outgoing, Relaxed);
+        if tells_outgoing {
+            self.listen_here();
+        }
+        entered
     }
 }

@@ -26,6 +26,7 @@ mod proxies;
 mod proxy_protocol;
 mod reaping;
 mod slow;
+mod sockets;
 mod supervision;
 mod tls;
 

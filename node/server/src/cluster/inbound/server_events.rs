@@ -200,7 +200,7 @@ fn replier(cluster: &Arc<ClusterLink>, to: Arc<str>, request: u64) -> Arc<dyn Fn
 
 fn handle(context: ServerContext, in_flight: &Arc<InFlight>) {
     for handler in context.namespace.handlers().for_server_event(&context.name) {
-        let called = std::panic::catch_unwind(AssertUnwindSafe(|| handler.call(context.clone())));
+        let called = std::panic::catch_unwind(AssertUnwindSafe(|| handler.callback().call(context.clone())));
         match called {
             Ok(Ok(Called::Ended(outcome))) => ended(&context, Ok(outcome)),
             Ok(Ok(Called::Running(future))) => {
