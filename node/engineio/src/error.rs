@@ -17,10 +17,9 @@ pub enum HandshakeError {
     /// Code 3.
     #[error("the client sent a bad request: {0}")]
     BadRequest(BadRequest),
-    /// Code 4: the application refused the handshake. The text goes to the client; an empty one reads
-    /// `Forbidden`.
-    #[error("the application refused the handshake: {0}")]
-    Forbidden(String),
+    /// Code 4, unless the application chose another: it refused the handshake.
+    #[error("the application refused the handshake: {}", .0.message)]
+    Forbidden(Forbidden),
     /// Code 4 too, as the official server has none for it: the node does not take more sessions now. The message goes
     /// to the client.
     #[error("the node does not take more sessions now: {message}")]
@@ -36,6 +35,23 @@ pub enum HandshakeError {
     /// Code 5: `EIO` is not 4; a missing `EIO` counts as 3.
     #[error("the client speaks an unsupported protocol version")]
     UnsupportedProtocolVersion,
+}
+
+/// Refusal of a handshake by the application. By default it is that of the official server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Forbidden {
+    /// The code for the client.
+    pub code: u16,
+    /// The message for the client; an empty one reads `Forbidden`.
+    pub message: String,
+    /// The HTTP status; by default that of the official server, 403, or 400 for an upgrade.
+    pub status: Option<u16>,
+}
+
+impl Default for Forbidden {
+    fn default() -> Self {
+        Self { code: 4, message: String::new(), status: None }
+    }
 }
 
 /// Fault of a request that is refused with code 3. The client sees `Bad request` only; this is for the log.
@@ -54,19 +70,24 @@ pub enum BadRequest {
     /// A plain request for `websocket`, or an upgrade request for `polling`.
     #[error("the request does not fit its transport")]
     TransportHandshake,
+    /// The application's hook gave no id for the session. Its own fault, as the next one; the code is the official one.
+    #[error("no id for the session: {0}")]
+    IdGeneration(&'static str),
+    /// A layer of the application around the server failed.
+    #[error("a layer of the application failed")]
+    MiddlewareFailure,
 }
 
 impl HandshakeError {
-    /// The code of `Server.errors`.
-    pub fn code(&self) -> u8 {
+    /// The code of `Server.errors`, or the application's own for [`HandshakeError::Forbidden`].
+    pub fn code(&self) -> u16 {
         match self {
             HandshakeError::TransportUnknown => 0,
             HandshakeError::SessionUnknown => 1,
             HandshakeError::BadHandshakeMethod => 2,
             HandshakeError::BadRequest(_) => 3,
-            HandshakeError::Forbidden(_) | HandshakeError::Busy { .. } | HandshakeError::OriginNotAllowed => {
-                4
-            }
+            HandshakeError::Forbidden(forbidden) => forbidden.code,
+            HandshakeError::Busy { .. } | HandshakeError::OriginNotAllowed => 4,
             HandshakeError::UnsupportedProtocolVersion => 5,
         }
     }
@@ -78,8 +99,8 @@ impl HandshakeError {
             HandshakeError::SessionUnknown => "Session ID unknown",
             HandshakeError::BadHandshakeMethod => "Bad handshake method",
             HandshakeError::BadRequest(_) => "Bad request",
-            HandshakeError::Forbidden(message) if message.is_empty() => "Forbidden",
-            HandshakeError::Forbidden(message) => message,
+            HandshakeError::Forbidden(forbidden) if forbidden.message.is_empty() => "Forbidden",
+            HandshakeError::Forbidden(forbidden) => &forbidden.message,
             HandshakeError::Busy { message, .. } => message,
             HandshakeError::OriginNotAllowed => "Origin not allowed",
             HandshakeError::UnsupportedProtocolVersion => "Unsupported protocol version",
@@ -92,6 +113,7 @@ impl HandshakeError {
             // Proxies count it, and it is nobody's fault.
             HandshakeError::Busy { .. } => 503,
             HandshakeError::OriginNotAllowed => 403,
+            HandshakeError::Forbidden(Forbidden { status: Some(status), .. }) => *status,
             _ if is_upgrade => 400,
             HandshakeError::Forbidden(_) => 403,
             _ => 400,
@@ -102,7 +124,7 @@ impl HandshakeError {
     pub fn body(&self) -> String {
         #[derive(Serialize)]
         struct Body<'a> {
-            code: u8,
+            code: u16,
             message: &'a str,
         }
         serde_json::to_string(&Body { code: self.code(), message: self.message() })

@@ -30,6 +30,6 @@ pub mod payload;
 pub mod request;
 pub mod session;
 
-pub use error::{BadRequest, HandshakeError};
+pub use error::{BadRequest, Forbidden, HandshakeError};
 pub use heartbeat::{Beat, Heartbeat};
 pub use packet::{CLOSE, Message, NOOP, PING, Packet, PacketError};

@@ -17,6 +17,7 @@ mod extract;
 pub mod fault;
 mod handler;
 mod handler_error;
+mod hooks;
 mod io;
 mod many;
 mod namespace;

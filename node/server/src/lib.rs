@@ -25,6 +25,7 @@
 //! |---|---|
 //! | the server | [`Io`], [`IoBuilder`]; [`Server`] listens, on a [`Listener`] or several; [`Drained`] is how a drain went; [`Admin`] serves operators |
 //! | other HTTP servers | [`MountLayer`] and [`MountService`] put the server into axum, tower and hyper; [`Mounted`], [`AnswerBody`] and [`Cut`] are what comes out |
+//! | hooks of HTTP | [`HandshakeRequest`], [`HandshakeRefusal`] and [`ConnectionError`] of clients that connect; [`HttpNext`] and [`HttpBody`] of layers around the listener; [`EncryptedConnection`] says that another server has done TLS |
 //! | sockets and rooms | [`Namespace`], [`Socket`], [`SocketId`], [`Handshake`]; [`Room`], [`IntoRooms`], [`Changed`]; [`DisconnectReason`] |
 //! | handlers | what they take: [`Data`], [`Auth`], [`EventName`], [`Ack`], [`Arguments`], [`Raw`], [`Value`], [`State`], [`Extension`], [`HttpExtension`], [`DisconnectDetail`], or what implements [`FromContext`]; what they are: [`Handler`], [`IntoOutcome`], [`IntoDecision`] of a middleware, [`IntoVerdict`] and [`Rewrite`] of one for events; [`Declared`] and [`HandlerId`] to remove them |
 //! | own extractors | [`Context`], [`HasSocket`], [`HasEvent`]: [`ConnectContext`], [`EventContext`], [`DisconnectContext`], [`ErrorContext`], [`OutgoingContext`], [`ServerContext`]; [`States`]; [`Rejection`], [`RejectionKind`] |
@@ -93,7 +94,8 @@ pub use http_server::echo_websockets;
 #[doc(hidden)]
 pub use http_server::proxy_protocol;
 pub use http_server::{
-    AnswerBody, Cut, Drained, Listener, MountLayer, MountService, Mounted, ServeError, Server, TlsError,
+    AnswerBody, ConnectionError, Cut, Drained, EncryptedConnection, HandshakeRefusal, HandshakeRequest,
+    HttpBody, HttpNext, Listener, MountLayer, MountService, Mounted, ServeError, Server, TlsError,
 };
 pub use ids::{Room, SocketId};
 pub use metrics::{

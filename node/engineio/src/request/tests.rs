@@ -1,6 +1,7 @@
 //! The decisions of engine.io 6.6.12 `verify`, and where we differ.
 
 use super::*;
+use crate::error::Forbidden;
 
 const OPTIONS: Options = Options { polling: true, websocket: true, allow_upgrades: true };
 
@@ -167,6 +168,10 @@ fn upgrade_that_was_not_offered_is_refused() {
     assert_eq!(admitted, Ok(Admission::Handshake(TransportKind::WebSocket)));
 }
 
+fn because(message: &str) -> HandshakeError {
+    HandshakeError::Forbidden(Forbidden { message: message.to_owned(), ..Forbidden::default() })
+}
+
 #[test]
 fn refusals_read_as_those_of_the_official_server() {
     let table = [
@@ -174,8 +179,8 @@ fn refusals_read_as_those_of_the_official_server() {
         (HandshakeError::SessionUnknown, 400, r#"{"code":1,"message":"Session ID unknown"}"#),
         (HandshakeError::BadHandshakeMethod, 400, r#"{"code":2,"message":"Bad handshake method"}"#),
         (HandshakeError::BadRequest(BadRequest::InvalidOrigin), 400, r#"{"code":3,"message":"Bad request"}"#),
-        (HandshakeError::Forbidden(String::new()), 403, r#"{"code":4,"message":"Forbidden"}"#),
-        (HandshakeError::Forbidden("say \"please\"".into()), 403, r#"{"code":4,"message":"say \"please\""}"#),
+        (HandshakeError::Forbidden(Forbidden::default()), 403, r#"{"code":4,"message":"Forbidden"}"#),
+        (because("say \"please\""), 403, r#"{"code":4,"message":"say \"please\""}"#),
         (
             HandshakeError::UnsupportedProtocolVersion,
             400,
@@ -186,6 +191,14 @@ fn refusals_read_as_those_of_the_official_server() {
         assert_eq!((refusal.status(false), refusal.status(true)), (status, 400));
         assert_eq!(refusal.body(), body);
     }
+}
+
+#[test]
+fn an_application_refuses_with_a_code_and_a_status_of_its_own() {
+    let message = "log in first".to_owned();
+    let refusal = HandshakeError::Forbidden(Forbidden { code: 1001, message, status: Some(401) });
+    assert_eq!((refusal.status(false), refusal.status(true)), (401, 401));
+    assert_eq!(refusal.body(), r#"{"code":1001,"message":"log in first"}"#);
 }
 
 #[test]

@@ -18,8 +18,8 @@ use super::own_io::OwnIo;
 use crate::cluster::inbound::ClusterThread;
 use crate::connection::{Admission, Hub, Sessions};
 use crate::http_server::{
-    AllowRequest, ClientFiles, Compression, Drained, Fallback, HttpService, IdleConnections, Listener,
-    MountLayer, MountService, Origins, ServeError, Server, TrustedProxies,
+    AllowRequest, ClientFiles, Compression, Drained, Fallback, Hooks, HttpLayers, HttpNext, HttpService,
+    IdleConnections, Listener, MountLayer, MountService, Origins, ServeError, Server, TrustedProxies,
 };
 use crate::ids::NodeTag;
 use crate::metrics::Metrics;
@@ -40,6 +40,8 @@ pub struct Io {
 pub(super) struct Inner {
     pub(super) hub: Arc<Hub>,
     pub(super) service: Arc<HttpService>,
+    /// The program's layers around the listener.
+    around: Option<HttpNext>,
     server: Mutex<Option<Server>>,
     /// The thread of its bus; without one it is a node on its own. An error is reported when the server is to listen.
     cluster: Mutex<Result<Option<Arc<ClusterThread>>, Option<std::io::Error>>>,
@@ -123,7 +125,7 @@ impl Io {
         if server.is_some() {
             return Err(ServeError::ListensAlready);
         }
-        let started = Server::start(self.inner.service.clone(), listeners()?)?;
+        let started = Server::start(self.inner.service.clone(), self.inner.around.clone(), listeners()?)?;
         *server = Some(started.clone());
         Ok(started)
     }
@@ -138,7 +140,7 @@ impl Io {
         self.check_bus()?;
         let mut server = self.inner.server.lock();
         if server.is_none() {
-            *server = Some(Server::start(self.inner.service.clone(), Vec::new())?);
+            *server = Some(Server::start(self.inner.service.clone(), None, Vec::new())?);
         }
         Ok(())
     }
@@ -246,7 +248,8 @@ pub struct IoBuilder {
     options: Options,
     bus: Option<Box<dyn Bus>>,
     client_dist: Option<PathBuf>,
-    allow_request: Option<AllowRequest>,
+    pub(super) allow_request: Option<Arc<dyn AllowRequest>>,
+    pub(super) http_layers: HttpLayers,
     fallback: Option<Fallback>,
     pub(super) states: States,
 }
@@ -269,16 +272,6 @@ impl IoBuilder {
     /// `<path>/socket.io.js` and so on.
     pub fn client_dist(mut self, folder: impl Into<PathBuf>) -> Self {
         self.client_dist = Some(folder.into());
-        self
-    }
-
-    /// Asked for every handshake, before there is a session; an error refuses it with that message, an empty one
-    /// with `Forbidden`.
-    pub fn allow_request(
-        mut self,
-        allow: impl Fn(&Parts) -> Result<(), String> + Send + Sync + 'static,
-    ) -> Self {
-        self.allow_request = Some(Arc::new(allow));
         self
     }
 
@@ -320,6 +313,7 @@ impl IoBuilder {
             proxies,
             origins,
             allow_request: self.allow_request,
+            hooks: Hooks::default(),
             fallback: self.fallback,
             turn: AtomicUsize::default(),
         });
@@ -327,7 +321,9 @@ impl IoBuilder {
             thread.listen(hub.clone());
         }
         let cluster = Mutex::new(cluster.map_err(Some));
-        let io = Io { main, inner: Arc::new(Inner { hub, service, server: Mutex::default(), cluster }) };
+        let around = self.http_layers.build(&service);
+        let inner = Inner { hub, service, around, server: Mutex::default(), cluster };
+        let io = Io { main, inner: Arc::new(inner) };
         own.set(&io);
         io
     }

@@ -4,9 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use bytestring::ByteString;
-use http::header::{
-    CACHE_CONTROL, CONNECTION, CONTENT_TYPE, ORIGIN, RETRY_AFTER, SET_COOKIE, UPGRADE, USER_AGENT,
-};
+use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE, ORIGIN, RETRY_AFTER, UPGRADE, USER_AGENT};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode};
 use http_body_util::Full;
@@ -18,20 +16,14 @@ use super::compression::Compressible;
 use super::entrance::Entrance;
 use super::response::{BoxError, Cut, plain};
 use super::service::HttpService;
-use super::upgrade::{self, NewSession};
-use crate::connection::{
-    Connection, FailPost, FinishPost, Opening, Poll, PollAnswer, Precedence, Session, StartPost, Unanswered,
-};
-use crate::ids::SessionId;
+use super::{handshake, upgrade};
+use crate::connection::{FailPost, FinishPost, Poll, PollAnswer, Precedence, Session, StartPost, Unanswered};
 use crate::metrics::Refused;
-use crate::node::ServingState;
-use crate::options::{Cookie, Options, SameSite, ms};
-use fanfare_engineio::request::{
-    Admission, Head, Options as Offer, Query, SessionView, TransportKind, admit,
-};
-use fanfare_engineio::{HandshakeError, open};
+use crate::options::ms;
+use fanfare_engineio::HandshakeError;
+use fanfare_engineio::request::{Admission, Head, Options as Offer, Query, SessionView, admit};
 
-type Answer = Result<Response<Full<Bytes>>, Cut>;
+pub(super) type Answer = Result<Response<Full<Bytes>>, Cut>;
 
 /// Answers a request under the path of Socket.IO.
 pub(super) async fn answer<B>(service: &Arc<HttpService>, entrance: Entrance, request: Request<B>) -> Answer
@@ -39,11 +31,14 @@ where
     B: Body<Error: Into<BoxError>>,
 {
     let (parts, body) = request.into_parts();
+    let kept = service.hooks.keep(&parts);
     let query = Query::parse(parts.uri.query().unwrap_or_default());
     let is_upgrade = is_websocket_upgrade(&parts.headers);
     let internet_explorer = is_internet_explorer(&parts.headers);
     let answer = match admit_request(service, &parts, &query, is_upgrade) {
-        Ok(Admission::Handshake(transport)) => handshake(service, entrance, parts, &query, transport).await,
+        Ok(Admission::Handshake(transport)) => {
+            handshake::answer(service, entrance, parts, &query, transport).await
+        }
         Ok(Admission::Poll(sid)) => poll(session(service, &sid)).await,
         Ok(Admission::Post(sid)) => post(service, session(service, &sid), &parts.headers, body).await,
         Ok(Admission::Upgrade(sid)) => {
@@ -56,6 +51,10 @@ where
         if internet_explorer {
             let name = HeaderName::from_static("x-xss-protection");
             response.headers_mut().insert(name, HeaderValue::from_static("0"));
+        }
+        if let Some(request) = kept {
+            let metrics = &service.hub.node.metrics;
+            service.hooks.on_answer(&request, query.sid.is_none(), &mut response, metrics);
         }
         response
     })
@@ -95,65 +94,6 @@ fn admit_request(
 /// The session may have ended since it was looked up for the admission.
 fn session(service: &HttpService, sid: &str) -> Option<Session> {
     service.hub.sessions.find_text(sid)
-}
-
-async fn handshake(
-    service: &Arc<HttpService>,
-    entrance: Entrance,
-    parts: Parts,
-    query: &Query,
-    transport: TransportKind,
-) -> Answer {
-    if service.hub.node.serving_state() == ServingState::Draining {
-        return Ok(turn_away(service));
-    }
-    let is_upgrade = transport == TransportKind::WebSocket;
-    let client = entrance.client(&service.proxies, &parts.headers);
-    // Before the application is asked: what it does for an answer may be dear.
-    let permit = match service.hub.admission.admit(client.map(|client| client.ip())) {
-        Ok(permit) => permit,
-        Err(refusal) => return Ok(refuse(service, &refusal, is_upgrade)),
-    };
-    let allowed = service.allow_request.as_ref().map_or(Ok(()), |allow| {
-        let asked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| allow(&parts)));
-        asked.unwrap_or_else(|_| Err(String::new()))
-    });
-    if let Err(refusal) = allowed.map_err(HandshakeError::Forbidden).and_then(|()| query.check_version()) {
-        return Ok(refuse(service, &refusal, is_upgrade));
-    }
-    let node = &service.hub.node;
-    let id = SessionId::generate(node.tag, entrance.reactor.unwrap_or_else(|| service.next_reactor()));
-    let packet = open_packet(&node.options, id, transport);
-    if is_upgrade {
-        let new = NewSession { id, permit, base64: query.b64, open_packet: packet };
-        return Ok(upgrade::to_new_session(service, entrance, parts, new));
-    }
-    let handshake = entrance.handshake(&service.proxies, parts);
-    let (hub, base64) = (service.hub.clone(), query.b64);
-    let open = move || Connection::open(&hub, id, permit, handshake, base64, Opening::Polling);
-    if !entrance.is_mounted() {
-        open();
-    } else if !node.run_on(id.reactor(), open).await {
-        return Ok(turn_away(service));
-    }
-    let mut response = polled(PollAnswer { body: packet.to_string(), compress: false });
-    if let Some(cookie) = &node.options.cookie
-        && let Ok(value) = HeaderValue::try_from(session_cookie(cookie, id))
-    {
-        response.headers_mut().insert(SET_COOKIE, value);
-    }
-    Ok(response)
-}
-
-fn open_packet(options: &Options, id: SessionId, transport: TransportKind) -> ByteString {
-    let can_upgrade = transport == TransportKind::Polling && options.allow_upgrades && options.websocket;
-    open::packet(&open::Open {
-        sid: id.as_str(),
-        upgrade_to_websocket: can_upgrade,
-        ping_interval_ms: options.ping_interval_ms,
-        ping_timeout_ms: options.ping_timeout_ms,
-        max_payload: options.max_payload_bytes,
-    })
 }
 
 async fn poll(session: Option<Session>) -> Answer {
@@ -236,7 +176,7 @@ impl Drop for Post {
     }
 }
 
-fn polled(answer: PollAnswer) -> Response<Full<Bytes>> {
+pub(super) fn polled(answer: PollAnswer) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::from(answer.body));
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=UTF-8"));
@@ -278,19 +218,12 @@ fn counted_as(refusal: &HandshakeError) -> Refused {
     }
 }
 
-/// To a handshake while the node drains: another node is the place for it, and another connection the way to that.
-fn turn_away(service: &HttpService) -> Response<Full<Bytes>> {
-    service.hub.node.metrics.refusals.of(Refused::Draining).increment();
-    let mut response =
-        plain(StatusCode::SERVICE_UNAVAILABLE, "draining: this node does not take new clients");
-    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-    response
-}
-
 fn refusal_response(refusal: &HandshakeError, is_upgrade: bool) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::from(refusal.body()));
     let status = StatusCode::from_u16(refusal.status(is_upgrade));
     *response.status_mut() = status.unwrap_or(StatusCode::BAD_REQUEST);
+    // For the hooks of the program.
+    response.extensions_mut().insert(refusal.clone());
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     if let HandshakeError::Busy { retry_after_s, .. } = refusal {
@@ -308,23 +241,7 @@ fn unanswered_response(unanswered: &Unanswered) -> Response<Full<Bytes>> {
     }
 }
 
-fn session_cookie(cookie: &Cookie, id: SessionId) -> String {
-    let mut built = cookie::Cookie::build((cookie.name.as_str(), id.as_str()))
-        .path(cookie.path.as_str())
-        .http_only(cookie.http_only)
-        .secure(cookie.secure)
-        .same_site(match cookie.same_site {
-            SameSite::Strict => cookie::SameSite::Strict,
-            SameSite::Lax => cookie::SameSite::Lax,
-            SameSite::None => cookie::SameSite::None,
-        });
-    if let Some(seconds) = cookie.max_age_s {
-        built = built.max_age(cookie::time::Duration::seconds(seconds));
-    }
-    built.to_string()
-}
-
-fn is_websocket_upgrade(headers: &HeaderMap) -> bool {
+pub(super) fn is_websocket_upgrade(headers: &HeaderMap) -> bool {
     headers.get(UPGRADE).is_some_and(|protocol| protocol.as_bytes().eq_ignore_ascii_case(b"websocket"))
 }
 

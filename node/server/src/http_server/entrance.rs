@@ -1,4 +1,5 @@
-//! The way on which a request came in: over a TCP connection of ours, or through somebody else's HTTP server.
+//! The way on which a request came in: over a TCP connection of ours, perhaps through layers of the program, or through
+//! somebody else's HTTP server.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -15,15 +16,49 @@ pub(super) struct Entrance {
     pub peer: Option<SocketAddr>,
     /// Whether the connection is encrypted, as far as this node terminates TLS or was told before HTTP began.
     pub is_encrypted: bool,
-    /// The reactor whose HTTP connection it is, and in whose tasks it is answered; `None` in another HTTP server, which
-    /// runs on threads of its own.
-    pub reactor: Option<usize>,
+    /// Where it is answered.
+    pub place: Place,
 }
+
+/// The tasks that answer a request.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Place {
+    /// Those of this reactor, whose HTTP connection it is.
+    Reactor(usize),
+    /// Whatever tasks layers of the program have chosen; it came in over an HTTP connection of this reactor.
+    Layered(Option<usize>),
+    /// Those of another HTTP server, which runs on threads of its own.
+    Mounted,
+}
+
+/// Mark of a request whose connection the HTTP server around Fanfare has encrypted. That server, or a layer of it, puts it
+/// among the request's extensions; then [`Handshake::is_secure`](crate::Handshake::is_secure) says so.
+///
+/// ```
+/// # let mut request = fanfare::http::Request::new(());
+/// request.extensions_mut().insert(fanfare::EncryptedConnection);
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct EncryptedConnection;
 
 impl Entrance {
     /// Through somebody else's HTTP server.
     pub fn is_mounted(self) -> bool {
-        self.reactor.is_none()
+        matches!(self.place, Place::Mounted)
+    }
+
+    /// Whether it is answered by a task of a reactor, which can start a session there.
+    pub fn is_of_reactor(self) -> bool {
+        matches!(self.place, Place::Reactor(_))
+    }
+
+    /// The reactor whose HTTP connection it is.
+    pub fn reactor(self) -> Option<usize> {
+        match self.place {
+            Place::Reactor(reactor) => Some(reactor),
+            Place::Layered(reactor) => reactor,
+            Place::Mounted => None,
+        }
     }
 
     /// The client, as far as it is known: the peer, or what trusted proxies say.
@@ -31,21 +66,29 @@ impl Entrance {
         self.peer.map(|peer| proxies.client(peer, headers))
     }
 
+    /// Whether the client's connection is encrypted: as this node knows by itself, as the HTTP server around says, or as
+    /// trusted proxies say.
+    pub fn is_secure(self, proxies: &TrustedProxies, parts: &Parts) -> bool {
+        let is_told = |peer| proxies.is_secure(peer, &parts.headers);
+        let is_marked = parts.extensions.get::<EncryptedConnection>().is_some();
+        self.is_encrypted || is_marked || self.peer.is_some_and(is_told)
+    }
+
     /// The part of a handshake's request that its session keeps.
     pub fn handshake(self, proxies: &TrustedProxies, mut parts: Parts) -> Handshake {
         const UNKNOWN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
         let client = self.client(proxies, &parts.headers).unwrap_or(UNKNOWN);
-        let is_told = self.peer.is_some_and(|peer| proxies.is_secure(peer, &parts.headers));
-        let is_secure = self.is_encrypted || is_told;
+        let is_secure = self.is_secure(proxies, &parts);
         parts.extensions.remove::<hyper::upgrade::OnUpgrade>();
         Handshake::new(client, is_secure, &parts.uri, &parts.headers).with_extensions(parts.extensions)
     }
 
     /// Runs a task where the request is answered.
     pub fn spawn(self, task: impl Future<Output = ()> + Send + 'static) {
-        match self.reactor {
-            Some(_) => drop(actix_rt::spawn(task)),
-            None => drop(tokio::spawn(task)),
+        if self.is_of_reactor() {
+            drop(actix_rt::spawn(task));
+        } else {
+            drop(tokio::spawn(task));
         }
     }
 }

@@ -1,12 +1,15 @@
-//! Middleware around every answer: CORS and compression.
+//! Middleware around every answer: CORS and compression, and outside of them the layers of the program.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::body::Body as HttpBody;
 use bytes::Bytes;
+use futures_util::future::Either as EitherFuture;
+use futures_util::{FutureExt, TryFutureExt};
 use http::header::{HeaderName, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
-use http_body_util::Full;
+use http_body_util::{Either, Full};
 use hyper::body::{Body, Incoming};
 use hyper_util::service::TowerToHyperService;
 use tower::util::option_layer;
@@ -15,7 +18,8 @@ use tower_http::cors::{AllowHeaders, AllowMethods, AllowOrigin, CorsLayer};
 
 use super::activity::Activity;
 use super::compression::Encoding;
-use super::entrance::Entrance;
+use super::entrance::{Entrance, Place};
+use super::http_layers::HttpNext;
 use super::preamble::Peer;
 use super::response::{BoxError, Cut};
 use super::service::HttpService;
@@ -26,11 +30,13 @@ use crate::options::{Cors, Options};
 #[derive(Clone)]
 pub(super) struct Layers {
     cors: Option<CorsLayer>,
+    /// Layers of the program around our own listener, and the server within them.
+    around: Option<HttpNext>,
 }
 
 impl Layers {
-    pub fn new(options: &Options) -> Self {
-        Self { cors: options.cors.as_ref().map(cors_layer) }
+    pub fn new(options: &Options, around: Option<HttpNext>) -> Self {
+        Self { cors: options.cors.as_ref().map(cors_layer), around }
     }
 
     /// The service of one TCP connection.
@@ -43,21 +49,27 @@ impl Layers {
     ) -> TowerToHyperService<
         impl Service<
             Request<Incoming>,
-            Response = Response<WatchedBody>,
+            Response = Response<WatchedBody<AnyBody>>,
             Error = Cut,
             Future = impl Future + use<>,
         > + Clone
         + use<>,
     > {
-        let entrance = Entrance {
-            peer: Some(peer.address),
-            is_encrypted: peer.is_secure,
-            reactor: service.hub.node.reactor_here(),
+        let reactor = service.hub.node.reactor_here();
+        let place = match (&self.around, reactor) {
+            (None, Some(reactor)) => Place::Reactor(reactor),
+            _ => Place::Layered(reactor),
         };
+        let entrance = Entrance { peer: Some(peer.address), is_encrypted: peer.is_secure, place };
         let layers = self.clone();
         let service = tower::service_fn(move |request: Request<Incoming>| {
             let is_open = activity.begin();
-            let answered = layers.clone().answer(service.clone(), entrance, request);
+            let answered = match &layers.around {
+                None => EitherFuture::Left(
+                    layers.clone().answer(service.clone(), entrance, request).map_ok(direct),
+                ),
+                Some(around) => EitherFuture::Right(around.answer(entrance, request).map(layered)),
+            };
             let unwritten = unwritten.clone();
             async move {
                 if !is_open {
@@ -96,6 +108,17 @@ impl Layers {
         }
         Ok(response)
     }
+}
+
+type AnyBody = Either<Full<Bytes>, HttpBody>;
+type Answer = Response<AnyBody>;
+
+fn direct(answer: Response<Full<Bytes>>) -> Answer {
+    answer.map(Either::Left)
+}
+
+fn layered(answer: Response<HttpBody>) -> Result<Answer, Cut> {
+    Ok(answer.map(Either::Right))
 }
 
 /// `Options::faults` has refused whatever could not be converted here.

@@ -16,6 +16,7 @@ use tracing::{info, warn};
 
 use super::descriptors::{Descriptors, Room};
 use super::drain::{self, Drained};
+use super::http_layers::HttpNext;
 use super::listeners::{Accepted, Listener, Listeners, UNIX_ADDRESS};
 use super::reactor::Reactor;
 use super::service::HttpService;
@@ -86,8 +87,12 @@ struct Control {
 }
 
 impl Server {
-    /// Starts the threads that serve what comes in on these listeners, if there are any.
-    pub fn start(service: Arc<HttpService>, listeners: Vec<Listener>) -> Result<Self, ServeError> {
+    /// Starts the threads that serve what comes in on these listeners, if there are any; `around` are the program's layers.
+    pub fn start(
+        service: Arc<HttpService>,
+        around: Option<HttpNext>,
+        listeners: Vec<Listener>,
+    ) -> Result<Self, ServeError> {
         let faults = service.hub.node.options.faults();
         if !faults.is_empty() {
             return Err(ServeError::Options(faults));
@@ -109,7 +114,7 @@ impl Server {
             let (service, tls, control) = (service.clone(), tls.clone(), control.clone());
             move || {
                 let system = actix_rt::System::new();
-                system.block_on(run(&service, tls, listeners, &control, &ready));
+                system.block_on(run(&service, tls, around, listeners, &control, &ready));
                 // Whoever waited for this may have gone.
                 let _ = closed_sender.send(true);
             }
@@ -173,12 +178,13 @@ impl Server {
 async fn run(
     service: &Arc<HttpService>,
     tls: Option<Arc<Tls>>,
+    around: Option<HttpNext>,
     listeners: Vec<Listener>,
     control: &Control,
     ready: &std_mpsc::Sender<io::Result<()>>,
 ) {
     let started: io::Result<Vec<_>> = (0..service.hub.node.reactors())
-        .map(|number| Reactor::start(number, service.clone(), tls.clone()))
+        .map(|number| Reactor::start(number, service.clone(), tls.clone(), around.clone()))
         .collect();
     let reactors = match started {
         Ok(reactors) => reactors,

@@ -27,7 +27,7 @@ use tower::{Layer, Service};
 use tracing::error;
 
 pub use self::body::AnswerBody;
-use super::entrance::Entrance;
+use super::entrance::{Entrance, Place};
 use super::layers::Layers;
 use super::listener::ServeError;
 use super::response::{BoxError, plain};
@@ -71,7 +71,7 @@ impl MountService {
         service: Arc<HttpService>,
         start: impl Fn() -> Result<(), ServeError> + Send + Sync + 'static,
     ) -> Self {
-        let layers = Layers::new(&service.hub.node.options);
+        let layers = Layers::new(&service.hub.node.options, None);
         Self(Arc::new(Mount { service, layers, start: Box::new(start), started: AtomicBool::new(false) }))
     }
 
@@ -100,7 +100,7 @@ impl Mount {
             return AnswerBody::of(plain(StatusCode::SERVICE_UNAVAILABLE, "this node is not running"));
         }
         let (mut parts, body) = request.into_parts();
-        let entrance = Entrance { peer: peer(&parts), is_encrypted: false, reactor: None };
+        let entrance = Entrance { peer: peer(&parts), is_encrypted: false, place: Place::Mounted };
         let is_extended_connect = extended_connect::into_upgrade(&mut parts);
         set_original_uri(&mut parts);
         set_host(&mut parts);
@@ -135,7 +135,7 @@ impl Mount {
     }
 
     fn is_ours<B>(&self, request: &Request<B>) -> bool {
-        request.uri().path().starts_with(&self.service.path_prefix)
+        self.service.is_ours(request.uri().path())
     }
 }
 

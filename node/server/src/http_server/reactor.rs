@@ -15,6 +15,7 @@ use tokio::time::{Instant, sleep_until};
 use tracing::debug;
 
 use super::activity::{Activity, Idle};
+use super::http_layers::HttpNext;
 use super::layers::Layers;
 use super::listeners::Accepted;
 use super::preamble::{self, Peer};
@@ -40,7 +41,12 @@ pub(super) struct Reactor {
 
 impl Reactor {
     /// Starts reactor `number` of the service's node. Must run in an actix system.
-    pub fn start(number: usize, service: Arc<HttpService>, tls: Option<Arc<Tls>>) -> std::io::Result<Self> {
+    pub fn start(
+        number: usize,
+        service: Arc<HttpService>,
+        tls: Option<Arc<Tls>>,
+        around: Option<HttpNext>,
+    ) -> std::io::Result<Self> {
         let (connections, mut accepted) = mpsc::channel::<Accepted>(BACKLOG);
         let arbiter = Arbiter::try_new()?;
         service.hub.node.set_arbiter(number, Some(arbiter.handle()));
@@ -48,7 +54,7 @@ impl Reactor {
             service.hub.node.bind_thread(number);
             spawn::open();
             actix_rt::spawn(wake::run());
-            let layers = Layers::new(&service.hub.node.options);
+            let layers = Layers::new(&service.hub.node.options, around);
             actix_rt::spawn(async move {
                 while let Some(connection) = accepted.recv().await {
                     actix_rt::spawn(serve(service.clone(), layers.clone(), tls.clone(), connection));

@@ -10,9 +10,11 @@ use http::{HeaderValue, Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper::body::Body;
 
+use super::allow_request::AllowRequest;
 use super::client_files::ClientFiles;
 use super::compression::Compression;
 use super::entrance::Entrance;
+use super::hooks::Hooks;
 use super::idle::IdleConnections;
 use super::origins::Origins;
 use super::proxies::TrustedProxies;
@@ -20,9 +22,6 @@ use super::response::{BoxError, Cut, plain};
 use super::{endpoint, host};
 use crate::connection::Hub;
 use crate::metrics::Refused;
-
-/// Decides about a handshake before there is a session; an error's text goes to the client, empty = `Forbidden`.
-pub type AllowRequest = Arc<dyn Fn(&Parts) -> Result<(), String> + Send + Sync>;
 
 /// Handler of requests that are not for Socket.IO.
 pub type Fallback = Arc<dyn Fn(&Parts) -> Response<Bytes> + Send + Sync>;
@@ -44,7 +43,9 @@ pub struct HttpService {
     /// Pages that may open WebSockets.
     pub origins: Origins,
     /// Asked for each handshake.
-    pub allow_request: Option<AllowRequest>,
+    pub allow_request: Option<Arc<dyn AllowRequest>>,
+    /// Told about answers.
+    pub hooks: Hooks,
     /// Everything else.
     pub fallback: Option<Fallback>,
     /// Sessions that came in on threads of other servers.
@@ -78,6 +79,11 @@ impl HttpService {
             return Ok(file);
         }
         endpoint::answer(&self, entrance, request).await
+    }
+
+    /// Whether a path is that of Socket.IO.
+    pub(super) fn is_ours(&self, path: &str) -> bool {
+        path.starts_with(&self.path_prefix)
     }
 
     fn answer_elsewhere(&self, request: &Parts) -> Response<Full<Bytes>> {

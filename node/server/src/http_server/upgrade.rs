@@ -63,7 +63,7 @@ pub(super) fn to_new_session(
             let opening = Opening::WebSocket(websocket, new.open_packet);
             Connection::open(&hub, new.id, new.permit, handshake, new.base64, opening);
         };
-        if !entrance.is_mounted() {
+        if entrance.is_of_reactor() {
             return open(taken);
         }
         match taken.park() {

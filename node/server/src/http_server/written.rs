@@ -8,9 +8,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use bytes::Bytes;
 use http::Response;
-use http_body_util::Full;
 use hyper::body::{Body, Frame, SizeHint};
 use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -34,7 +32,7 @@ impl Unwritten {
     }
 
     /// Watches an answer on its way through hyper.
-    pub fn watch(&self, mut response: Response<Full<Bytes>>) -> Response<WatchedBody> {
+    pub fn watch<B>(&self, mut response: Response<B>) -> Response<WatchedBody<B>> {
         let precedence = response.extensions_mut().remove::<Precedence>();
         let guard = Guard { precedence, unwritten: self.clone() };
         response.map(|content| WatchedBody { content, _guard: guard })
@@ -46,8 +44,8 @@ impl Unwritten {
 }
 
 /// The body of an answer.
-pub(super) struct WatchedBody {
-    content: Full<Bytes>,
+pub(super) struct WatchedBody<B> {
+    content: B,
     /// Kept for its drop.
     _guard: Guard,
 }
@@ -65,14 +63,14 @@ impl Drop for Guard {
     }
 }
 
-impl Body for WatchedBody {
-    type Data = Bytes;
-    type Error = std::convert::Infallible;
+impl<B: Body + Unpin> Body for WatchedBody<B> {
+    type Data = B::Data;
+    type Error = B::Error;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
         Pin::new(&mut self.content).poll_frame(cx)
     }
 

@@ -51,10 +51,12 @@ fn profiles() -> Vec<IoBuilder> {
     let options = |options| Io::builder().options(options);
     vec![
         options(Options { max_payload_bytes: 10_000, outbox_bytes_max: 64 * 1024, ..default() })
-            .allow_request(|request| match request.headers.get("x-refuse").map(|value| value.as_bytes()) {
-                None => Ok(()),
-                Some(b"why") => Err("because".into()),
-                Some(_) => Err(String::new()),
+            .allow_request(async |request| {
+                match request.headers.get("x-refuse").map(|value| value.as_bytes()) {
+                    None => Ok(()),
+                    Some(b"why") => Err("because"),
+                    Some(_) => Err(""),
+                }
             }),
         options(Options { ping_interval_ms: 500, ping_timeout_ms: 2_400, ..default() }),
         options(Options { upgrade_timeout_ms: 2_000, connect_timeout_ms: 2_000, ..default() }),

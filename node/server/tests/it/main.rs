@@ -12,6 +12,7 @@ mod draining;
 mod examples;
 mod extractors;
 mod handlers;
+mod hooks;
 mod judges;
 mod layers;
 mod limits;

@@ -101,8 +101,8 @@ async fn serve_layered(io: Io, listener: TcpListener) {
     }
 }
 
-#[derive(Clone, Copy)]
-enum Host {
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Host {
     Axum,
     Hyper,
     Layered,
@@ -121,7 +121,7 @@ async fn hosted_at(io: &Io, host: Host, address: (&str, u16)) -> std::io::Result
     Ok(url)
 }
 
-async fn hosted(io: &Io, host: Host) -> String {
+pub(crate) async fn hosted(io: &Io, host: Host) -> String {
     hosted_at(io, host, ("127.0.0.1", 0)).await.expect("a free port")
 }
 

@@ -35,8 +35,18 @@ impl AnswerBody {
         response.map(|content| Self { content: Content::Whole(content), _precedence: precedence })
     }
 
+    /// The same, where the answer may still reach somebody who waits until it has been written.
+    pub(in crate::http_server) fn with_precedence(response: Response<Full<Bytes>>) -> Response<Self> {
+        let precedence = response.extensions().get::<Precedence>().cloned();
+        let mut response = Self::of(response);
+        if let Some(precedence) = precedence {
+            response.extensions_mut().insert(precedence);
+        }
+        response
+    }
+
     /// No answer.
-    pub(super) fn cut(cut: Cut) -> Response<Self> {
+    pub(in crate::http_server) fn cut(cut: Cut) -> Response<Self> {
         let mut response = Response::new(Self { content: Content::Cut(cut), _precedence: HandedOver(None) });
         *response.status_mut() = StatusCode::BAD_REQUEST;
         response

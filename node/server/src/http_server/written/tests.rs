@@ -2,6 +2,8 @@ use std::convert::Infallible;
 use std::future::poll_fn;
 use std::pin::pin;
 
+use bytes::Bytes;
+use http_body_util::Full;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -20,7 +22,7 @@ async fn what_waits_for_an_answer_goes_on_when_its_last_byte_is_written_and_not_
     let (precedence, mut waiting) = Precedence::new();
     let unwritten = Unwritten::default();
     let service = service_fn(|_| {
-        let mut response = Response::new(Full::from("ok"));
+        let mut response = Response::new(Full::<Bytes>::from("ok"));
         response.extensions_mut().insert(precedence.clone());
         let response = unwritten.watch(response);
         async { Ok::<_, Infallible>(response) }
