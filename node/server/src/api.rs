@@ -4,6 +4,7 @@
 mod ack;
 mod broadcast_acks;
 mod cluster;
+mod conn;
 mod context;
 mod data;
 mod declared;
@@ -33,6 +34,7 @@ mod state;
 
 pub use ack::{Ack, Acknowledgement};
 pub use broadcast_acks::{AckStream, BroadcastAcks};
+pub use conn::Conn;
 pub use context::{Context, HasEvent, HasSocket};
 pub use declared::Declared;
 pub use emit::{Broadcast, Direct};
@@ -49,6 +51,6 @@ pub use observe::Observation;
 pub use outcome::{IntoDecision, IntoOutcome};
 pub use remote::RemoteSocket;
 pub use rooms::{Changed, IntoRooms};
-pub use servers::{FromNode, ServerAck};
+pub use servers::{FromNode, ServerAck, Servers};
 pub use socket::Socket;
 pub use state::State;

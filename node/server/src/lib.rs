@@ -26,12 +26,12 @@
 //! | the server | [`Io`], [`IoBuilder`]; [`Server`] listens, on a [`Listener`] or several; [`Drained`] is how a drain went; [`Admin`] serves operators |
 //! | other HTTP servers | [`MountLayer`] and [`MountService`] put the server into axum, tower and hyper; [`Mounted`], [`AnswerBody`] and [`Cut`] are what comes out |
 //! | hooks of HTTP | [`HandshakeRequest`], [`HandshakeRefusal`] and [`ConnectionError`] of clients that connect; [`HttpNext`] and [`HttpBody`] of layers around the listener; [`EncryptedConnection`] says that another server has done TLS |
-//! | sockets and rooms | [`Namespace`], [`Socket`], [`SocketId`], [`Handshake`]; [`Room`], [`IntoRooms`], [`Changed`]; [`DisconnectReason`] |
+//! | sockets and rooms | [`Namespace`], [`Socket`], [`SocketId`], [`Conn`], [`Handshake`]; [`Room`], [`IntoRooms`], [`Changed`]; [`DisconnectReason`] |
 //! | handlers | what they take: [`Data`], [`Auth`], [`EventName`], [`Ack`], [`Arguments`], [`Raw`], [`Value`], [`State`], [`Extension`], [`HttpExtension`], [`DisconnectDetail`], or what implements [`FromContext`]; what they are: [`Handler`], [`IntoOutcome`], [`IntoDecision`] of a middleware, [`IntoVerdict`] and [`Rewrite`] of one for events; [`Declared`] and [`HandlerId`] to remove them |
 //! | own extractors | [`Context`], [`HasSocket`], [`HasEvent`]: [`ConnectContext`], [`EventContext`], [`DisconnectContext`], [`ErrorContext`], [`OutgoingContext`], [`ServerContext`]; [`States`]; [`Rejection`], [`RejectionKind`] |
 //! | emitting | [`Broadcast`] to many, [`Direct`] to one; [`Bytes`] travel as attachments |
 //! | acknowledgements | [`Ack`] answers a client; [`Acknowledgement`] is the answer of one, [`AckStream`] and [`BroadcastAcks`] are those of many; [`FromAnswer`] |
-//! | a cluster | [`Bus`] carries it, [`MemoryBus`] in one process; [`RemoteSocket`], [`ClusterResponse`], [`ServerAck`], [`ServerAnswer`], [`NodeReport`]; [`Emitter`] for programs that are not nodes |
+//! | a cluster | [`Bus`] carries it, [`MemoryBus`] in one process; [`RemoteSocket`], [`ClusterResponse`], [`Servers`], [`ServerAck`], [`ServerAnswer`], [`NodeReport`]; [`Emitter`] for programs that are not nodes |
 //! | options | [`Options`], [`ClientLimits`], [`ClusterOptions`], [`DrainOptions`], [`TlsOptions`], [`Cookie`], [`Cors`] |
 //! | errors | [`EmitError`], [`AckError`], [`ConnectError`], [`RequestError`], [`ServeError`], [`TlsError`], [`EncodeError`], [`ArgumentError`]; [`SocketError`]; [`HandlerError`] is what [`Io::on_error`] is told |
 //! | metrics | [`Metrics`], with [`Counter`], [`Gauge`], [`Histogram`] and [`Family`] by [`Label`]; [`Observation`] for tests and debuggers |
@@ -70,11 +70,11 @@ mod admin;
 
 pub use admin::Admin;
 pub use api::{
-    Ack, AckError, AckStream, Acknowledgement, Auth, Broadcast, BroadcastAcks, Changed, ConnectError,
+    Ack, AckError, AckStream, Acknowledgement, Auth, Broadcast, BroadcastAcks, Changed, Conn, ConnectError,
     Context, Data, Declared, Direct, DisconnectDetail, Emission, EmitError, Emitter, EventName, Extension,
     FromContext, FromNode, Handler, HandlerError, HasEvent, HasSocket, HttpExtension, IntoDecision,
     IntoOutcome, IntoRooms, IntoVerdict, Io, IoBuilder, Namespace, Observation, RemoteSocket, Rewrite,
-    ServerAck, Socket, State,
+    ServerAck, Servers, Socket, State,
 };
 pub use bytes::Bytes;
 pub use cluster::inbound::{

@@ -35,6 +35,8 @@ pub enum Pushed {
 pub enum Ending {
     /// `socket.disconnect(true)`.
     Disconnect,
+    /// The program closes the connection, with no packet for its namespaces: the client comes back by itself.
+    Close,
     /// The server shuts down: waiting packets are dropped.
     Shutdown,
     /// An actor that served the client has died: the client should come back.
@@ -93,7 +95,13 @@ struct State {
     slow_down: bool,
     /// The connection's task, woken when there is something to do for it.
     task: Option<Waker>,
+    /// Those that wait until nothing waits for the client; there while there are some.
+    watchers: Option<Box<Watchers>>,
 }
+
+/// Tasks that wait until nothing waits for the client.
+#[derive(Debug, Default)]
+struct Watchers(Vec<Waker>);
 
 /// The queue of one connection.
 #[derive(Debug)]
@@ -115,6 +123,7 @@ impl Outbox {
                 ending: None,
                 slow_down: false,
                 task: None,
+                watchers: None,
             }),
             bytes_max,
         })
@@ -177,6 +186,24 @@ impl Outbox {
         self.state.lock().closed
     }
 
+    /// Ready once the client has taken everything; false if the connection closes before.
+    pub fn poll_taken(&self, cx: &Context<'_>) -> Poll<bool> {
+        let mut state = self.state.lock();
+        if state.is_taken() {
+            return Poll::Ready(!state.closed);
+        }
+        let Watchers(watchers) = &mut **state.watchers.get_or_insert_default();
+        if !watchers.iter().any(|watcher| watcher.will_wake(cx.waker())) {
+            watchers.push(cx.waker().clone());
+        }
+        Poll::Pending
+    }
+
+    /// Number of packets that wait, frames of the connection itself among them.
+    pub fn packets(&self) -> usize {
+        self.state.lock().waiting.len()
+    }
+
     /// Bytes that wait, or are on their way in the answer to a poll.
     pub fn bytes(&self) -> usize {
         self.state.lock().bytes()
@@ -214,6 +241,7 @@ impl Outbox {
             Poll::Ready(written) => {
                 written?;
                 state.readiness = Readiness::Ready;
+                state.wake_watchers();
                 Ok(Flow::Clear)
             }
             Poll::Pending => {
@@ -239,7 +267,9 @@ impl Outbox {
 
     /// A poll has come: the answer to the one before has arrived.
     pub fn on_poll(&self) {
-        self.state.lock().answered = 0;
+        let mut state = self.state.lock();
+        state.answered = 0;
+        state.wake_watchers();
     }
 
     /// A poll waits, and nothing for it.
@@ -280,7 +310,9 @@ impl Outbox {
 
     /// Refuses every further packet; those that wait can still be written.
     pub fn close(&self) {
-        self.state.lock().closed = true;
+        let mut state = self.state.lock();
+        state.closed = true;
+        state.wake_watchers();
     }
 
     /// Drops the packets that wait, but for one of which the client has got a part. Returns the number dropped.
@@ -299,6 +331,17 @@ impl Outbox {
 }
 
 impl State {
+    /// Whether nothing waits for the client, or ever will.
+    fn is_taken(&self) -> bool {
+        self.closed || self.bytes() == 0
+    }
+
+    fn wake_watchers(&mut self) {
+        if self.watchers.is_some() && self.is_taken() {
+            self.watchers.take().into_iter().flat_map(|watchers| watchers.0).for_each(Waker::wake);
+        }
+    }
+
     fn bytes(&self) -> usize {
         self.waiting.bytes() + self.answered
     }

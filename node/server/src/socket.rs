@@ -29,7 +29,7 @@ pub use handlers::{
 pub use link::{Handshake, Link};
 #[cfg(feature = "fault-injection")]
 pub use message::CrashSocket;
-pub use message::{AckArrived, Close, Event, ObserveSocket, SocketSnapshot};
+pub use message::{AckArrived, Close, Event, INVALID_PACKET, ObserveSocket, SocketSnapshot};
 pub use outgoing::OutgoingContext;
 pub use rejection::{Rejection, RejectionKind};
 pub use rooms::{NotChanged, PendingChange, RoomNameTooLong, TooManyRooms, check_room_names};

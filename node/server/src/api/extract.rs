@@ -17,7 +17,7 @@ use fanfare_socketio::Arguments;
 /// | handlers | can take |
 /// |---|---|
 /// | all | [`Namespace`], [`State`](super::State), [`Io`](super::Io) |
-/// | of sockets | [`Socket`], [`SocketId`], [`Auth`], [`Extension`](super::Extension), [`HttpExtension`](super::HttpExtension), [`Handshake`], [`http::HeaderMap`], [`TransportKind`] |
+/// | of sockets | [`Socket`], [`SocketId`], [`Auth`], [`Extension`](super::Extension), [`HttpExtension`](super::HttpExtension), [`Handshake`], [`http::HeaderMap`], [`TransportKind`], [`Conn`](super::Conn) |
 /// | of events | also [`Data`], [`Ack`](super::Ack), [`EventName`], [`Arguments`] |
 /// | of disconnects | also [`DisconnectReason`], [`DisconnectDetail`] |
 /// | of other servers' events | [`Data`], [`ServerAck`](super::ServerAck), [`EventName`], [`Arguments`], [`FromNode`](super::FromNode) |

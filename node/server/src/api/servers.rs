@@ -1,6 +1,7 @@
 //! Events between the servers of a cluster (JavaScript's `serverSideEmit`).
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::Serialize;
 
@@ -28,12 +29,13 @@ impl Namespace {
         self.declare(handler, |handlers| handlers.server_events.entry(event.into()).or_default())
     }
 
-    /// Sends an event to all other servers of the cluster that serve this namespace, not to this one.
+    /// Sends an event to all other servers of the cluster that serve this namespace, not to this one: [`servers`](Self::servers)
+    /// with [`Servers::include_self`] does.
     ///
     /// # Errors
     /// If it cannot be encoded, or is larger than the bus carries.
     pub fn server_side_emit(&self, event: &str, arguments: impl Serialize) -> Result<(), RequestError> {
-        emit_to_servers(&self.0, event, &arguments)
+        self.servers().emit(event, arguments)
     }
 
     /// Sends an event as [`server_side_emit`](Self::server_side_emit) does, and returns the answers: one for each
@@ -46,7 +48,64 @@ impl Namespace {
         event: &str,
         arguments: impl Serialize,
     ) -> Result<ClusterResponse<Vec<ServerAnswer>>, RequestError> {
-        self.broadcast().server_side_emit_with_ack(event, arguments).await
+        self.servers().emit_with_ack(event, arguments).await
+    }
+
+    /// An operator for events to the servers of the cluster that serve this namespace.
+    pub fn servers(&self) -> Servers {
+        Servers { operator: self.broadcast(), include_self: false }
+    }
+}
+
+/// An event to the servers of a cluster, and how it travels. Every method returns a new value.
+///
+/// ```no_run
+/// # async fn example(io: fanfare::Io) -> Result<(), fanfare::RequestError> {
+/// let answers = io.servers().include_self().emit_with_ack("name", ()).await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+#[must_use = "an operator does nothing until something is sent"]
+pub struct Servers {
+    operator: Broadcast,
+    include_self: bool,
+}
+
+impl Servers {
+    /// This server handles the event too: its handlers run as for an event of another server, with its own name as
+    /// [`FromNode`], on a thread of their own choice a moment later. It must run.
+    pub fn include_self(&self) -> Self {
+        Self { include_self: true, ..self.clone() }
+    }
+
+    /// Time that servers have to answer. Default: `request_timeout_ms` of [`ClusterOptions`](crate::ClusterOptions).
+    pub fn timeout(&self, timeout: Duration) -> Self {
+        Self { operator: self.operator.timeout(timeout), ..self.clone() }
+    }
+
+    /// Sends an event: a tuple is several arguments, `()` none, anything else is one.
+    ///
+    /// # Errors
+    /// If it cannot be encoded, or is larger than the bus carries; with [`include_self`](Self::include_self) also if this
+    /// server does not run, or too many events of servers have not finished here. Nothing was sent then.
+    pub fn emit(&self, event: &str, arguments: impl Serialize) -> Result<(), RequestError> {
+        emit_to_servers(&self.operator.namespace, event, &arguments, self.include_self)
+    }
+
+    /// Sends an event, and returns the answers: one for each server with a handler that answers. Servers that have not
+    /// answered in time are named in the response, as is this one if none of its handlers does.
+    ///
+    /// # Errors
+    /// Those of [`RequestError`]; nothing was sent then.
+    pub async fn emit_with_ack(
+        &self,
+        event: &str,
+        arguments: impl Serialize,
+    ) -> Result<ClusterResponse<Vec<ServerAnswer>>, RequestError> {
+        let Self { operator, include_self } = self;
+        let encoded = encode::array(&arguments);
+        ask_servers(operator.namespace.clone(), event, encoded, operator.scope(), *include_self).await
     }
 }
 
@@ -61,7 +120,7 @@ impl Broadcast {
         event: &str,
         arguments: impl Serialize,
     ) -> Result<ClusterResponse<Vec<ServerAnswer>>, RequestError> {
-        ask_servers(self.namespace.clone(), event, encode::array(&arguments), self.scope()).await
+        Servers { operator: self.clone(), include_self: false }.emit_with_ack(event, arguments).await
     }
 }
 

@@ -8,6 +8,7 @@ mod acks;
 mod discovery;
 mod heartbeat;
 mod membership;
+mod own_events;
 mod pieces;
 mod query;
 mod response;

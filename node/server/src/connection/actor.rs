@@ -142,6 +142,7 @@ impl Drop for Connection {
     /// However the actor ended, nothing of the session stays behind.
     fn drop(&mut self) {
         self.hub.sessions.remove(self.link.session);
+        self.link.set_over();
         let metrics = &self.hub.node.metrics;
         if self.session.is_open() {
             metrics.deaths.of(Kind::Connection).increment();

@@ -75,6 +75,10 @@ impl Connection {
                     self.close(reason, None, None, Farewell::Owed);
                 }
             }
+            Ending::Close => {
+                let detail = Some("the program closed the connection");
+                self.close(DisconnectReason::ForcedClose, detail, None, Farewell::Owed);
+            }
             Ending::Failure => {
                 let detail = Some("what served it has died");
                 self.close(DisconnectReason::ForcedServerClose, detail, None, Farewell::Owed);

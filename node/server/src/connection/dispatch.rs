@@ -11,7 +11,7 @@ use super::state::Connection;
 use crate::metrics::{Limit, PacketType};
 use crate::namespace::{Connect, namespace_here, send_refusal};
 use crate::options::ms;
-use crate::socket::{AckArrived, Close, DisconnectReason, Event};
+use crate::socket::{AckArrived, Close, DisconnectReason, Event, INVALID_PACKET};
 use fanfare_engineio::session::Meaning;
 use fanfare_engineio::{Message, Packet, PacketError};
 use fanfare_socketio as socketio;
@@ -72,7 +72,7 @@ impl Connection {
             Ok(None) => {}
             Err(error) => {
                 debug!(session = ?self.link.session, %error, "the client sent something that is not a Socket.IO packet");
-                self.expel(DisconnectReason::ForcedClose, "not a Socket.IO packet");
+                self.expel(DisconnectReason::ForcedClose, INVALID_PACKET);
             }
         }
     }

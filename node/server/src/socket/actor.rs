@@ -10,11 +10,11 @@ use super::core::{Phase, SocketCore};
 use super::declared::{Declaration, Handlers};
 use super::handlers::{ConnectContext, EventContext, run};
 use super::message::{
-    AckArrived, Close, Event, Finish, ListenersChanged, ObserveSocket, Screened, Sent, SocketSnapshot, Stop,
+    AckArrived, Close, Event, Finish, INVALID_PACKET, ListenersChanged, ObserveSocket, Screened, Sent,
+    SocketSnapshot, Stop,
 };
 use super::screening::{Decision, Held, SocketError, screen};
 use crate::namespace::SocketDied;
-use crate::reason::DisconnectReason;
 use crate::room::asks_too_much;
 use fanfare_socketio::Arguments;
 
@@ -183,7 +183,7 @@ impl Handler<Close> for SocketActor {
 
     fn handle(&mut self, close: Close, _: &mut Self::Context) {
         self.drop_held();
-        if close.reason == DisconnectReason::ForcedClose && self.core.phase() <= Phase::Connected {
+        if close.detail == Some(INVALID_PACKET) && self.core.phase() <= Phase::Connected {
             self.core.tell_error(SocketError::InvalidPacket, &Arguments::default(), None);
         }
         self.core.close(close.reason, close.detail, close.tell_client);

@@ -1,9 +1,12 @@
 //! State that the sockets of one connection share.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering::Relaxed};
+use std::pin::pin;
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering::Relaxed, Ordering::SeqCst, fence};
+use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
+
+use tokio::sync::Notify;
 
 use crate::ids::SessionId;
 use crate::metrics::{Metrics, PacketType};
@@ -23,6 +26,8 @@ pub struct Link {
     transport: AtomicU8,
     /// Whether nothing is left to be sent.
     over: AtomicBool,
+    /// Wakes those that wait for an upgrade or the end; made by the first of them.
+    changes: OnceLock<Box<Notify>>,
 }
 
 impl Link {
@@ -39,6 +44,32 @@ impl Link {
             handshake,
             transport: AtomicU8::new(transport as u8),
             over: AtomicBool::new(false),
+            changes: OnceLock::new(),
+        }
+    }
+
+    /// Waits until the connection is on a WebSocket. False if it ends before.
+    pub async fn upgraded(&self) -> bool {
+        let changes = self.changes.get_or_init(Box::default);
+        loop {
+            let mut changed = pin!(changes.notified());
+            changed.as_mut().enable();
+            // Either this sees the change, or who makes it sees that somebody waits.
+            fence(SeqCst);
+            if self.transport() == TransportKind::WebSocket {
+                return true;
+            }
+            if self.is_over() {
+                return false;
+            }
+            changed.await;
+        }
+    }
+
+    fn tell_change(&self) {
+        fence(SeqCst);
+        if let Some(changes) = self.changes.get() {
+            changes.notify_waiters();
         }
     }
 
@@ -61,23 +92,25 @@ impl Link {
     /// The session is closed, and its client is owed nothing.
     pub fn set_over(&self) {
         self.over.store(true, Relaxed);
+        self.tell_change();
     }
 
     /// The upgrade succeeded.
     pub fn set_upgraded(&self) {
         self.transport.store(TransportKind::WebSocket as u8, Relaxed);
+        self.tell_change();
     }
 }
 
 /// The HTTP request that opened a connection. Kept as text, since thousands of idle connections keep one each.
 #[derive(Clone, Debug)]
 pub struct Handshake {
-    /// The client's address; behind a trusted proxy the address from its header, with port 0. In somebody else's HTTP
+    /// The client's address (JavaScript's `address`); behind a trusted proxy the address from its header, with port 0. In somebody else's HTTP
     /// server that does not tell it is unspecified, `0.0.0.0:0`.
     pub address: SocketAddr,
-    /// When it arrived.
+    /// When it arrived (JavaScript's `time` and `issued`).
     pub time: SystemTime,
-    /// Path and query, as requested.
+    /// Path and query, as requested (JavaScript's `url`).
     pub url: Box<str>,
     /// Whether the client's connection was encrypted, according to a trusted proxy.
     is_secure: bool,
@@ -131,7 +164,7 @@ impl Handshake {
         &self.head
     }
 
-    /// The headers in order, names in lower case.
+    /// The headers (JavaScript's `headers`) in order, names in lower case.
     pub fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
         self.head.lines().filter_map(|line| line.split_once(": "))
     }
@@ -147,7 +180,7 @@ impl Handshake {
         &self.extensions
     }
 
-    /// The query parameters in order, decoded.
+    /// The query parameters (JavaScript's `query`) in order, decoded.
     pub fn query(&self) -> Vec<(String, String)> {
         let query = self.url.split_once('?').map_or("", |(_, query)| query);
         form_urlencoded::parse(query.as_bytes()).into_owned().collect()
@@ -158,12 +191,12 @@ impl Handshake {
         self.query().into_iter().find(|(parameter, _)| parameter == name).map(|(_, value)| value)
     }
 
-    /// Whether the request came from a page of another origin.
+    /// Whether the request came from a page of another origin: it has an `Origin` header (JavaScript's `xdomain`).
     pub fn is_cross_domain(&self) -> bool {
         self.header("origin").is_some()
     }
 
-    /// Whether the client's connection was encrypted: by the TLS of our own listener, or according to one of
+    /// Whether the client's connection was encrypted (JavaScript's `secure`): by the TLS of our own listener, or according to one of
     /// `trusted_proxies` (`X-Forwarded-Proto`, or the PROXY protocol). What others write there is ignored.
     pub fn is_secure(&self) -> bool {
         self.is_secure

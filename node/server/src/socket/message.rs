@@ -54,6 +54,9 @@ pub struct AckArrived {
     pub arguments: Arguments,
 }
 
+/// Detail of the end of a connection whose client has sent something that is not a Socket.IO packet.
+pub const INVALID_PACKET: &str = "not a Socket.IO packet";
+
 /// Sent by the connection when it or the client ends the socket, and from other threads' `disconnect` if it finds no
 /// other way. Everything that arrived before is handled before.
 #[derive(Message)]

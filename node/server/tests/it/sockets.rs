@@ -1,9 +1,11 @@
 //! Features of a socket: middlewares of its events, its handlers one by one, what it is told of, and its operators.
 
+mod conn;
 mod handlers;
 mod middlewares;
 mod operators;
 mod outgoing;
+mod servers;
 
 use std::sync::{Arc, Mutex};
 

@@ -58,6 +58,9 @@ pub enum RequestError {
     /// This node's: it has more to do than it can queue.
     #[error("the node has too much to do: ask less, or later")]
     Overloaded,
+    /// The caller's: this server was to handle an event of its own (`include_self`), and does not run. Start it first.
+    #[error("this server does not run, so its handlers cannot")]
+    NotRunning,
     /// The caller's fault: the arguments have no JSON.
     #[error(transparent)]
     Encode(#[from] EncodeError),
@@ -96,10 +99,15 @@ impl Collection {
             Ok(said) => said,
             Err(_) => {
                 local.close();
-                self.missing.push(self.own.clone());
+                self.misses_here();
                 None
             }
         }
+    }
+
+    /// Notes that this node has not answered.
+    pub fn misses_here(&mut self) {
+        self.missing.push(self.own.clone());
     }
 
     /// The next answer of another node; `None` when there are no more. Nodes that leave meanwhile are missing.

@@ -5,7 +5,6 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-use bytestring::ByteString;
 use fanfare_proto::wire;
 use fanfare_proto::wire::envelope::Body;
 use futures_util::FutureExt;
@@ -14,6 +13,7 @@ use serde::Serialize;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tracing::debug;
 
+use super::own_events::{self, handle_here};
 use super::query::{Scope, ask, finish, put};
 use super::response::{ClusterResponse, RequestError};
 use crate::cluster::outbound::{ClusterLink, FromNode};
@@ -32,17 +32,25 @@ pub struct ServerAnswer {
     pub arguments: Arguments,
 }
 
-/// Sends an event to all other servers.
+/// Sends an event to all other servers, and with `include_self` to this one.
 pub fn emit_to_servers(
     namespace: &Arc<NamespaceCore>,
     event: &str,
     arguments: &impl Serialize,
+    include_self: bool,
 ) -> Result<(), RequestError> {
-    let Encoded { text, attachments } = encode::array(arguments)?;
-    let Some(cluster) = &namespace.node.cluster else { return Ok(()) };
-    let body = body(namespace, event, text, attachments, 0);
-    cluster.check_size(&body)?;
-    cluster.say_to_namespace(namespace.shared_name(), body);
+    let encoded = encode::array(arguments)?;
+    let cluster = namespace.node.cluster.as_ref();
+    let body = cluster.map(|_| body(namespace, event, &encoded, 0));
+    if let Some((cluster, body)) = cluster.zip(body.as_ref()) {
+        cluster.check_size(body)?;
+    }
+    if include_self {
+        handle_here(namespace, event, &encoded, None)?;
+    }
+    if let Some((cluster, body)) = cluster.zip(body) {
+        cluster.say_to_namespace(namespace.shared_name(), body);
+    }
     Ok(())
 }
 
@@ -52,16 +60,31 @@ pub async fn ask_servers(
     event: &str,
     encoded: Result<Encoded, EncodeError>,
     scope: Scope,
+    include_self: bool,
 ) -> Result<ClusterResponse<Vec<ServerAnswer>>, RequestError> {
-    let Encoded { text, attachments } = encoded?;
-    let Some(cluster) = &namespace.node.cluster else {
-        return Ok(ClusterResponse { value: Vec::new(), missing_nodes: Vec::new() });
+    let encoded = encoded?;
+    let question = match &namespace.node.cluster {
+        Some(cluster) => put(cluster, &namespace, &Target::default(), |request| {
+            body(&namespace, event, &encoded, request)
+        })?,
+        None => None,
     };
-    let question = put(cluster, &namespace, &Target::default(), |request| {
-        body(&namespace, event, text, attachments, request)
-    })?;
+    let here = match include_self {
+        true => {
+            let (sink, here) = own_events::answers();
+            handle_here(&namespace, event, &encoded, Some(sink))?;
+            Some(here)
+        }
+        false => None,
+    };
     let mut collection = ask(&namespace, question, scope);
     let mut answers = Vec::new();
+    if let Some(mut here) = here {
+        match collection.here(&mut here).await {
+            Some(answer) => answers.push(answer),
+            None => collection.misses_here(),
+        }
+    }
     while let Some(answer) = collection.next().await {
         let FromNode::Reply(node, reply) = answer else { continue };
         match Arguments::from_json_with(&reply.arguments, reply.attachments) {
@@ -72,33 +95,27 @@ pub async fn ask_servers(
     Ok(finish(&namespace, answers, collection))
 }
 
-fn body(
-    namespace: &NamespaceCore,
-    event: &str,
-    arguments: ByteString,
-    attachments: Vec<bytes::Bytes>,
-    request: u64,
-) -> Body {
+fn body(namespace: &NamespaceCore, event: &str, encoded: &Encoded, request: u64) -> Body {
     Body::ServerEvent(wire::ServerEvent {
         namespace: namespace.name().to_owned(),
         event: event.to_owned(),
-        arguments: arguments.to_string(),
-        attachments,
+        arguments: encoded.text.to_string(),
+        attachments: encoded.attachments.clone(),
         request,
     })
 }
 
-/// One event of another server whose handlers have not finished.
-struct InFlight {
+/// One event of a server whose handlers have not finished.
+pub(super) struct InFlight {
     node: Arc<Node>,
-    /// Permits of the event: its place and its turn, given back when the last handler has finished.
-    _permits: [OwnedSemaphorePermit; 2],
+    /// Permits of another server's event: its place and its turn, given back when the last handler has finished.
+    _permits: Option<[OwnedSemaphorePermit; 2]>,
 }
 
 impl InFlight {
-    fn begin(node: &Arc<Node>, place: OwnedSemaphorePermit, turn: OwnedSemaphorePermit) -> Self {
+    pub fn begin(node: &Arc<Node>, permits: Option<[OwnedSemaphorePermit; 2]>) -> Self {
         node.metrics.server_events_running.increment();
-        Self { node: node.clone(), _permits: [place, turn] }
+        Self { node: node.clone(), _permits: permits }
     }
 }
 
@@ -159,7 +176,7 @@ impl ServerEvents {
 /// Runs the handlers of an event on a reactor, one namespace always on the same, so that events are handled in order.
 fn dispatch(received: Received, cluster: &Arc<ClusterLink>, turn: OwnedSemaphorePermit) {
     let Received { place, namespace, from, event } = received;
-    let in_flight = Arc::new(InFlight::begin(&namespace.node, place, turn));
+    let in_flight = Arc::new(InFlight::begin(&namespace.node, Some([place, turn])));
     let metrics = &namespace.node.metrics;
     metrics.server_events.increment();
     let Ok(arguments) = Arguments::from_json_with(&event.arguments, event.attachments) else {
@@ -183,22 +200,33 @@ fn dispatch(received: Received, cluster: &Arc<ClusterLink>, turn: OwnedSemaphore
 }
 
 /// Sends the first answer of a server's handlers to the server that asked.
-fn replier(cluster: &Arc<ClusterLink>, to: Arc<str>, request: u64) -> Arc<dyn Fn(Encoded) + Send + Sync> {
-    let (cluster, is_open) = (cluster.clone(), AtomicBool::new(true));
-    Arc::new(move |encoded: Encoded| {
+fn replier(cluster: &Arc<ClusterLink>, to: Arc<str>, request: u64) -> Reply {
+    let cluster = cluster.clone();
+    first_answer(move |encoded| {
+        let reply = wire::Reply {
+            request,
+            arguments: encoded.text.to_string(),
+            attachments: encoded.attachments,
+            ..Default::default()
+        };
+        cluster.say_to_node(&to, Body::Reply(reply));
+    })
+}
+
+/// Way of handlers to answer an event of a server.
+type Reply = Arc<dyn Fn(Encoded) + Send + Sync>;
+
+/// Passes the first answer on.
+pub(super) fn first_answer(pass: impl Fn(Encoded) + Send + Sync + 'static) -> Reply {
+    let is_open = AtomicBool::new(true);
+    Arc::new(move |encoded| {
         if is_open.swap(false, Relaxed) {
-            let reply = wire::Reply {
-                request,
-                arguments: encoded.text.to_string(),
-                attachments: encoded.attachments,
-                ..Default::default()
-            };
-            cluster.say_to_node(&to, Body::Reply(reply));
+            pass(encoded);
         }
     })
 }
 
-fn handle(context: ServerContext, in_flight: &Arc<InFlight>) {
+pub(super) fn handle(context: ServerContext, in_flight: &Arc<InFlight>) {
     for handler in context.namespace.handlers().for_server_event(&context.name) {
         let called = std::panic::catch_unwind(AssertUnwindSafe(|| handler.callback().call(context.clone())));
         match called {

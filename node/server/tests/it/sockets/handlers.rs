@@ -1,10 +1,11 @@
 //! Handlers one by one: running once, removal, order, and the lists of them.
 
-use fanfare::{Ack, EventName, Socket};
+use fanfare::{Ack, EventName, Options, Socket};
 
 use super::{Journal, server};
 use crate::client::Client;
-use crate::support::{eventually, serve};
+use crate::cluster::Nodes;
+use crate::support::{DEADLINE, eventually, serve};
 
 #[tokio::test]
 async fn a_handler_declared_once_runs_for_one_event() {
@@ -90,6 +91,42 @@ async fn single_handlers_are_removed_by_their_ids_and_others_stay() {
     client.ask("done").await;
     assert!(journal.take().is_empty());
     io.close().await;
+}
+
+#[tokio::test]
+async fn a_disconnecting_handler_tells_those_who_stay_in_its_rooms_on_all_nodes() {
+    let options = Options { reactors: 2, ..Options::default() };
+    let nodes = Nodes::start_with(2, options, |io| {
+        io.on_connect(async |socket: Socket| socket.join(["a", "b"]).await);
+        io.on_disconnecting(async |socket: Socket| {
+            let rooms = socket.rooms();
+            // It is told nothing itself, and each of the others once.
+            assert!(socket.emit("left", ()).is_err());
+            socket.to(rooms).emit("left", socket.id())
+        });
+        io.on("done", async |ack: Ack| ack.send(()));
+    })
+    .await;
+    let mut clients = nodes.clients().await;
+    let (mut here, _) = Client::connect_as(&nodes.urls[0], "").await;
+    for (client, _) in &mut clients {
+        // Its connect handler has joined, everywhere.
+        client.ask("done").await;
+    }
+    here.ask("done").await;
+    let everywhere = async || nodes.nodes[0].to("a").count().await.expect("a bus").into_value() == 3;
+    let start = std::time::Instant::now();
+    while !everywhere().await {
+        assert!(start.elapsed() < DEADLINE, "all have joined");
+    }
+    let (client, id) = clients.remove(0);
+    drop(client);
+    let left = format!("2[\"left\",\"{id}\"]");
+    assert_eq!(here.receive().await.text, left);
+    assert_eq!(clients[0].0.receive().await.text, left);
+    assert!(here.ask("done").await.is_empty());
+    assert!(clients[0].0.ask("done").await.is_empty());
+    nodes.close().await;
 }
 
 #[tokio::test]

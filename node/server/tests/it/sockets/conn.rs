@@ -1,0 +1,178 @@
+//! The connection of a socket: what it tells, what can be waited for, and its end.
+
+use bytes::Bytes;
+use fanfare::{Ack, Conn, DisconnectReason, EmitError, Io, Namespace, Options, Socket, TransportKind};
+use futures_util::FutureExt;
+use tokio::task::JoinHandle;
+
+use super::{Journal, server};
+use crate::client::{Client, Polling};
+use crate::support::{eventually, nothing_stays, serve};
+
+fn only_socket(namespace: &Namespace) -> Socket {
+    let mut sockets = namespace.local_sockets();
+    assert_eq!(sockets.len(), 1);
+    sockets.remove(0)
+}
+
+#[tokio::test]
+async fn a_connection_tells_its_transport_its_client_and_its_secret_on_request_only() {
+    let io = server();
+    let other = io.of("/other");
+    io.on("conn", async |socket: Socket, conn: Conn, ack: Ack| {
+        assert_eq!(socket.conn(), conn);
+        ack.send(format!("{conn:?}"))
+    });
+    let url = serve(&io).await;
+    let mut client = Polling::connect(&url).await;
+    client.send("0/other,").await;
+    client.receive().await;
+    let conn = only_socket(&io).conn();
+    assert_eq!(conn, only_socket(&other).conn(), "one connection for all namespaces");
+    assert_eq!((conn.transport(), conn.protocol(), conn.is_open()), (TransportKind::Polling, 4, true));
+    assert_eq!(conn.secret_id(), client.sid);
+    assert!(conn.remote_address().ip().is_loopback());
+    assert_ne!(conn.secret_id(), only_socket(&io).id().as_str());
+    client.send("21[\"conn\"]").await;
+    let told = client.receive().await;
+    assert!(told.contains("Polling") && !told.contains(&client.sid[..10]), "{told}");
+
+    let mut websocket = Client::connect(&url).await;
+    let is_websocket = |socket: &Socket| socket.conn().transport() == TransportKind::WebSocket;
+    let found = io.local_sockets().into_iter().find(is_websocket).expect("the second client");
+    assert_ne!(found.conn(), conn);
+    websocket.send("1").await;
+    drop(websocket);
+    eventually("it has closed", || !found.conn().is_open()).await;
+    io.close().await;
+}
+
+fn upgraded(conn: Conn) -> JoinHandle<bool> {
+    tokio::spawn(async move { conn.upgraded().await })
+}
+
+#[tokio::test]
+async fn an_upgrade_can_be_waited_for_and_so_can_an_end_without_one() {
+    let io = server();
+    let url = serve(&io).await;
+    let client = Polling::connect(&url).await;
+    let conn = only_socket(&io).conn();
+    let (first, second) = (upgraded(conn.clone()), upgraded(conn.clone()));
+    assert!(conn.upgraded().now_or_never().is_none(), "it polls");
+    let mut probe = Client::probe(&url, &client.sid).await;
+    probe.send_raw("2probe").await;
+    assert_eq!(probe.raw().await.expect("an answer").to_text().expect("text"), "3probe");
+    assert!(conn.upgraded().now_or_never().is_none(), "it still polls");
+    probe.send_raw("5").await;
+    assert!(first.await.expect("no panic") && second.await.expect("no panic"));
+    assert_eq!(conn.transport(), TransportKind::WebSocket);
+    assert_eq!(conn.upgraded().now_or_never(), Some(true), "it is on a WebSocket already");
+    drop((client, probe));
+    nothing_stays(&io).await;
+
+    // One that ends while it polls, and one whose actor dies.
+    let mut client = Polling::connect(&url).await;
+    let waiting = upgraded(only_socket(&io).conn());
+    assert_eq!(client.post("1").await.status, 200);
+    assert!(!waiting.await.expect("no panic"));
+    drop(client);
+    nothing_stays(&io).await;
+    let _client = Polling::connect(&url).await;
+    let socket = only_socket(&io);
+    let waiting = upgraded(socket.conn());
+    io.kill_connection(&socket);
+    assert!(!waiting.await.expect("no panic"));
+    io.close().await;
+}
+
+#[tokio::test]
+async fn what_waits_for_a_client_is_told_and_its_end_can_be_waited_for() {
+    const PIECE: usize = 1 << 20;
+    const PIECES: usize = 16;
+    let options = Options {
+        reactors: 1,
+        outbox_bytes_max: 64 * PIECE,
+        slow_consumer_grace_ms: 600_000,
+        unread_timeout_ms: 600_000,
+        ..Options::default()
+    };
+    let io = Io::builder().options(options).build();
+    let url = serve(&io).await;
+    let mut client = Client::open_narrow(&url).await;
+    client.join("/", "").await.expect("an open namespace");
+    let socket = only_socket(&io);
+    let conn = socket.conn();
+    assert!(conn.drained().await, "nothing waits");
+    assert_eq!((conn.bytes_waiting(), conn.packets_waiting()), (0, 0));
+    let piece = Bytes::from(vec![7; PIECE]);
+    for _ in 0..PIECES {
+        socket.emit("piece", &piece).expect("room");
+    }
+    eventually("they wait", || conn.bytes_waiting() > PIECE && conn.packets_waiting() > 1).await;
+    let drained = tokio::spawn({
+        let conn = conn.clone();
+        async move { conn.drained().await }
+    });
+    assert!(conn.drained().now_or_never().is_none());
+    client.receive_many(PIECES).await;
+    assert!(drained.await.expect("no panic"));
+    assert_eq!((conn.bytes_waiting(), conn.packets_waiting()), (0, 0));
+
+    // A client that goes while something waits.
+    for _ in 0..PIECES {
+        socket.emit("piece", &piece).expect("room");
+    }
+    eventually("they wait", || conn.bytes_waiting() > PIECE).await;
+    let drained = tokio::spawn(async move { conn.drained().await });
+    drop(client);
+    assert!(!drained.await.expect("no panic"));
+    nothing_stays(&io).await;
+
+    // A client that polls has taken what it fetched when it comes again.
+    let mut client = Polling::connect(&url).await;
+    let conn = only_socket(&io).conn();
+    io.emit("event", 1).expect("room");
+    eventually("it waits", || conn.packets_waiting() == 1).await;
+    let drained = tokio::spawn(async move { conn.drained().await });
+    assert_eq!(client.receive().await, "2[\"event\",1]");
+    let again = tokio::spawn(async move { client.poll().await });
+    assert!(drained.await.expect("no panic"));
+    io.close().await;
+    drop(again);
+}
+
+#[tokio::test]
+async fn a_connection_that_is_closed_sends_what_waits_and_no_disconnect() {
+    let (io, journal) = (server(), Journal::default());
+    let other = io.of("/other");
+    for namespace in [&*io, &other] {
+        let note = journal.clone();
+        namespace.on_disconnect(async move |reason: DisconnectReason| note.note(reason.as_str()));
+        let note = journal.clone();
+        namespace.on_socket_error(async move || note.note("an error"));
+    }
+    let url = serve(&io).await;
+    for n in 0..20 {
+        let mut client = Client::connect(&url).await;
+        client.join("/other", "").await.expect("an open namespace");
+        let socket = only_socket(&io);
+        socket.emit("last", n).expect("room");
+        socket.conn().close();
+        let (last, code) = client.farewell().await;
+        assert_eq!(last, [format!("2[\"last\",{n}]")]);
+        assert_eq!(code, None);
+        eventually("both have left", || journal.len() == 2).await;
+        assert_eq!(journal.take(), ["forced close"; 2]);
+        assert!(matches!(socket.emit("late", ()), Err(EmitError::Disconnected)));
+        assert!(!socket.conn().is_open());
+    }
+    let mut client = Polling::connect(&url).await;
+    let socket = only_socket(&io);
+    socket.emit("last", ()).expect("room");
+    socket.conn().close();
+    let rest = client.poll().await;
+    assert_eq!((rest.status, rest.body.as_str()), (200, "42[\"last\"]\u{1e}6\u{1e}1"));
+    drop(client);
+    nothing_stays(&io).await;
+    io.close().await;
+}
