@@ -7,6 +7,7 @@ mod borrowed;
 mod bounds;
 mod cluster;
 mod conformance;
+mod differential;
 mod disconnect;
 mod draining;
 mod examples;

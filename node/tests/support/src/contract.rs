@@ -50,19 +50,25 @@ pub fn contract_server_of(builder: IoBuilder) -> Io {
 
 /// Any number of arguments of any kind.
 #[derive(Default)]
-struct Spread(Vec<Item>);
+pub(crate) struct Spread(Vec<Item>);
 
 #[derive(Serialize)]
 #[serde(untagged)]
 enum Item {
     Given(Raw),
     Made(serde_json::Value),
+    Value(Value),
 }
 
 impl Spread {
     /// The arguments from position `from` on.
     fn of(arguments: &Arguments, from: usize) -> Self {
         Self(arguments.iter().skip(from).map(Item::Given).collect())
+    }
+
+    /// Arguments that are made here.
+    pub(crate) fn made(values: Vec<Value>) -> Self {
+        Self(values.into_iter().map(Item::Value).collect())
     }
 
     /// One more in front.
@@ -297,7 +303,7 @@ fn left(nsp: &Namespace, socket: &Socket, phase: &str, reason: DisconnectReason)
     nsp.to("watchers").emit("left", told)
 }
 
-fn handshake(socket: &Socket) -> serde_json::Value {
+pub(crate) fn handshake(socket: &Socket) -> serde_json::Value {
     let handshake = socket.handshake();
     let issued = handshake.time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64);
     let mut headers = serde_json::Map::new();

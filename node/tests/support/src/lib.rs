@@ -11,6 +11,7 @@ use tokio::process::Command;
 pub mod authority;
 pub mod client;
 pub mod contract;
+pub mod differential;
 mod ports;
 #[path = "../../../cli/src/relay.rs"]
 pub mod relay;
