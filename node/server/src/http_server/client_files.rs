@@ -50,11 +50,16 @@ impl ClientFiles {
             *response.status_mut() = StatusCode::NOT_MODIFIED;
             response
         } else {
-            Response::new(Full::new(content.clone()))
+            let is_map = name.ends_with(".map");
+            let kind = if is_map {
+                "application/json; charset=utf-8"
+            } else {
+                "application/javascript; charset=utf-8"
+            };
+            let mut response = Response::new(Full::new(content.clone()));
+            response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+            response
         };
-        let kind =
-            if name.ends_with(".map") { "application/json" } else { "application/javascript; charset=utf-8" };
-        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
         response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=0"));
         response.headers_mut().insert(ETAG, self.etag.clone());
         response.extensions_mut().insert(super::compression::Compressible);

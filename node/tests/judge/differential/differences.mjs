@@ -11,6 +11,26 @@ const brokenOrder = { row: REASON, websocket: forcedServerClose, upgrade: forced
 /** A WebSocket that is closed where the official server goes on; `at` is the place in what the client heard. */
 const closes = (at) => [[`heard.w.${at}`, "(nothing)", "(closed 1005)"], ["notes.outcome", "open", "closed"]];
 
+/** A refused upgrade request: text of the official server, ours in JSON. */
+const refusedUpgrade = (code, message) => ({
+  row: "Upgrade request that is refused",
+  everywhere: [
+    ["notes.answer.headers.content-type", "text/html", "application/json"],
+    ["notes.answer.body", message, JSON.stringify({ code, message })],
+  ],
+});
+const COMPRESSED = "`Vary` of answers that can be compressed, or of any origin";
+const byEncoding = (path) => [path, "(nothing)", { unordered: ["accept-encoding"] }];
+const noExposedHeaders = {
+  row: "CORS preflight",
+  everywhere: [["notes.answer.headers.access-control-expose-headers", "x-extra", "(nothing)"]],
+};
+const notModified = (label) => [
+  [`notes.${label}.headers.cache-control`, "(nothing)", "public, max-age=0"],
+  [`notes.${label}.headers.etag`, "(nothing)", '"4.8.4"'],
+];
+const FILES = ["socket.io.js", "socket.io.min.js", "socket.io.esm.min.js", "socket.io.msgpack.min.js", "socket.io.js.map"];
+
 export const DIFFERENCES = {
   "packets/ack-id-above-safe": {
     row: ACK_IDS,
@@ -38,6 +58,45 @@ export const DIFFERENCES = {
   "namespaces/two-connects-while-pending": {
     row: "Second CONNECT while a middleware decides",
     everywhere: [["notes.sockets", 2, 1]],
+  },
+  "handshake/upgrade-by-post": refusedUpgrade(2, "Bad handshake method"),
+  "handshake/upgrade-unknown-transport": refusedUpgrade(0, "Transport unknown"),
+  "handshake/upgrade-unknown-sid": refusedUpgrade(1, "Session ID unknown"),
+  "handshake/upgrade-refused": refusedUpgrade(4, "because"),
+  "handshake/upgrade-eio-3": {
+    row: "Upgrade request that is refused",
+    everywhere: [
+      ["notes.answer.status", 101, 400],
+      ["notes.answer.headers.content-type", "(nothing)", "application/json"],
+      ["notes.answer.body", "", '{"code":5,"message":"Unsupported protocol version"}'],
+    ],
+  },
+  "handshake/client-file": { row: COMPRESSED, everywhere: FILES.map((file) => byEncoding(`notes.${file}.headers.vary`)) },
+  "handshake/client-file-not-modified": {
+    row: "304 for a file of the client",
+    everywhere: [...notModified("again"), ...notModified("weak")],
+  },
+  "polling/not-compressed-when-not-asked": { row: COMPRESSED, everywhere: [byEncoding("notes.get.headers.vary")] },
+  "cors/any-origin": {
+    row: COMPRESSED,
+    everywhere: [["notes.answer.headers.vary", "(nothing)", { unordered: ["access-control-request-headers"] }]],
+  },
+  "cors/client-file": {
+    row: COMPRESSED,
+    everywhere: [
+      ["notes.answer.headers.vary.unordered.0", "origin", "accept-encoding"],
+      ["notes.answer.headers.vary.unordered.1", "(nothing)", "origin"],
+    ],
+  },
+  "cors/preflight": noExposedHeaders,
+  "cors/preflight-of-other-origin": noExposedHeaders,
+  "cors/websocket-of-other-origin": {
+    row: "WebSocket of a page whose origin is not in `cors.origins`",
+    everywhere: [
+      ["notes.answer.status", 101, 403],
+      ["notes.answer.headers.content-type", "(nothing)", "application/json"],
+      ["notes.answer.body", "", '{"code":4,"message":"Origin not allowed"}'],
+    ],
   },
   "ending/wire-close-packet": { row: "Close packet (`1`) on WebSocket", websocket: closes(1), upgrade: closes(2) },
 };

@@ -1,6 +1,9 @@
 // Every script, under its name `area/what-happens`: stable, since docs/compatibility.md refers to it.
 
-const AREAS = ["emit", "acks", "rooms", "socket", "binary", "packets", "namespaces", "ending"];
+const AREAS = [
+  "emit", "acks", "rooms", "socket", "binary", "packets", "namespaces", "ending",
+  "handshake", "cors", "polling", "websocket", "heartbeat", "upgrade",
+];
 
 /** All ways of connecting; those where a script makes sense stand with it. */
 export const EVERYWHERE = ["polling", "websocket", "upgrade"];

@@ -133,7 +133,7 @@ export class Stage {
   }
 
   async ask(query, { path, ...options } = {}) {
-    const { bytes: _, ...answer } = await exchange(this.#address(query, path), options);
+    const { bytes: _, length: __, ...answer } = await exchange(this.#address(query, path), options);
     return answer;
   }
 

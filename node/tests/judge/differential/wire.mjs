@@ -9,12 +9,25 @@ export const SEPARATOR = "\x1e";
 const FENCE_ID = 900_000;
 
 /** Headers whose value is of the moment, or belongs to the TCP connection and not to the answer. */
-const OMITTED = ["date", "connection", "keep-alive", "transfer-encoding", "sec-websocket-accept", "upgrade"];
+const OMITTED = ["date", "connection", "keep-alive", "transfer-encoding", "content-length", "sec-websocket-accept", "upgrade"];
+/** Headers that are lists without an order. */
+const LISTS = { vary: /, */, "set-cookie": /; */ };
+
+const value = (name, text) =>
+  LISTS[name] === undefined ? text : { unordered: String(text).split(LISTS[name]).map((part) => (name === "vary" ? part.toLowerCase() : part)) };
 
 const picked = (headers) =>
-  Object.fromEntries(Object.entries(headers).filter(([name]) => !OMITTED.includes(name)).sort());
+  Object.fromEntries(
+    Object.entries(headers)
+      .filter(([name]) => !OMITTED.includes(name))
+      .map(([name, text]) => [name, value(name, text)])
+      .sort(),
+  );
 
-/** One HTTP exchange: { status, headers, body }, or { status: 101, … } when it became a WebSocket. */
+/**
+ * One HTTP exchange: { status, headers, body, bytes, length }, or { status: 101, … } when it became a WebSocket. `length` is
+ * whether the answer tells its length.
+ */
 export function exchange(url, { method = "GET", headers = {}, body } = {}) {
   const request = http.request(url, { method, headers, agent: false });
   const answer = new Promise((resolve, reject) => {
@@ -28,7 +41,8 @@ export function exchange(url, { method = "GET", headers = {}, body } = {}) {
       response.on("data", (chunk) => chunks.push(chunk)).on("error", reject);
       response.on("end", () => {
         const bytes = Buffer.concat(chunks);
-        resolve({ status: response.statusCode, headers: picked(response.headers), body: bytes.toString(), bytes });
+        const length = Number(response.headers["content-length"]) === bytes.length;
+        resolve({ status: response.statusCode, headers: picked(response.headers), body: bytes.toString(), bytes, length });
       });
     });
   });

@@ -117,32 +117,34 @@ fn profiles() -> Vec<(&'static str, IoBuilder)> {
     let client_dist = judge_folder().join("node_modules/socket.io/client-dist");
     let any = Cors { origins: vec!["*".into()], ..Cors::default() };
     vec![
-        ("default", with(quiet()).client_dist(client_dist)),
+        ("default", with(quiet()).client_dist(&client_dist)),
         ("heartbeat", with(Options { ping_interval_ms: 300, ping_timeout_ms: 3_000, ..quiet() })),
         ("hasty", with(Options { upgrade_timeout_ms: 500, connect_timeout_ms: 500, ..quiet() })),
         ("small", with(Options { max_payload_bytes: 2_000, ..quiet() })),
         ("cookie", with(Options { cookie: Some(Cookie::default()), ..quiet() })),
         ("cookie-named", with(Options { cookie: Some(named_cookie()), ..quiet() })),
-        ("cors", with(Options { cors: Some(strict_cors()), ..quiet() })),
+        ("cors", with(Options { cors: Some(strict_cors()), ..quiet() }).client_dist(&client_dist)),
         ("cors-any", with(Options { cors: Some(any), ..quiet() })),
         ("polling-only", with(Options { websocket: false, ..quiet() })),
         ("websocket-only", with(Options { polling: false, ..quiet() })),
         ("no-upgrades", with(Options { allow_upgrades: false, ..quiet() })),
         ("elsewhere", with(Options { path: "/elsewhere".into(), ..quiet() })),
         ("uncompressed", with(Options { http_compression_threshold_bytes: 0, ..quiet() })),
-        ("refusing", with(quiet()).allow_request(allow_request)),
+        ("refusing", refusing(with(quiet()))),
         ("closing-polling", with(quiet())),
         ("closing-websocket", with(quiet())),
         ("closing-upgrade", with(quiet())),
     ]
 }
 
-fn allow_request(request: &Parts) -> Result<(), String> {
-    match request.headers.get("x-refuse").map(|value| value.as_bytes()) {
-        None => Ok(()),
-        Some(b"why") => Err("because".into()),
-        Some(_) => Err(String::new()),
-    }
+fn refusing(builder: IoBuilder) -> IoBuilder {
+    builder.allow_request(async |request| {
+        match request.headers.get("x-refuse").map(|value| value.as_bytes()) {
+            None => Ok(()),
+            Some(b"why") => Err("because"),
+            Some(_) => Err(""),
+        }
+    })
 }
 
 fn strict_cors() -> Cors {
