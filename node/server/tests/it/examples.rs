@@ -17,6 +17,8 @@ use crate::support::{DEADLINE, eventually, serve};
 
 #[path = "../../examples/acks.rs"]
 mod acks;
+#[path = "../../examples/actix_web_app.rs"]
+mod actix_web_app;
 #[path = "../../examples/axum_app.rs"]
 mod axum_app;
 #[path = "../../examples/background.rs"]
@@ -110,6 +112,38 @@ async fn acks_go_in_both_directions() {
         let id = id.strip_prefix('2').expect("an event");
         exchange(&mut client, &format!(r#"3{id}["{answer}"]"#), &format!(r#"38["{verdict}"]"#)).await;
     }
+    drop(client);
+    io.close().await;
+}
+
+/// Two servers in one program: a route of one emits through the other.
+#[actix_web::test]
+async fn an_application_of_actix_web_has_sockets_beside_it() {
+    let origin = "http://application.example";
+    let io = actix_web_app::node(origin);
+    let sockets = serve(&io).await;
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let routes = format!("http://{}", listener.local_addr().expect("an address"));
+    let application = actix_web_app::serve(&io, listener).expect("it starts");
+    let handle = application.handle();
+    let running = tokio::spawn(application);
+
+    let mut http = Http::connect(&sockets).await;
+    let open = http.get_with("/socket.io/?EIO=4&transport=polling", &format!("origin: {origin}\r\n")).await;
+    let allowed = format!("access-control-allow-origin: {origin}");
+    assert!(open.headers.contains(&allowed), "{open:?}");
+    let mut client = Client::connect(&sockets).await;
+    let mut http = Http::connect(&routes).await;
+    assert_eq!(http.get("/clients").await.body, "1");
+    assert_eq!(http.get("/socket.io/?EIO=4&transport=polling").await.status, 404);
+    assert_eq!(http.post("/news", "it rains").await.status, 204);
+    assert_eq!(client.receive().await.text, r#"2["news","it rains"]"#);
+
+    // Ending one leaves the other as it is.
+    handle.stop(true).await;
+    running.await.expect("it does not panic").expect("it ends well");
+    io.emit("news", "the application is gone").expect("it is sent");
+    assert_eq!(client.receive().await.text, r#"2["news","the application is gone"]"#);
     drop(client);
     io.close().await;
 }

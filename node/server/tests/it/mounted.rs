@@ -1,129 +1,24 @@
-//! Mounted in HTTP servers of others: axum, hyper, hyper-util. The same judges, and what only such servers show.
+//! Mounted in HTTP servers of others: axum, warp, hyper, hyper-util. The same judges, and what only such servers show.
 
-use std::convert::Infallible;
-use std::net::SocketAddr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+mod hosts;
 
-use axum::extract::{Request, State};
-use axum::http::StatusCode;
-use axum::middleware::{Next, from_fn};
-use axum::response::Response;
-use axum::routing::get;
-use axum::{Json, Router};
+use axum::Router;
 use bytes::Bytes;
 use fanfare::{Ack, ConnectError, Drained, Io, Options, Socket};
-use http_body_util::{Empty, Full};
+use http_body_util::Empty;
 use hyper::ext::Protocol;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use hyper_util::server::conn::auto;
-use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::process::Command;
-use tower::{Layer, ServiceExt};
 
+pub(crate) use self::hosts::{Host, hosted};
+use self::hosts::{User, hosted_at, serve_axum};
 use crate::client::{Client, Http, Polling};
 use crate::conformance::start_profiles;
 use crate::contract::contract_server;
 use crate::judges::{MODES, options};
 use crate::support::{DEADLINE, eventually, judge, judge_folder, nothing_stays, run};
-
-/// A user that the host's layer has found.
-#[derive(Clone, Debug, PartialEq)]
-struct User(String);
-
-async fn authenticate(mut request: Request, next: Next) -> Response {
-    if let Some(name) = request.headers().get("x-user").and_then(|name| name.to_str().ok()) {
-        let user = User(name.to_owned());
-        request.extensions_mut().insert(user);
-    }
-    next.run(request).await
-}
-
-/// An application with a route and a state of its own, and a layer around everything.
-fn axum_app(io: &Io) -> Router {
-    let hits = Arc::new(AtomicUsize::new(0));
-    let hit = async |State(hits): State<Arc<AtomicUsize>>| Json(hits.fetch_add(1, Relaxed) + 1);
-    Router::new()
-        .route("/rest", get(hit))
-        .fallback(async || (StatusCode::NOT_FOUND, "not found"))
-        .with_state(hits)
-        .layer(io.layer())
-        .layer(from_fn(authenticate))
-}
-
-async fn serve_axum(app: Router, listener: TcpListener) {
-    let app = app.into_make_service_with_connect_info::<SocketAddr>();
-    axum::serve(listener, app).await.expect("a server");
-}
-
-/// hyper's own server for HTTP/1.1, which tells nothing about the client.
-async fn serve_hyper(io: Io, listener: TcpListener) {
-    loop {
-        let (stream, _) = listener.accept().await.expect("a connection");
-        let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), io.service());
-        tokio::spawn(connection.with_upgrades());
-    }
-}
-
-/// The server of hyper-util that takes HTTP/1.1 and HTTP/2.
-async fn serve_auto(io: Io, listener: TcpListener) {
-    loop {
-        let (stream, peer) = listener.accept().await.expect("a connection");
-        let service = io.service();
-        let service = tower::service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
-            request.extensions_mut().insert(peer);
-            service.clone().oneshot(request)
-        });
-        tokio::spawn(async move {
-            let mut server = auto::Builder::new(TokioExecutor::new());
-            server.http2().enable_connect_protocol();
-            let service = TowerToHyperService::new(service);
-            // Clients come and go as they like.
-            let _ = server.serve_connection_with_upgrades(TokioIo::new(stream), service).await;
-        });
-    }
-}
-
-/// The same with the layer around something else, in hyper's own server.
-async fn serve_layered(io: Io, listener: TcpListener) {
-    let others = tower::service_fn(async |_| {
-        let mut response = hyper::Response::new(Full::<Bytes>::from("not found"));
-        *response.status_mut() = StatusCode::NOT_FOUND;
-        Ok::<_, Infallible>(response)
-    });
-    let layered = TowerToHyperService::new(io.layer().layer(others));
-    loop {
-        let (stream, _) = listener.accept().await.expect("a connection");
-        let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), layered.clone());
-        tokio::spawn(connection.with_upgrades());
-    }
-}
-
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Host {
-    Axum,
-    Hyper,
-    Layered,
-    Auto,
-}
-
-async fn hosted_at(io: &Io, host: Host, address: (&str, u16)) -> std::io::Result<String> {
-    let listener = TcpListener::bind(address).await?;
-    let url = format!("http://{}", listener.local_addr()?);
-    match host {
-        Host::Axum => tokio::spawn(serve_axum(axum_app(io), listener)),
-        Host::Hyper => tokio::spawn(serve_hyper(io.clone(), listener)),
-        Host::Layered => tokio::spawn(serve_layered(io.clone(), listener)),
-        Host::Auto => tokio::spawn(serve_auto(io.clone(), listener)),
-    };
-    Ok(url)
-}
-
-pub(crate) async fn hosted(io: &Io, host: Host) -> String {
-    hosted_at(io, host, ("127.0.0.1", 0)).await.expect("a free port")
-}
 
 async fn cheat_sheet_judged(host: Host) {
     let io = contract_server(options());
@@ -143,6 +38,11 @@ async fn every_line_of_the_cheat_sheet_reaches_whom_it_should_in_axum() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_line_of_the_cheat_sheet_reaches_whom_it_should_in_hyper() {
     cheat_sheet_judged(Host::Hyper).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_line_of_the_cheat_sheet_reaches_whom_it_should_in_warp() {
+    cheat_sheet_judged(Host::Warp).await;
 }
 
 #[tokio::test]
@@ -186,6 +86,11 @@ async fn the_wire_in_axum_is_that_of_the_official_server() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_wire_in_hyper_is_that_of_the_official_server() {
     wire_judged(Host::Layered).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_wire_in_warp_is_that_of_the_official_server() {
+    wire_judged(Host::Warp).await;
 }
 
 async fn wire_judged(host: Host) {
@@ -235,36 +140,41 @@ async fn carries(mut client: Client, io: &Io) {
 
 #[tokio::test]
 async fn routes_of_the_application_stay_what_they_were() {
-    let io = Io::builder().options(options()).build();
-    let url = hosted(&io, Host::Axum).await;
-    let mut http = Http::connect(&url).await;
-    for hits in ["1", "2"] {
-        let answer = http.get("/rest").await;
-        assert_eq!((answer.status, answer.body.as_str()), (200, hits));
+    for host in [Host::Axum, Host::Warp] {
+        let io = Io::builder().options(options()).build();
+        let url = hosted(&io, host).await;
+        let mut http = Http::connect(&url).await;
+        for hits in ["1", "2"] {
+            let answer = http.get("/rest").await;
+            assert_eq!((answer.status, answer.body.as_str()), (200, hits), "{host:?}");
+        }
+        assert_eq!(http.get("/elsewhere").await.status, 404, "{host:?}");
+        assert_eq!(http.get("/socket.io/?EIO=4&transport=polling").await.status, 200, "{host:?}");
+        io.close().await;
     }
-    assert_eq!(http.get("/elsewhere").await.status, 404);
-    assert_eq!(http.get("/socket.io/?EIO=4&transport=polling").await.status, 200);
-    io.close().await;
 }
 
 #[tokio::test]
 async fn what_a_layer_of_the_host_has_found_reaches_middlewares_and_handlers() {
-    let io = node();
-    let url = hosted(&io, Host::Axum).await;
-    let mut ada = Client::over_with(tcp(&url).await, "", &[("x-user", "Ada")]).await;
-    ada.enter().await;
-    ada.send(r#"27["who"]"#).await;
-    let answer = ada.receive().await.text;
-    assert_eq!(answer, r#"37["Ada",true,"/socket.io/?EIO=4&transport=websocket"]"#);
-    let mut nobody = Client::over_with(tcp(&url).await, "", &[("x-user", "nobody")]).await;
-    nobody.raw().await.expect("an open packet");
-    assert_eq!(nobody.join("/", "").await, Err(r#"{"message":"not you"}"#.to_owned()));
-    // Over polling there is the same.
-    let mut polling = Polling::connect(&url).await;
-    polling.send(r#"27["who"]"#).await;
-    assert_eq!(polling.receive().await, r#"37[null,true,"/socket.io/?EIO=4&transport=polling"]"#);
-    drop((ada, nobody, polling));
-    io.close().await;
+    for host in [Host::Axum, Host::Warp] {
+        let io = node();
+        let url = hosted(&io, host).await;
+        let mut ada = Client::over_with(tcp(&url).await, "", &[("x-user", "Ada")]).await;
+        ada.enter().await;
+        ada.send(r#"27["who"]"#).await;
+        let answer = ada.receive().await.text;
+        assert_eq!(answer, r#"37["Ada",true,"/socket.io/?EIO=4&transport=websocket"]"#, "{host:?}");
+        let mut nobody = Client::over_with(tcp(&url).await, "", &[("x-user", "nobody")]).await;
+        nobody.raw().await.expect("an open packet");
+        assert_eq!(nobody.join("/", "").await, Err(r#"{"message":"not you"}"#.to_owned()), "{host:?}");
+        // Over polling there is the same.
+        let mut polling = Polling::connect(&url).await;
+        polling.send(r#"27["who"]"#).await;
+        let answer = polling.receive().await;
+        assert_eq!(answer, r#"37[null,true,"/socket.io/?EIO=4&transport=polling"]"#, "{host:?}");
+        drop((ada, nobody, polling));
+        io.close().await;
+    }
 }
 
 /// hyper says nothing about the client. A TCP connection does; a poll has none.
@@ -307,7 +217,7 @@ async fn a_router_may_take_its_part_off_the_path() {
 #[test]
 fn a_websocket_over_plain_tcp_leaves_the_runtime_it_came_in_on() {
     let runtime = || tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
-    for host in [Host::Axum, Host::Hyper, Host::Auto] {
+    for host in [Host::Axum, Host::Hyper, Host::Auto, Host::Warp] {
         let io = node();
         let around = runtime().expect("a runtime");
         let url = around.block_on(hosted(&io, host));
