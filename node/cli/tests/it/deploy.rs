@@ -16,6 +16,7 @@ use crate::support::DEADLINE;
 mod balancers;
 mod files;
 mod monitoring;
+mod proxy_protocol;
 
 /// The path of a file in `deploy/`.
 fn path(file: &str) -> PathBuf {
