@@ -1,5 +1,5 @@
-//! Every way to a server: the node of this repository judges polling and the upgrade, a TLS proxy before `baseline` the
-//! rest.
+//! Every way to a server: the node of this repository judges polling, the upgrade and both over its own TLS, a TLS proxy
+//! before `baseline` the rest.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -23,9 +23,15 @@ struct Node {
 
 impl Node {
     fn start() -> Self {
+        Self::start_with(&[], "ws")
+    }
+
+    /// The same with variables in its environment; the scheme is that of the URL by which its clients come.
+    fn start_with(environment: &[(&str, &Path)], scheme: &str) -> Self {
         let program = Path::new(env!("CARGO_BIN_EXE_loadtest")).with_file_name("fanfare");
         let mut child = Command::new(&program)
             .args(["--listen", "127.0.0.1:0", "--ops-listen", "127.0.0.1:0"])
+            .envs(environment.iter().copied())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -35,7 +41,7 @@ impl Node {
             let address = line.split("address=").nth(1)?.split(' ').next()?;
             address.trim_matches('"').parse::<SocketAddr>().ok()
         });
-        Self { url: format!("ws://{}", address.expect("it listens")), child }
+        Self { url: format!("{scheme}://{}", address.expect("it listens")), child }
     }
 }
 
@@ -64,6 +70,62 @@ fn every_transport_brings_everything_text_and_binary() {
         let (code, report) = loadtest(&node.url, &connect);
         assert_eq!(code, 0, "{connect:?}: {report:#}");
     }
+}
+
+/// A certificate for this machine, signed by itself, and its key, in files that are removed when dropped.
+struct Certificate {
+    certificate: PathBuf,
+    key: PathBuf,
+}
+
+impl Certificate {
+    fn new(name: &str) -> Self {
+        let names = ["localhost".to_owned(), "127.0.0.1".to_owned()];
+        let made = rcgen::generate_simple_self_signed(names).expect("can be made");
+        let file = |kind| {
+            std::env::temp_dir().join(format!("fanfare-loadtest-{name}-{}.{kind}", std::process::id()))
+        };
+        let (certificate, key) = (file("pem"), file("key"));
+        std::fs::write(&certificate, made.cert.pem()).expect("writes");
+        std::fs::write(&key, made.signing_key.serialize_pem()).expect("writes");
+        Self { certificate, key }
+    }
+}
+
+impl Drop for Certificate {
+    fn drop(&mut self) {
+        for file in [&self.certificate, &self.key] {
+            let _ = std::fs::remove_file(file);
+        }
+    }
+}
+
+#[test]
+fn a_node_with_tls_of_its_own_brings_everything_over_every_transport() {
+    let files = Certificate::new("node");
+    let environment: [(&str, &Path); 2] =
+        [("FANFARE_SERVER__TLS__CERTIFICATE", &files.certificate), ("FANFARE_SERVER__TLS__KEY", &files.key)];
+    let node = Node::start_with(&environment, "wss");
+    let ca = files.certificate.to_str().expect("text");
+    let https = node.url.replace("wss://", "https://");
+    for (url, transport) in [(&node.url, "websocket"), (&https, "polling"), (&https, "upgrade")] {
+        let ways = ["--transport", transport, "--tls-ca", ca];
+        let fanout = ["fanout", "--clients", "18", "--rooms", "3", "--window", "2", "--payload", "20000"];
+        let echo = ["echo", "--clients", "9", "--binary"];
+        for scenario in [&fanout[..], &echo] {
+            let (code, report) = loadtest(url, &[scenario, &ways, &SHORT].concat());
+            assert_eq!(code, 0, "{ways:?} {scenario:?}: {report:#}");
+            assert!(report["units"].as_u64() > Some(0), "{ways:?} {scenario:?}: {report:#}");
+        }
+        let connect = ["connect", "--count", "30", "--warmup", "3"];
+        let (code, report) = loadtest(url, &[&connect[..], &ways].concat());
+        assert_eq!(code, 0, "{ways:?} {connect:?}: {report:#}");
+    }
+    let (code, _) = loadtest(&node.url, &["idle", "--clients", "1", "--hold", "10ms"]);
+    assert_eq!(code, 3, "nobody trusts its certificate");
+    let plain = node.url.replace("wss://", "ws://");
+    let (code, _) = loadtest(&plain, &["idle", "--clients", "1", "--hold", "10ms"]);
+    assert_eq!(code, 3, "it takes nobody who comes in plain text");
 }
 
 #[test]
