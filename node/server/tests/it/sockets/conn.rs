@@ -7,7 +7,7 @@ use tokio::task::JoinHandle;
 
 use super::{Journal, server};
 use crate::client::{Client, Polling};
-use crate::support::{eventually, nothing_stays, serve};
+use crate::support::{DEADLINE, eventually, nothing_stays, serve};
 
 fn only_socket(namespace: &Namespace) -> Socket {
     let mut sockets = namespace.local_sockets();
@@ -51,6 +51,11 @@ fn upgraded(conn: Conn) -> JoinHandle<bool> {
     tokio::spawn(async move { conn.upgraded().await })
 }
 
+/// What a task has found, in time.
+async fn ended(task: JoinHandle<bool>) -> bool {
+    tokio::time::timeout(DEADLINE, task).await.expect("it ends").expect("no panic")
+}
+
 #[tokio::test]
 async fn an_upgrade_can_be_waited_for_and_so_can_an_end_without_one() {
     let io = server();
@@ -64,7 +69,7 @@ async fn an_upgrade_can_be_waited_for_and_so_can_an_end_without_one() {
     assert_eq!(probe.raw().await.expect("an answer").to_text().expect("text"), "3probe");
     assert!(conn.upgraded().now_or_never().is_none(), "it still polls");
     probe.send_raw("5").await;
-    assert!(first.await.expect("no panic") && second.await.expect("no panic"));
+    assert!(ended(first).await && ended(second).await);
     assert_eq!(conn.transport(), TransportKind::WebSocket);
     assert_eq!(conn.upgraded().now_or_never(), Some(true), "it is on a WebSocket already");
     drop((client, probe));
@@ -74,14 +79,14 @@ async fn an_upgrade_can_be_waited_for_and_so_can_an_end_without_one() {
     let mut client = Polling::connect(&url).await;
     let waiting = upgraded(only_socket(&io).conn());
     assert_eq!(client.post("1").await.status, 200);
-    assert!(!waiting.await.expect("no panic"));
+    assert!(!ended(waiting).await);
     drop(client);
     nothing_stays(&io).await;
     let _client = Polling::connect(&url).await;
     let socket = only_socket(&io);
     let waiting = upgraded(socket.conn());
     io.kill_connection(&socket);
-    assert!(!waiting.await.expect("no panic"));
+    assert!(!ended(waiting).await);
     io.close().await;
 }
 
@@ -115,7 +120,7 @@ async fn what_waits_for_a_client_is_told_and_its_end_can_be_waited_for() {
     });
     assert!(conn.drained().now_or_never().is_none());
     client.receive_many(PIECES).await;
-    assert!(drained.await.expect("no panic"));
+    assert!(ended(drained).await);
     assert_eq!((conn.bytes_waiting(), conn.packets_waiting()), (0, 0));
 
     // A client that goes while something waits.
@@ -125,7 +130,7 @@ async fn what_waits_for_a_client_is_told_and_its_end_can_be_waited_for() {
     eventually("they wait", || conn.bytes_waiting() > PIECE).await;
     let drained = tokio::spawn(async move { conn.drained().await });
     drop(client);
-    assert!(!drained.await.expect("no panic"));
+    assert!(!ended(drained).await);
     nothing_stays(&io).await;
 
     // A client that polls has taken what it fetched when it comes again.
@@ -136,7 +141,7 @@ async fn what_waits_for_a_client_is_told_and_its_end_can_be_waited_for() {
     let drained = tokio::spawn(async move { conn.drained().await });
     assert_eq!(client.receive().await, "2[\"event\",1]");
     let again = tokio::spawn(async move { client.poll().await });
-    assert!(drained.await.expect("no panic"));
+    assert!(ended(drained).await);
     io.close().await;
     drop(again);
 }
@@ -170,6 +175,7 @@ async fn a_connection_that_is_closed_sends_what_waits_and_no_disconnect() {
     let socket = only_socket(&io);
     socket.emit("last", ()).expect("room");
     socket.conn().close();
+    eventually("it is closed", || !socket.conn().is_open()).await;
     let rest = client.poll().await;
     assert_eq!((rest.status, rest.body.as_str()), (200, "42[\"last\"]\u{1e}6\u{1e}1"));
     drop(client);
