@@ -105,6 +105,9 @@ async fn emit_to_one(socket: &Socket) -> Result<(), EmitError> {
     // socket.compress(false).emit(…)
     socket.compress(false).emit("uncompressed", "that's rough")?;
 
+    // socket.binary(false).emit(…): an error if there are bytes
+    socket.binary(false).emit("what", "I have no binaries!")?;
+
     // socket.volatile.emit(…): dropped if the client is not ready for it, as here, where others were sent just before
     socket.volatile().emit("maybe", "do you really need it?")?;
 

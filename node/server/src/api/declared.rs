@@ -1,5 +1,6 @@
 //! Handlers as they were declared: their ids, running once, removal, and the events that have some.
 
+use std::mem::take;
 use std::ops::Deref;
 use std::sync::Arc;
 
@@ -162,9 +163,18 @@ impl Socket {
         drop(self.0.declare(|handlers| handlers.events.remove(event)));
     }
 
+    /// Removes all handlers of single events, errors and disconnects that were declared for this socket (JavaScript's
+    /// `removeAllListeners()`). Those of every event, those that are told of what is sent, and middlewares stay.
+    pub fn off_all(&self) {
+        drop(self.0.declare(|handlers| {
+            let Handlers { events, errors, disconnecting, disconnect, .. } = handlers;
+            (take(events), take(errors), take(disconnecting), take(disconnect))
+        }));
+    }
+
     /// Removes the handlers of every event ([`on_any`](Self::on_any)) that were declared for this socket.
     pub fn off_any(&self) {
-        drop(self.0.declare(|handlers| std::mem::take(&mut handlers.any)));
+        drop(self.0.declare(|handlers| take(&mut handlers.any)));
     }
 
     /// Names of the events that have handlers of this socket, sorted.

@@ -19,6 +19,8 @@ use fanfare_socketio::Arguments;
 /// | all | [`Namespace`], [`State`](super::State), [`Io`](super::Io) |
 /// | of sockets | [`Socket`], [`SocketId`], [`Auth`], [`Extension`](super::Extension), [`HttpExtension`](super::HttpExtension), [`Handshake`], [`http::HeaderMap`], [`TransportKind`], [`Conn`](super::Conn) |
 /// | of events | also [`Data`], [`Ack`](super::Ack), [`EventName`], [`Arguments`] |
+/// | of errors of sockets | also [`SocketError`](crate::SocketError), [`Ack`](super::Ack), [`EventName`], [`Arguments`] |
+/// | of events that are sent | also [`Data`], [`EventName`], [`Arguments`] |
 /// | of disconnects | also [`DisconnectReason`], [`DisconnectDetail`] |
 /// | of other servers' events | [`Data`], [`ServerAck`](super::ServerAck), [`EventName`], [`Arguments`], [`FromNode`](super::FromNode) |
 ///

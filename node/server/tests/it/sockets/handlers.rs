@@ -5,7 +5,7 @@ use fanfare::{Ack, EventName, Options, Socket};
 use super::{Journal, server};
 use crate::client::Client;
 use crate::cluster::Nodes;
-use crate::support::{DEADLINE, eventually, serve};
+use crate::support::{DEADLINE, nothing_stays, serve};
 
 #[tokio::test]
 async fn a_handler_declared_once_runs_for_one_event() {
@@ -146,8 +146,18 @@ async fn off_removes_the_handlers_of_one_event_of_a_socket() {
     client.ask("done").await;
     assert_eq!(journal.take(), ["b"]);
     assert_eq!(socket.listeners("a"), []);
+    let note = journal.clone();
+    socket.on_disconnect(async move || note.note("disconnect"));
+    let note = journal.clone();
+    socket.on_any(async move || note.note("any"));
+    socket.off_all();
+    client.send("2[\"b\"]").await;
+    // The handler of any event stays, and sees what `ask` sends too.
+    client.ask("done").await;
+    assert_eq!(journal.take(), ["any", "any"]);
     drop(client);
-    eventually("it is gone", || !socket.is_connected()).await;
+    nothing_stays(&io).await;
+    assert!(journal.take().is_empty());
     let late = socket.on("a", async || {});
     assert!(!socket.remove_handler(late), "a closed socket keeps no handlers");
     io.close().await;
