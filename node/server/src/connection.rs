@@ -5,6 +5,7 @@ mod admission;
 mod charge;
 mod closing;
 mod dispatch;
+mod entry;
 mod held;
 mod inbox;
 mod message;

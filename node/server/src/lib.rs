@@ -27,6 +27,7 @@
 //! | other HTTP servers | [`MountLayer`] and [`MountService`] put the server into axum, tower and hyper; [`Mounted`], [`AnswerBody`] and [`Cut`] are what comes out |
 //! | hooks of HTTP | [`HandshakeRequest`], [`HandshakeRefusal`] and [`ConnectionError`] of clients that connect; [`HttpNext`] and [`HttpBody`] of layers around the listener; [`EncryptedConnection`] says that another server has done TLS |
 //! | sockets and rooms | [`Namespace`], [`Socket`], [`SocketId`], [`Conn`], [`Handshake`]; [`Room`], [`IntoRooms`], [`Changed`]; [`DisconnectReason`] |
+//! | namespaces that clients make | [`ParentNamespace`] by a pattern, a regular expression or a predicate, which judges a [`NamespaceAttempt`] ([`IntoMatch`]); [`NamespacePatternError`]; [`ParentBroadcast`], [`ParentDeclared`]; [`Params`] of their names |
 //! | handlers | what they take: [`Data`], [`Auth`], [`EventName`], [`Ack`], [`Arguments`], [`Raw`], [`Value`], [`State`], [`Extension`], [`HttpExtension`], [`DisconnectDetail`], or what implements [`FromContext`]; what they are: [`Handler`], [`IntoOutcome`], [`IntoDecision`] of a middleware, [`IntoVerdict`] and [`Rewrite`] of one for events; [`Declared`] and [`HandlerId`] to remove them |
 //! | own extractors | [`Context`], [`HasSocket`], [`HasEvent`]: [`ConnectContext`], [`EventContext`], [`DisconnectContext`], [`ErrorContext`], [`OutgoingContext`], [`ServerContext`]; [`States`]; [`Rejection`], [`RejectionKind`] |
 //! | emitting | [`Broadcast`] to many, [`Direct`] to one; [`Bytes`] travel as attachments |
@@ -73,8 +74,9 @@ pub use api::{
     Ack, AckError, AckStream, Acknowledgement, Auth, Broadcast, BroadcastAcks, Changed, Conn, ConnectError,
     Context, Data, Declared, Direct, DisconnectDetail, Emission, EmitError, Emitter, EventName, Extension,
     FromContext, FromNode, Handler, HandlerError, HasEvent, HasSocket, HttpExtension, IntoDecision,
-    IntoOutcome, IntoRooms, IntoVerdict, Io, IoBuilder, Namespace, Observation, RemoteSocket, Rewrite,
-    ServerAck, Servers, Socket, State,
+    IntoMatch, IntoOutcome, IntoRooms, IntoVerdict, Io, IoBuilder, Namespace, Observation, Params,
+    ParentBroadcast, ParentDeclared, ParentNamespace, RemoteSocket, Rewrite, ServerAck, Servers, Socket,
+    State,
 };
 pub use bytes::Bytes;
 pub use cluster::inbound::{
@@ -102,6 +104,7 @@ pub use metrics::{
     Actor, Counter, Family, Gauge, Histogram, Label, Limit, Mailbox, Metrics, PacketType, ProxyHeader,
     Refused, Transport,
 };
+pub use namespace::{NamespaceAttempt, NamespacePatternError};
 pub use node::States;
 pub use options::{
     ClientCertificates, ClientLimits, ClusterOptions, Cookie, Cors, DrainOptions, Options, SameSite,

@@ -237,6 +237,8 @@ metrics! {
         http_connections_idle = "fanfare_http_connections_idle",
         /// Whether the node accepts new clients: 1 if it does, else 0.
         ready = "fanfare_ready",
+        /// Namespaces that clients have made by the rules of parents.
+        child_namespaces = "fanfare_child_namespaces",
         /// Rooms with members on this node, without the sockets' own rooms.
         rooms = "fanfare_rooms",
         /// Rooms with members on this node that are named like sockets of other nodes.

@@ -89,6 +89,12 @@ pub struct Options {
     /// Milliseconds for which packets to a namespace that the client has just left are ignored, instead of closing the
     /// connection. Default 10,000.
     pub left_namespace_grace_ms: u64,
+    /// Whether a namespace that clients have made by the rule of a parent ends when nobody was in it for
+    /// `child_namespace_idle_ms`. Without it such namespaces stay until the program closes them, and clients can fill
+    /// `limits.child_namespaces_max` with names. Default true.
+    pub cleanup_empty_child_namespaces: bool,
+    /// Milliseconds that a namespace which clients have made stays without anybody in it. Default 10,000.
+    pub child_namespace_idle_ms: u64,
     /// Whether every connection begins with a header of the PROXY protocol, version 2, which tells the address of the
     /// client. Connections of others than `limits.trusted_proxies` are closed then, and so are those without the header.
     /// Default false.
@@ -198,6 +204,8 @@ impl Default for Options {
             close_timeout_ms: 5_000,
             polling_close_timeout_ms: 30_000,
             left_namespace_grace_ms: 10_000,
+            cleanup_empty_child_namespaces: true,
+            child_namespace_idle_ms: 10_000,
             proxy_protocol: false,
             tls: None,
             limits: ClientLimits::default(),

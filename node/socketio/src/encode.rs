@@ -91,6 +91,17 @@ pub fn with_ack(event: &Encoded, namespace: &str, id: u64) -> Encoded {
     Encoded { text: format!("{head}{id}{rest}").into(), attachments: event.attachments.clone() }
 }
 
+/// The same event in another namespace. It must be an [`event`] of the main namespace.
+pub fn within(event: &Encoded, namespace: &str) -> Encoded {
+    if namespace == "/" {
+        return event.clone();
+    }
+    let counted =
+        if event.attachments.is_empty() { 0 } else { event.text.find('-').map_or(0, |dash| dash - 1) };
+    let (head, rest) = event.text.split_at(2 + counted);
+    Encoded { text: format!("{head}{namespace},{rest}").into(), attachments: event.attachments.clone() }
+}
+
 /// The answer to a CONNECT that is granted: `{"sid":…}`.
 pub fn connect(namespace: &str, sid: &str) -> Encoded {
     let mut text = header('0', namespace, None);

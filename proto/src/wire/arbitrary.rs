@@ -58,6 +58,7 @@ fn broadcast() -> impl Strategy<Value = wire::Broadcast> {
                 attachments,
                 answers_wanted: answers
                     .map(|(request, timeout_ms)| wire::AnswersWanted { request, timeout_ms }),
+                ..wire::Broadcast::default()
             }
         },
     )

@@ -114,6 +114,21 @@ fn said() -> Vec<(&'static str, Vec<Subject>, Body)> {
             }),
         ),
         ("heartbeat_yielding", vec![Subject::Nodes], Body::Heartbeat(yielding())),
+        (
+            "reply_of_absent",
+            to_asker(),
+            Body::Reply(wire::Reply { request: 303, absent: true, ..Default::default() }),
+        ),
+        (
+            "broadcast_to_children",
+            vec![Subject::Namespace("pattern:/{tenant}".into())],
+            Body::Broadcast(wire::Broadcast {
+                target: Some(wire::Target { namespace: "/".into(), ..target(&["lobby"], &[]) }),
+                packet: r#"42["message",1]"#.into(),
+                parent: "pattern:/{tenant}".into(),
+                ..Default::default()
+            }),
+        ),
     ]
 }
 
@@ -150,6 +165,8 @@ fn broadcast() -> wire::Broadcast {
         packet: r#"42/chat,["message","hello \"world\"",1.5,null]"#.into(),
         attachments: Vec::new(),
         answers_wanted: Some(wire::AnswersWanted { request: 77, timeout_ms: 10_000 }),
+        // Frozen before it existed.
+        parent: String::new(),
     }
 }
 
@@ -176,6 +193,7 @@ fn reply() -> wire::Reply {
         more: false,
         piece: 0,
         left_out: 0,
+        absent: false,
     }
 }
 

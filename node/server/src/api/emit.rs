@@ -170,9 +170,9 @@ impl Broadcast {
         Ok(Some(Elsewhere { cluster, subjects, body }))
     }
 
-    /// The cluster, unless the operator stays on this node.
+    /// The cluster, unless the operator stays on this node, or the namespace has ended here.
     pub(super) fn cluster(&self) -> Option<&Arc<ClusterLink>> {
-        self.namespace.node.cluster.as_ref().filter(|_| !self.is_local)
+        self.namespace.node.cluster.as_ref().filter(|_| !self.is_local && !self.namespace.is_closed())
     }
 
     /// The emit as other nodes get it.
@@ -184,6 +184,7 @@ impl Broadcast {
             packet: encoded.text.to_string(),
             attachments: encoded.attachments.clone(),
             answers_wanted,
+            ..wire::Broadcast::default()
         })
     }
 

@@ -159,7 +159,7 @@ impl Emission {
             uncompressed: self.uncompressed,
             packet: encoded.text.to_string(),
             attachments: encoded.attachments,
-            answers_wanted: None,
+            ..wire::Broadcast::default()
         });
         self.link.check_size(&body)?;
         self.link.say(&self.link.route(&self.namespace, &self.rooms), body);

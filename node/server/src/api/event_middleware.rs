@@ -181,7 +181,7 @@ where
 }
 
 #[track_caller]
-fn screening<P, H>(node: &Node, decide: H) -> Arc<dyn Callback<EventContext, Verdict>>
+pub(super) fn screening<P, H>(node: &Node, decide: H) -> Arc<dyn Callback<EventContext, Verdict>>
 where
     H: Handler<EventContext, P>,
     H::Output: IntoVerdict + 'static,

@@ -41,7 +41,7 @@ impl Broadcast {
         let elsewhere = match self.cluster() {
             None => None,
             Some(cluster) => {
-                let question = cluster.question(namespace.shared_name(), &self.target.rooms, body)?;
+                let question = cluster.question(namespace.audience(), &self.target.rooms, body)?;
                 if question.is_some() && !cluster.is_connected() {
                     return Err(EmitError::ClusterAway);
                 }

@@ -107,11 +107,10 @@ impl InboundTask {
             Body::Broadcast(broadcast) => self.broadcast(node, broadcast),
             Body::Membership(membership) => self.change(node, membership),
             Body::Request(request) => self.answer(node, request),
-            Body::ServerEvent(event) => {
-                if let Some(namespace) = self.hub.namespaces.find(&event.namespace) {
-                    self.server_events.heard(namespace, node, event);
-                }
-            }
+            Body::ServerEvent(event) => match self.hub.namespaces.find(&event.namespace) {
+                Some(namespace) => self.server_events.heard(namespace, node, event),
+                None => self.say_absent(&node, event.request),
+            },
             Body::BroadcastAnswers(answers) => {
                 self.cluster.answered(answers.request, FromNode::Answers(node, answers));
             }
@@ -125,13 +124,23 @@ impl InboundTask {
     }
 
     fn broadcast(&self, node: Arc<str>, broadcast: wire::Broadcast) {
-        let Some((namespace, target)) = self.meant(broadcast.target) else { return };
         let encoded = Encoded { text: broadcast.packet.into(), attachments: broadcast.attachments };
+        if !broadcast.parent.is_empty() {
+            let target = broadcast.target.map(self::target).unwrap_or_default();
+            let flags = (broadcast.volatile, broadcast.uncompressed);
+            return self.broadcast_to_children(&node, &broadcast.parent, &Arc::new(target), &encoded, flags);
+        }
+        let Some((namespace, target)) = self.meant(broadcast.target) else {
+            if let Some(wanted) = broadcast.answers_wanted {
+                let none =
+                    wire::BroadcastAnswers { request: wanted.request, complete: true, ..Default::default() };
+                self.cluster.say_to_node(&node, Body::BroadcastAnswers(none));
+            }
+            return;
+        };
         // Nodes check what they send; anybody else may get it wrong, and clients would pay for it.
         if !self.cluster.heard_of(&node) && !is_event_of(&encoded, namespace.name()) {
-            self.hub.node.metrics.bus_invalid_messages.increment();
-            let log = &self.cluster.log;
-            return log.say(|| warn!("an emit from outside the cluster is not a valid event: dropped"));
+            return self.refuse_invalid();
         }
         let Some(wanted) = broadcast.answers_wanted else {
             let packet = Packet::new(encoded, !broadcast.uncompressed);
@@ -147,6 +156,41 @@ impl InboundTask {
         }
         let timeout = ms(wanted.timeout_ms.min(crate::options::MS_MAX));
         actix_rt::spawn(ack_reports::report(self.cluster.clone(), node, wanted.request, acks, timeout));
+    }
+
+    /// Delivers an emit to the children of a parent that live here.
+    fn broadcast_to_children(
+        &self,
+        node: &Arc<str>,
+        parent: &str,
+        target: &Arc<Target>,
+        encoded: &Encoded,
+        (volatile, uncompressed): (bool, bool),
+    ) {
+        if !self.cluster.heard_of(node) && !is_event_of(encoded, "/") {
+            return self.refuse_invalid();
+        }
+        let children = self.hub.namespaces.parent(parent).map(|parent| parent.children());
+        for child in children.unwrap_or_default() {
+            let packet = Packet::new(encode::within(encoded, child.name()), !uncompressed);
+            if let Err(Overloaded) = child.rooms.hear_broadcast(target, &packet, volatile) {
+                self.say_dropped();
+            }
+        }
+    }
+
+    fn refuse_invalid(&self) {
+        self.hub.node.metrics.bus_invalid_messages.increment();
+        let log = &self.cluster.log;
+        log.say(|| warn!("an emit from outside the cluster is not a valid event: dropped"));
+    }
+
+    /// Tells the asking node that this one does not have the namespace now.
+    fn say_absent(&self, node: &Arc<str>, request: u64) {
+        if request != 0 && !node.is_empty() {
+            let reply = wire::Reply { request, absent: true, ..Default::default() };
+            self.cluster.say_to_node(node, Body::Reply(reply));
+        }
     }
 
     /// Tells the asking node at once that something of this node is missing.
@@ -169,7 +213,7 @@ impl InboundTask {
     fn change(&self, node: Arc<str>, membership: wire::Membership) {
         let (Some((namespace, target)), Some(change)) = (self.meant(membership.target), membership.change)
         else {
-            return;
+            return self.say_absent(&node, membership.request);
         };
         let change = Change::from_wire(change);
         if let Err(error) = change.check(&self.hub.node) {
@@ -199,7 +243,9 @@ impl InboundTask {
         else {
             return;
         };
-        let Some((namespace, target)) = self.meant(Some(target)) else { return };
+        let Some((namespace, target)) = self.meant(Some(target)) else {
+            return self.say_absent(&node, id);
+        };
         let target = Target::clone(&target);
         let bytes_max = self.cluster.bus.envelope_bytes_max();
         // The reactors are asked now, in order with what came before; the answer is put together later.
@@ -293,11 +339,15 @@ impl InboundTask {
 
     /// The namespace, if this node serves it, and the target in it.
     fn meant(&self, target: Option<wire::Target>) -> Option<(Arc<NamespaceCore>, Arc<Target>)> {
-        let target = target?;
-        let namespace = self.hub.namespaces.find(&target.namespace)?;
-        let rooms = |names: Vec<String>| names.into_iter().map(Room::from).collect();
-        Some((namespace, Arc::new(Target { rooms: rooms(target.rooms), except: rooms(target.except) })))
+        let wanted = target?;
+        let namespace = self.hub.namespaces.find(&wanted.namespace)?;
+        Some((namespace, Arc::new(self::target(wanted))))
     }
+}
+
+fn target(target: wire::Target) -> Target {
+    let rooms = |names: Vec<String>| names.into_iter().map(Room::from).collect();
+    Target { rooms: rooms(target.rooms), except: rooms(target.except) }
 }
 
 async fn next(subscription: &mut Subscription) -> Option<Inbound> {

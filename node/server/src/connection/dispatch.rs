@@ -3,13 +3,11 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use actix::AsyncContext;
 use tracing::debug;
 
 use super::namespaces::NamespaceState;
 use super::state::Connection;
-use crate::metrics::{Limit, PacketType};
-use crate::namespace::{Connect, namespace_here, send_refusal};
+use crate::metrics::PacketType;
 use crate::options::ms;
 use crate::socket::{AckArrived, Close, DisconnectReason, Event, INVALID_PACKET};
 use fanfare_engineio::session::Meaning;
@@ -97,38 +95,6 @@ impl Connection {
             }
             (NamespaceState::JustLeft, _) => self.hub.node.metrics.late_packets.increment(),
             _ => self.expel(DisconnectReason::ForcedServerClose, "packet out of order"),
-        }
-    }
-
-    fn enter(&mut self, name: &str, auth: Option<&str>, ctx: &mut Ctx) {
-        let Some(namespace) = self.hub.namespaces.find(name) else {
-            let metrics = &self.hub.node.metrics;
-            metrics.rejections.increment();
-            return send_refusal(metrics, &self.link, name, "Invalid namespace", None);
-        };
-        let max = self.hub.node.options.limits.namespaces_per_connection_max;
-        if max > 0 && self.namespaces.occupied() >= max {
-            let metrics = &self.hub.node.metrics;
-            metrics.limits.of(Limit::Namespaces).increment();
-            metrics.rejections.increment();
-            return send_refusal(metrics, &self.link, name, "too many namespaces", None);
-        }
-        let max = self.hub.node.options.limits.auth_bytes_max;
-        if max > 0 && auth.is_some_and(|auth| auth.len() > max) {
-            let metrics = &self.hub.node.metrics;
-            metrics.limits.of(Limit::Auth).increment();
-            metrics.rejections.increment();
-            let refusal = format!("auth is too large: it may have at most {max} bytes");
-            return send_refusal(metrics, &self.link, name, &refusal, None);
-        }
-        let connect = Connect {
-            link: self.link.clone(),
-            auth: auth.map(Into::into),
-            connection: ctx.address().recipient(),
-        };
-        if let Some(supervisor) = namespace_here(&namespace) {
-            supervisor.do_send(connect);
-            self.namespaces.ask(namespace);
         }
     }
 

@@ -10,19 +10,23 @@ use crate::socket::{Close, SocketCore};
 
 /// A connection in one namespace.
 enum Slot {
+    /// Asked for; the program decides whether there is such a namespace.
+    Asking(Box<str>),
     /// Asked for; middlewares decide.
     Pending(Arc<NamespaceCore>),
     /// Taken.
     Taken(Arc<SocketCore>),
-    /// Left by the client; the socket's actor has yet to come to it.
-    Left(Arc<SocketCore>, Instant),
+    /// Left a moment ago. The socket's actor may have yet to come to it.
+    Left(Arc<str>, Instant),
 }
 
 impl Slot {
     fn namespace(&self) -> &str {
         match self {
+            Self::Asking(name) => name,
             Self::Pending(namespace) => namespace.name(),
-            Self::Taken(socket) | Self::Left(socket, _) => socket.namespace.name(),
+            Self::Taken(socket) => socket.namespace.name(),
+            Self::Left(name, _) => name,
         }
     }
 }
@@ -39,6 +43,9 @@ pub(super) enum NamespaceState {
     JustLeft,
 }
 
+/// Namespaces that were left a moment ago and are remembered; of more of them the first ones are forgotten.
+const LEFT_MAX: usize = 64;
+
 /// Namespaces that one connection is in, or asked to enter.
 #[derive(Default)]
 pub(super) struct Namespaces(SmallVec<[Slot; 1]>);
@@ -50,7 +57,7 @@ impl Namespaces {
             return NamespaceState::Outside;
         };
         let left_at = match &self.0[at] {
-            Slot::Pending(_) => return NamespaceState::Pending,
+            Slot::Asking(_) | Slot::Pending(_) => return NamespaceState::Pending,
             Slot::Left(_, left_at) => *left_at,
             Slot::Taken(socket) => match socket.left_at() {
                 None => return NamespaceState::Inside(socket.clone()),
@@ -68,8 +75,39 @@ impl Namespaces {
     pub fn leave(&mut self, socket: &Arc<SocketCore>) {
         let left = self.0.iter_mut().find(|slot| matches!(slot, Slot::Taken(taken) if taken.id == socket.id));
         if let Some(slot) = left {
-            *slot = Slot::Left(socket.clone(), Instant::now());
+            *slot = Slot::Left(socket.namespace.shared_name().clone(), Instant::now());
         }
+    }
+
+    /// The client asked to enter a namespace that the program is asked about.
+    pub fn inquire(&mut self, name: &str) {
+        self.forget(name);
+        self.0.push(Slot::Asking(name.into()));
+    }
+
+    /// Makes room for one more. What was left longer than `grace` ago is given up.
+    pub fn tidy(&mut self, grace: Duration) {
+        let now = Instant::now();
+        self.0.retain(|slot| {
+            if let Slot::Taken(socket) = slot
+                && let Some(left_at) = socket.left_at()
+            {
+                *slot = Slot::Left(socket.namespace.shared_name().clone(), left_at);
+            }
+            !matches!(slot, Slot::Left(_, left_at) if now >= *left_at + grace)
+        });
+        let is_left = |slot: &Slot| matches!(slot, Slot::Left(..));
+        if self.0.iter().filter(|slot| is_left(slot)).count() >= LEFT_MAX
+            && let Some(first) = self.0.iter().position(is_left)
+        {
+            // In order, so that the one left first is the first; `swap_remove` elsewhere moves few of them.
+            self.0.remove(first);
+        }
+    }
+
+    /// The program has decided about a namespace.
+    pub fn forget(&mut self, name: &str) {
+        self.0.retain(|slot| slot.namespace() != name);
     }
 
     /// The client asked to enter.
@@ -105,7 +143,7 @@ impl Namespaces {
     pub fn sockets(&self) -> impl Iterator<Item = &Arc<SocketCore>> {
         self.0.iter().filter_map(|slot| match slot {
             Slot::Taken(socket) => Some(socket),
-            Slot::Pending(_) | Slot::Left(..) => None,
+            Slot::Asking(_) | Slot::Pending(_) | Slot::Left(..) => None,
         })
     }
 
@@ -131,7 +169,7 @@ impl Namespaces {
     /// Number of namespaces that the client is in, or asked to enter.
     pub fn occupied(&self) -> usize {
         let occupied = |slot: &&Slot| match slot {
-            Slot::Pending(_) => true,
+            Slot::Asking(_) | Slot::Pending(_) => true,
             Slot::Taken(socket) => socket.left_at().is_none(),
             Slot::Left(..) => false,
         };

@@ -75,6 +75,8 @@ labels! {
         Rooms = "rooms",
         RoomNames = "room_names",
         Namespaces = "namespaces",
+        ChildNamespaces = "child_namespaces",
+        NamespaceNames = "namespace_names",
         Auth = "auth",
         SharedData = "shared_data",
         MessageBytes = "message_bytes",

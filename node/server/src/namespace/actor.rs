@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-use actix::{Actor, Addr, AsyncContext, Handler};
+use actix::{Actor, ActorContext, Addr, AsyncContext, Handler};
 use futures_util::FutureExt;
 use tracing::{error, warn};
 
 use super::admission::{admit, decide, refuse};
 use super::core::NamespaceCore;
-use super::message::{Connect, Decided, NamespaceSnapshot, ObserveNamespace, SocketDied, Verdict};
+use super::message::{Connect, Decided, End, NamespaceSnapshot, ObserveNamespace, SocketDied, Verdict};
+use super::registry::NoEntry;
 use crate::metrics::Actor as Kind;
 use crate::options::ms;
 use crate::outbox::Ending;
@@ -81,10 +82,16 @@ impl NamespaceActor {
         decision: Result<(), ConnectRejection>,
         connection: &actix::Recipient<Decided>,
     ) {
+        let is_closed = self.core.is_closed();
+        let decision = decision.and_then(|()| if is_closed { Err(closed()) } else { Ok(()) });
         let verdict = match decision {
             Ok(()) if admit(&self.core, socket) => {
                 let actor = SocketActor::new(socket.clone()).start();
                 socket.set_actor(actor);
+                if self.core.is_closed() {
+                    // Closed meanwhile by another thread, which may not have seen this socket.
+                    socket.disconnect_here(false);
+                }
                 Verdict::Admitted(socket.clone())
             }
             Ok(()) => {
@@ -107,11 +114,13 @@ impl Handler<Connect> for NamespaceActor {
 
     fn handle(&mut self, connect: Connect, ctx: &mut Self::Context) {
         let Some(reactor) = self.core.node.reactor_here() else { return };
-        let socket = SocketCore::new(self.core.clone(), connect.link, reactor, connect.auth.as_deref());
+        let Connect { link, auth, connection, visit } = connect;
+        let socket = SocketCore::new(self.core.clone(), link, reactor, auth.as_deref());
+        socket.keep(visit);
         let mut decision = Box::pin(decide(socket.clone()));
         // Most namespaces decide without waiting; only the others cost a task.
         if let Poll::Ready(decision) = decision.poll_unpin(&mut Context::from_waker(Waker::noop())) {
-            return self.settle(&socket, decision, &connect.connection);
+            return self.settle(&socket, decision, &connection);
         }
         self.pending += 1;
         let supervisor = ctx.address();
@@ -120,7 +129,7 @@ impl Handler<Connect> for NamespaceActor {
             // A client that is not let in by then has gone, or is cut off.
             let refused = Err(ConnectRejection { message: "timeout".into(), data: None });
             let decision = tokio::time::timeout(patience, decision).await.unwrap_or(refused);
-            supervisor.do_send(Settle { socket, decision, connection: connect.connection });
+            supervisor.do_send(Settle { socket, decision, connection });
         });
     }
 }
@@ -153,6 +162,11 @@ impl Handler<SocketDied> for NamespaceActor {
     }
 }
 
+/// Refusal of a client that waited while the program closed the namespace.
+fn closed() -> ConnectRejection {
+    ConnectRejection { message: NoEntry::Unknown.message().into(), data: None }
+}
+
 /// Ends a socket that cannot be served any more, and its connection: a client reconnects by itself when the transport
 /// closes, and does not when it is told to leave a namespace.
 fn give_up(socket: &Arc<SocketCore>, detail: &'static str) {
@@ -160,11 +174,23 @@ fn give_up(socket: &Arc<SocketCore>, detail: &'static str) {
     socket.link.outbox.end(Ending::Failure);
 }
 
+impl Handler<End> for NamespaceActor {
+    type Result = ();
+
+    /// Its drop ends the shard.
+    fn handle(&mut self, _: End, ctx: &mut Self::Context) {
+        ctx.stop();
+    }
+}
+
 impl Handler<Gone> for NamespaceActor {
     type Result = ();
 
     fn handle(&mut self, _: Gone, ctx: &mut Self::Context) {
         self.shard = None;
+        if self.core.rooms.has_ended() {
+            return;
+        }
         if self.restarted_at.is_none_or(|at| at.elapsed() > QUIET_PERIOD) {
             self.restarts = 0;
         }

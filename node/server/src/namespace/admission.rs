@@ -18,6 +18,7 @@ use fanfare_socketio::encode;
 
 /// Asks the middlewares in order; the first refusal decides. A panic is a refusal that tells the client nothing.
 pub(super) async fn decide(socket: Arc<SocketCore>) -> Result<(), ConnectRejection> {
+    socket.namespace.heard().await;
     let middlewares = socket.namespace.handlers().middlewares.clone();
     for middleware in middlewares {
         let context = ConnectContext { socket: socket.clone() };

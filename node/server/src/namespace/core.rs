@@ -2,8 +2,8 @@
 
 use std::cell::Cell;
 use std::collections::HashMap;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Weak};
 
 use actix::Addr;
 use arc_swap::ArcSwap;
@@ -11,6 +11,11 @@ use parking_lot::Mutex;
 use rustc_hash::FxBuildHasher;
 
 use super::actor::NamespaceActor;
+use super::end::Idle;
+use super::message::End;
+use super::parent::{NameParams, ParentCore};
+use super::presence::Presence;
+use super::registry::Registry;
 use crate::ids::SocketId;
 use crate::metrics::Actor;
 use crate::node::Node;
@@ -36,12 +41,38 @@ pub struct NamespaceCore {
     sockets: Box<[Mutex<Sockets>]>,
     /// The actors in charge, by reactor, of those reactors on which a client wanted to enter.
     supervisors: Box<[Mutex<Option<Addr<NamespaceActor>>>]>,
+    registry: Weak<Registry>,
+    /// The rule by which it was made, if any.
+    parent: Option<Arc<ParentCore>>,
+    /// Parts of its name that the rule has names for.
+    params: NameParams,
+    /// Whether it stays while nobody is in it, since the program has named it.
+    is_kept: AtomicBool,
+    /// False while the program is told of it for the first time.
+    is_open: AtomicBool,
+    /// Whether other nodes are known to send it everything.
+    is_heard: AtomicBool,
+    presence: Presence,
+    pub(super) idle: Mutex<Idle>,
+}
+
+/// Where a namespace comes from.
+pub(super) struct Origin {
+    /// The registry that it is in.
+    pub registry: Weak<Registry>,
+    /// The rule by which it was made, if any.
+    pub parent: Option<Arc<ParentCore>>,
+    /// Parts of its name that the rule has names for.
+    pub params: NameParams,
+    /// Whether the program has named it.
+    pub is_kept: bool,
 }
 
 impl NamespaceCore {
     /// An empty namespace. The name starts with `/`.
-    pub fn new(name: &str, node: Arc<Node>, failures: Arc<Failures>) -> Arc<Self> {
+    pub(super) fn new(name: &str, node: Arc<Node>, failures: Arc<Failures>, origin: Origin) -> Arc<Self> {
         let name: Arc<str> = name.into();
+        let Origin { registry, parent, params, is_kept } = origin;
         Arc::new(Self {
             rooms: Arc::new(Rooms::new(&name, node.clone())),
             name,
@@ -51,6 +82,14 @@ impl NamespaceCore {
             sockets: (0..node.reactors()).map(|_| Mutex::default()).collect(),
             supervisors: (0..node.reactors()).map(|_| Mutex::default()).collect(),
             node,
+            registry,
+            parent,
+            params,
+            is_kept: AtomicBool::new(is_kept),
+            is_open: AtomicBool::new(false),
+            is_heard: AtomicBool::new(false),
+            presence: Presence::default(),
+            idle: Mutex::default(),
         })
     }
 
@@ -62,6 +101,33 @@ impl NamespaceCore {
     /// The same, to be shared.
     pub fn shared_name(&self) -> &Arc<str> {
         &self.name
+    }
+
+    /// The name under which the cluster reaches every node that may have this namespace: its own, or that of its parent.
+    pub fn audience(&self) -> &Arc<str> {
+        self.parent.as_ref().map_or(&self.name, |parent| parent.key())
+    }
+
+    /// The rule by which it was made, if any.
+    pub fn parent(&self) -> Option<&Arc<ParentCore>> {
+        self.parent.as_ref()
+    }
+
+    /// Parts of its name that its parent's pattern has names for.
+    pub fn params(&self) -> &NameParams {
+        &self.params
+    }
+
+    /// Waits until other nodes send this one what concerns the namespace, if it was made a moment ago; not while they
+    /// cannot be reached.
+    pub(super) async fn heard(&self) {
+        if self.parent.is_none() || self.is_heard.load(Relaxed) {
+            return;
+        }
+        if let Some(cluster) = self.node.cluster.as_ref().filter(|cluster| cluster.is_connected()) {
+            cluster.bus.synced().await;
+            self.is_heard.store(true, Relaxed);
+        }
     }
 
     /// The handlers declared for all its sockets.
@@ -83,6 +149,71 @@ impl NamespaceCore {
         let was_there = Cell::new(false);
         self.declare(|handlers| was_there.set(handlers.remove(id).is_some()));
         was_there.get()
+    }
+
+    /// Replaces the handlers, before there are any of its own.
+    pub(super) fn set_handlers(&self, handlers: Arc<Handlers>) {
+        self.handlers.store(handlers);
+    }
+
+    /// The parent has made `change`, from `before` to `after`. What nothing was added to is shared with it.
+    pub(super) fn declare_as(
+        &self,
+        before: &Arc<Handlers>,
+        after: &Arc<Handlers>,
+        change: impl Fn(&mut Handlers),
+    ) {
+        self.handlers.rcu(|handlers| {
+            if Arc::ptr_eq(handlers, before) {
+                return after.clone();
+            }
+            let mut handlers = Handlers::clone(handlers);
+            change(&mut handlers);
+            Arc::new(handlers)
+        });
+    }
+
+    // Its life.
+
+    /// The registry that it is in, while there is one.
+    pub fn registry(&self) -> Option<Arc<Registry>> {
+        self.registry.upgrade()
+    }
+
+    pub(super) fn presence(&self) -> &Presence {
+        &self.presence
+    }
+
+    /// Whether it was closed, or has ended by itself: it is not the namespace of its name any more, if there is one.
+    pub fn is_closed(&self) -> bool {
+        self.presence.is_closed()
+    }
+
+    /// The program knows of it, and its handlers are declared: clients may enter.
+    pub(super) fn open(&self) {
+        self.is_open.store(true, std::sync::atomic::Ordering::Release);
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        self.is_open.load(std::sync::atomic::Ordering::Acquire)
+    }
+
+    /// The program has named it: it stays while nobody is in it. Returns whether that is new.
+    pub(super) fn keep(&self) -> bool {
+        !self.is_kept.swap(true, Relaxed)
+    }
+
+    pub(super) fn is_kept(&self) -> bool {
+        self.is_kept.load(Relaxed)
+    }
+
+    /// Ends the actors in charge of it.
+    pub(super) fn dismiss_supervisors(&self) {
+        for supervisor in &self.supervisors {
+            if let Some(supervisor) = supervisor.lock().take() {
+                supervisor.do_send(End);
+            }
+        }
     }
 
     /// Reaction to a failure of a handler.

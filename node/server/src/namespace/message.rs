@@ -6,6 +6,7 @@ use actix::{Message, Recipient};
 use serde::Serialize;
 
 use super::core::NamespaceCore;
+use super::presence::Visit;
 use crate::room::ShardSnapshot;
 use crate::socket::{Close, DisconnectReason, Link, SocketCore};
 
@@ -20,6 +21,8 @@ pub struct Connect {
     pub auth: Option<Box<str>>,
     /// Connection that asked.
     pub connection: Recipient<Decided>,
+    /// Keeps the namespace from ending while the client is in it, or on the way in.
+    pub visit: Visit,
 }
 
 /// To the connection: its client may enter, or not. The client was told already. A socket that no connection takes over
@@ -72,6 +75,11 @@ pub struct SocketDied(
     /// The socket it served.
     pub Arc<SocketCore>,
 );
+
+/// Sent when the namespace ends: nobody is in it, and nobody will come.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct End;
 
 /// Asks for a snapshot of the namespace on this reactor.
 #[derive(Message)]

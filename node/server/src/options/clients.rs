@@ -57,6 +57,13 @@ pub struct ClientLimits {
     /// Namespaces that a connection may be in, `/` among them. Entering one more is refused with `too many namespaces`,
     /// a `connect_error` for the client. Default 0.
     pub namespaces_per_connection_max: usize,
+    /// Living namespaces that clients have made by the rules of parents. Making one more is refused with
+    /// `too many namespaces on this server`, a `connect_error` for the client. One takes some 10 KB without a bus, and
+    /// 20 KB in a cluster. Default 10,000.
+    pub child_namespaces_max: usize,
+    /// Bytes of the longest name of such a namespace. A longer one is refused with `the name of the namespace is too
+    /// long`, a `connect_error` for the client. Default 256.
+    pub child_namespace_name_bytes_max: usize,
     /// Bytes of the payload that a client may connect with (`auth`), as JSON; `fetch_sockets` sends it to other nodes.
     /// Entering a namespace with a larger one is refused with `auth is too large`, a `connect_error` for the client.
     /// Default 64 KiB.
@@ -86,6 +93,8 @@ impl Default for ClientLimits {
             room_bytes_per_socket_max: 1024 * 1024,
             room_name_bytes_max: 1024,
             namespaces_per_connection_max: 0,
+            child_namespaces_max: 10_000,
+            child_namespace_name_bytes_max: 256,
             auth_bytes_max: 64 * 1024,
             shared_data_bytes_max: 64 * 1024,
             trusted_proxies: Vec::new(),

@@ -50,7 +50,7 @@ impl Interest {
         let mut rooms = clustered.buckets[bucket as usize].lock();
         *rooms += 1;
         if *rooms == 1 {
-            clustered.cluster.bus.subscribe(clustered.subject(bucket));
+            clustered.cluster.subscribe(clustered.subject(bucket));
         }
         drop(rooms);
         clustered.recognise(room);
@@ -63,7 +63,7 @@ impl Interest {
         let mut rooms = clustered.buckets[bucket as usize].lock();
         *rooms -= 1;
         if *rooms == 0 {
-            clustered.cluster.bus.unsubscribe(&clustered.subject(bucket));
+            clustered.cluster.unsubscribe(clustered.subject(bucket));
         }
         drop(rooms);
         if let Some(id) = SocketId::parse(room)

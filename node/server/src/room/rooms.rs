@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
 use parking_lot::{Mutex, RwLock};
 use smallvec::SmallVec;
@@ -58,6 +58,8 @@ pub struct Rooms {
     pub(super) down: AtomicU64,
     /// Number of shards that died so far.
     pub(super) deaths: AtomicU64,
+    /// Whether the namespace has ended: nobody is in it, and nobody comes. Emits reach nobody.
+    ended: AtomicBool,
 }
 
 static NEXT_KEY: AtomicU64 = AtomicU64::new(1);
@@ -89,7 +91,18 @@ impl Rooms {
             parked,
             down: AtomicU64::new(0),
             deaths: AtomicU64::new(0),
+            ended: AtomicBool::new(false),
         }
+    }
+
+    /// The namespace has ended, after its last member has left.
+    pub fn end(&self) {
+        self.ended.store(true, Relaxed);
+    }
+
+    /// Whether the namespace has ended.
+    pub fn has_ended(&self) -> bool {
+        self.ended.load(Relaxed)
     }
 
     /// Delivers a packet on this node: all of it, or on `Overloaded` nothing. Emits made in order by one thread
@@ -197,7 +210,8 @@ impl Rooms {
 
     /// Runs something on a reactor, after everything this thread sent there before.
     pub fn run_on(&self, reactor: usize, work: impl FnOnce() + Send + 'static) -> Result<(), Overloaded> {
-        if self.node.reactor_here() == Some(reactor) {
+        // What is done to a socket of a namespace that has ended does nothing, on any thread.
+        if self.node.reactor_here() == Some(reactor) || self.has_ended() {
             work();
             return Ok(());
         }
@@ -252,8 +266,10 @@ impl Rooms {
     pub(super) fn close(&self, resident: &Rc<Resident>) {
         let Some(number) = self.node.reactor_here() else { return };
         if resident.leave_thread(self.key) {
-            self.down.fetch_or(1 << number, Relaxed);
-            self.deaths.fetch_add(1, Relaxed);
+            if !self.has_ended() {
+                self.down.fetch_or(1 << number, Relaxed);
+                self.deaths.fetch_add(1, Relaxed);
+            }
             *self.mailboxes[number].write() = None;
         }
     }

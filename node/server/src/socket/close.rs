@@ -96,8 +96,11 @@ impl SocketCore {
             self.namespace.node.metrics.handlers.decrement();
             self.handler_finished();
         }
-        let handlers = self.inner().handlers.take();
-        drop(handlers);
+        let (handlers, visit) = {
+            let mut inner = self.inner();
+            (inner.handlers.take(), inner.visit.take())
+        };
+        drop((handlers, visit));
         // The connection may have been waiting for this socket's handlers.
         self.link.outbox.wake();
         if let Some(actor) = self.actor() {

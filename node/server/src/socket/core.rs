@@ -18,7 +18,7 @@ use super::link::Link;
 use super::message::SocketSnapshot;
 use crate::ids::SocketId;
 use crate::metrics::Limit;
-use crate::namespace::NamespaceCore;
+use crate::namespace::{NamespaceCore, Visit};
 use crate::node::ServingState;
 use crate::outbox::{Packet, Pushed};
 use crate::reason::DisconnectReason;
@@ -92,6 +92,8 @@ pub struct Inner {
     pub shared_data: Option<Box<str>>,
     /// End of the socket, once it has left.
     pub(super) end: Option<End>,
+    /// Keeps the namespace from ending before the socket has.
+    pub(super) visit: Option<Visit>,
 }
 
 /// One client in one namespace.
@@ -142,6 +144,11 @@ impl SocketCore {
             data: Mutex::default(),
             actor: OnceLock::new(),
         })
+    }
+
+    /// Keeps the namespace from ending before this socket has.
+    pub(crate) fn keep(&self, visit: Visit) {
+        self.inner().visit = Some(visit);
     }
 
     /// Current phase.

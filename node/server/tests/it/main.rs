@@ -20,6 +20,7 @@ mod limits;
 mod listening;
 mod membership;
 mod mounted;
+mod namespaces;
 mod operations;
 mod order;
 mod polling;

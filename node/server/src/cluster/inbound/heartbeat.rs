@@ -132,6 +132,11 @@ pub fn count_nodes(hub: &Hub, cluster: &ClusterLink) {
 
 fn heartbeat(hub: &Hub, cluster: &ClusterLink, started: Instant) -> wire::Heartbeat {
     let (options, namespaces) = (&hub.node.options.cluster, hub.namespaces.all());
+    // Names that clients have chosen are not told: the rules are, by which this node may have them.
+    let declared = namespaces.iter().filter(|namespace| namespace.parent().is_none());
+    let declared = declared.map(|namespace| namespace.name().to_owned());
+    let rules = hub.namespaces.parents();
+    let rules = rules.iter().map(|parent| parent.key().to_string());
     wire::Heartbeat {
         release: env!("CARGO_PKG_VERSION").into(),
         uptime_ms: started.elapsed().as_millis() as u64,
@@ -141,7 +146,7 @@ fn heartbeat(hub: &Hub, cluster: &ClusterLink, started: Instant) -> wire::Heartb
         lost: cluster.bus.meters().lost.get(),
         interval_ms: options.heartbeat_interval_ms,
         room_buckets: options.room_buckets,
-        namespaces: namespaces.iter().map(|namespace| namespace.name().to_owned()).collect(),
+        namespaces: declared.chain(rules).collect(),
         confirms: true,
         started_at_ms: cluster.started_at_ms(),
         yields: cluster.dispute().is_some(),

@@ -168,7 +168,10 @@ pub fn put(
     target: &Target,
     body: impl FnOnce(u64) -> Body,
 ) -> Result<Option<crate::cluster::outbound::Question>, RequestError> {
-    let question = cluster.question(namespace.shared_name(), &target.rooms, body)?;
+    if namespace.is_closed() {
+        return Ok(None);
+    }
+    let question = cluster.question(namespace.audience(), &target.rooms, body)?;
     if question.is_some() && !cluster.is_connected() {
         return Err(RequestError::Disconnected);
     }

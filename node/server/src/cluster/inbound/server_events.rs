@@ -40,6 +40,9 @@ pub fn emit_to_servers(
     include_self: bool,
 ) -> Result<(), RequestError> {
     let encoded = encode::array(arguments)?;
+    if namespace.is_closed() {
+        return Ok(());
+    }
     let cluster = namespace.node.cluster.as_ref();
     let body = cluster.map(|_| body(namespace, event, &encoded, 0));
     if let Some((cluster, body)) = cluster.zip(body.as_ref()) {

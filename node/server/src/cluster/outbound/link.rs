@@ -1,5 +1,7 @@
 //! The link of a node to its cluster: sends messages and questions, and holds the knowledge about other nodes.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant, SystemTime};
@@ -56,6 +58,8 @@ pub struct ClusterLink {
     /// Moment since which others can be heard without interruption.
     connected_at: Mutex<Option<Instant>>,
     requests: Arc<Requests>,
+    /// Subjects of namespaces and rooms that are heard, with the number of times each is wanted.
+    subscribed: Mutex<HashMap<Subject, u32>>,
     /// Whether this node has said goodbye. Held while a heartbeat is published, so that none follows the goodbye.
     departed: Mutex<bool>,
     /// Pace of log lines that other nodes can cause.
@@ -92,6 +96,7 @@ impl ClusterLink {
             borrowed: Borrowed::default(),
             connected_at: Mutex::default(),
             requests: Arc::default(),
+            subscribed: Mutex::default(),
             departed: Mutex::new(false),
             log: LogPace::new(),
             news: Notify::new(),
@@ -108,10 +113,41 @@ impl ClusterLink {
         self.bus.state() == State::Connected
     }
 
-    /// Subscribes to a namespace that this node's clients can enter from now on, and announces it to the others.
-    pub fn serve(&self, namespace: &Arc<str>) {
-        self.bus.subscribe(Subject::Namespace(namespace.clone()));
-        self.news.notify_one();
+    /// Subscribes to a namespace that this node's clients can enter from now on, and announces it to the others if
+    /// `is_news`.
+    pub fn serve(&self, namespace: &Arc<str>, is_news: bool) {
+        self.subscribe(Subject::Namespace(namespace.clone()));
+        if is_news {
+            self.news.notify_one();
+        }
+    }
+
+    /// A namespace has ended here.
+    pub fn unserve(&self, namespace: &Arc<str>) {
+        self.unsubscribe(Subject::Namespace(namespace.clone()));
+    }
+
+    /// Subscribes to a subject, until as many calls of [`unsubscribe`](Self::unsubscribe): a namespace may end while
+    /// another one of its name begins.
+    pub fn subscribe(&self, subject: Subject) {
+        let mut subscribed = self.subscribed.lock();
+        let count = subscribed.entry(subject.clone()).or_default();
+        *count += 1;
+        if *count == 1 {
+            // Under the lock, so that the bus hears of changes in their order.
+            self.bus.subscribe(subject);
+        }
+    }
+
+    /// Ends one call of [`subscribe`](Self::subscribe).
+    pub fn unsubscribe(&self, subject: Subject) {
+        let mut subscribed = self.subscribed.lock();
+        let Entry::Occupied(mut count) = subscribed.entry(subject) else { return };
+        *count.get_mut() -= 1;
+        if *count.get() == 0 {
+            let (subject, _) = count.remove_entry();
+            self.bus.unsubscribe(&subject);
+        }
     }
 
     // Saying.

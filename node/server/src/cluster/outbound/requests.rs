@@ -80,10 +80,16 @@ impl Requests {
 impl Ticket {
     /// The next answer; `None` once every node has answered or gone. Nodes that were not expected are welcome too.
     pub async fn next(&mut self) -> Option<FromNode> {
-        if self.expected.is_empty() {
-            return None;
-        }
-        let answer = self.answers.recv().await?;
+        let answer = loop {
+            if self.expected.is_empty() {
+                return None;
+            }
+            match self.answers.recv().await? {
+                // It has nothing to say.
+                FromNode::Reply(node, reply) if reply.absent => drop(self.expected.remove(&node)),
+                answer => break answer,
+            }
+        };
         if let FromNode::Reply(node, reply) = &answer {
             self.note_piece(node, reply);
         }
