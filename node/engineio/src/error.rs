@@ -32,7 +32,7 @@ pub enum HandshakeError {
     /// Code 4 too: a page of this origin may open no WebSocket.
     #[error("a page of another origin asked for a WebSocket")]
     OriginNotAllowed,
-    /// Code 5: `EIO` is not 4; a missing `EIO` counts as 3.
+    /// Code 5: `EIO` is not 4, and other clients are not served; a missing `EIO` counts as 3.
     #[error("the client speaks an unsupported protocol version")]
     UnsupportedProtocolVersion,
 }

@@ -1,4 +1,5 @@
-//! The heartbeat of protocol 4, as a state machine over instants that the caller gives.
+//! The heartbeat, as a state machine over instants that the caller gives. In protocol 4 the server pings; in protocol 3
+//! the client does, and the server waits for it.
 //!
 //! Pure: the caller asks for [`Heartbeat::deadline`], holds the timer, and comes back with the time.
 
@@ -22,6 +23,8 @@ enum State {
     Awaiting,
     /// Still awaited, and another packet has moved the deadline already.
     AwaitingExtended,
+    /// Protocol 3: the client pings, and has until the deadline for a sign of life.
+    Listening,
 }
 
 /// Step that is due at a deadline.
@@ -46,6 +49,18 @@ impl Heartbeat {
         };
         heartbeat.on_pong(now);
         heartbeat
+    }
+
+    /// Starts at the handshake of a client of protocol 3: it pings after each interval, and is given the timeout more.
+    pub fn awaiting_pings(now: Instant, interval: Duration, timeout: Duration) -> Self {
+        let mut heartbeat = Heartbeat { state: State::Listening, ..Self::new(now, interval, timeout) };
+        heartbeat.on_other_packet(now);
+        heartbeat
+    }
+
+    /// Whether the client pings, as in protocol 3.
+    pub fn is_awaiting_pings(&self) -> bool {
+        self.state == State::Listening
     }
 
     /// When to call [`Heartbeat::on_deadline`].
@@ -73,6 +88,8 @@ impl Heartbeat {
         let round_trip = match self.state {
             State::Awaiting => Some(timeout.saturating_sub(self.deadline.saturating_duration_since(now))),
             State::Resting | State::AwaitingExtended => None,
+            // No ping of ours is out.
+            State::Listening => return None,
         };
         self.state = State::Resting;
         self.deadline = after(now, self.interval_ms);
@@ -81,20 +98,40 @@ impl Heartbeat {
 
     /// Another packet came. While a pong is awaited the first one starts the timeout anew, once: the client
     /// lives and its pong may be stuck behind a long message. It does not count as a pong.
+    ///
+    /// Of a client of protocol 3 every packet is a sign of life, as in engine.io 3; version 6 counts its pings alone.
     pub fn on_other_packet(&mut self, now: Instant) {
-        if self.state == State::Awaiting {
-            self.state = State::AwaitingExtended;
-            self.deadline = after(now, self.timeout_ms);
+        match self.state {
+            State::Awaiting => {
+                self.state = State::AwaitingExtended;
+                self.deadline = after(now, self.timeout_ms);
+            }
+            State::Listening => self.deadline = after(now, self.interval_ms.saturating_add(self.timeout_ms)),
+            State::Resting | State::AwaitingExtended => {}
+        }
+    }
+
+    /// The session has moved to another transport, which is a sign of life of a client of protocol 3. In protocol 4 a pong
+    /// that is awaited stays so.
+    pub fn on_upgrade(&mut self, now: Instant) {
+        if self.state == State::Listening {
+            self.on_other_packet(now);
         }
     }
 
     /// The client is not read for a while, and the pong that is awaited may be among what it sent. It counts as given;
     /// but the next ping comes no later than that pong was due, since the client, too, waits for a sign of life and
     /// counts from the last one. A client that is gone misses the next pong.
+    ///
+    /// Of a client of protocol 3 a ping may be among it: there must be time to read it.
     pub fn on_pause(&mut self, now: Instant) {
-        if self.state != State::Resting {
-            self.state = State::Resting;
-            self.deadline = self.deadline.min(after(now, self.interval_ms));
+        match self.state {
+            State::Resting => {}
+            State::Awaiting | State::AwaitingExtended => {
+                self.state = State::Resting;
+                self.deadline = self.deadline.min(after(now, self.interval_ms));
+            }
+            State::Listening => self.deadline = self.deadline.max(after(now, self.timeout_ms)),
         }
     }
 }

@@ -1,5 +1,5 @@
-//! Engine.IO protocol 4 without I/O: packets, polling payloads, admission of requests, the open packet, the heartbeat, and
-//! the life of a session.
+//! Engine.IO protocols 4 and 3 without I/O: packets, polling payloads, admission of requests, the open packet, the
+//! heartbeat, and the life of a session.
 //!
 //! ```
 //! use fanfare_engineio::{Message, Packet, PacketError, payload};
@@ -14,6 +14,7 @@
 //!
 //! * [`Packet`] is a WebSocket frame, or an element of a polling [`payload`].
 //! * [`request`] decides whether an HTTP request may be, and what it wants; [`HandshakeError`] and [`BadRequest`] say why not.
+//! * [`v3`] is what older clients write otherwise.
 //! * [`open`] is the first packet of a session, [`session`] its state machine, [`Heartbeat`] the pings in it.
 //!
 //! Pure: bytes, times and facts in, values out. It does not know that Socket.IO exists, and it never reads a
@@ -23,13 +24,15 @@
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests may read a clock"))]
 
 mod error;
+mod form;
 mod heartbeat;
 pub mod open;
 mod packet;
 pub mod payload;
 pub mod request;
 pub mod session;
+pub mod v3;
 
 pub use error::{BadRequest, Forbidden, HandshakeError};
 pub use heartbeat::{Beat, Heartbeat};
-pub use packet::{CLOSE, Message, NOOP, PING, Packet, PacketError};
+pub use packet::{CLOSE, Message, NOOP, PING, PONG, Packet, PacketError};

@@ -11,13 +11,13 @@ pub struct Open<'a> {
     /// Whether the client may move to WebSocket. False for a session that begins on WebSocket, and where
     /// upgrades are switched off.
     pub upgrade_to_websocket: bool,
-    /// Interval between two pings of the server, in milliseconds.
+    /// Interval between two pings, of the server or, in protocol 3, of the client, in milliseconds.
     pub ping_interval_ms: u64,
-    /// Time that the client has to answer a ping, in milliseconds.
+    /// Time that the other side has to answer a ping, in milliseconds.
     pub ping_timeout_ms: u64,
     /// The greatest request body or WebSocket message that the server takes, in bytes. The client splits its
-    /// polling payloads by it.
-    pub max_payload: usize,
+    /// polling payloads by it. `None` in protocol 3, which does not know it.
+    pub max_payload: Option<usize>,
 }
 
 /// The packet with its type character: `0{"sid":…,"upgrades":[…],"pingInterval":…,"pingTimeout":…,
@@ -30,7 +30,8 @@ pub fn packet(open: &Open<'_>) -> ByteString {
         upgrades: &'a [&'a str],
         ping_interval: u64,
         ping_timeout: u64,
-        max_payload: usize,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        max_payload: Option<usize>,
     }
     let handshake = Handshake {
         sid: open.sid,

@@ -11,6 +11,8 @@ use bytestring::ByteString;
 pub const CLOSE: &str = "1";
 /// The packet of a heartbeat.
 pub const PING: &str = "2";
+/// The answer to a ping.
+pub const PONG: &str = "3";
 /// The packet that says nothing, so that a poll can be answered.
 pub const NOOP: &str = "6";
 
@@ -34,7 +36,7 @@ pub enum Packet {
     Open(ByteString),
     /// `1`: the session ends.
     Close,
-    /// `2`: sent by the server as heartbeat, by the client as `2probe` during an upgrade.
+    /// `2`: sent as heartbeat by the server, in protocol 3 by the client, which sends `2probe` during an upgrade.
     Ping(ByteString),
     /// `3`: the answer to a ping, with the data of the ping.
     Pong(ByteString),
@@ -66,6 +68,12 @@ pub enum PacketError {
     /// The first character is not a packet type.
     #[error("the client sent the unknown packet type {0:?}")]
     UnknownType(char),
+    /// Protocol 3: before a packet stands something else than its length.
+    #[error("the client sent a payload with a length that is not true")]
+    InvalidLength,
+    /// Protocol 3: text in a binary payload is not UTF-8.
+    #[error("the client sent text that is not UTF-8")]
+    NotText,
 }
 
 impl Packet {
@@ -129,7 +137,7 @@ fn prefixed(kind: char, data: &str) -> ByteString {
 
 /// Reads base64 as `Buffer.from(text, "base64")` does, which refuses nothing: both alphabets, characters
 /// outside them skipped, `=` ends the data. Android clients break lines inside it.
-fn decode_base64(text: &[u8]) -> Bytes {
+pub(crate) fn decode_base64(text: &[u8]) -> Bytes {
     if let Ok(bytes) = STANDARD_PAD_INDIFFERENT.decode(text) {
         return bytes.into();
     }

@@ -43,11 +43,22 @@ pub struct Options {
     pub allow_upgrades: bool,
 }
 
+/// A version of the protocol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Protocol {
+    /// That of Socket.IO 1 and 2.
+    V3,
+    /// That of Socket.IO 3 and 4.
+    V4,
+}
+
 /// The facts about an existing session that the decision needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SessionView {
     /// The transport that it is on now.
     pub transport: TransportKind,
+    /// The protocol of its handshake. A session never changes it.
+    pub protocol: Protocol,
 }
 
 /// A transport.
@@ -141,7 +152,7 @@ fn admit_to_session(
     if !head.is_websocket_upgrade && session.transport != transport {
         return Err(mismatch);
     }
-    if !head.query.is_version_4() {
+    if head.query.protocol() != session.protocol {
         return Err(HandshakeError::BadRequest(BadRequest::ProtocolMismatch));
     }
     // The official server leaves a plain request for a WebSocket session unanswered.

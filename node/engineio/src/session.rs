@@ -99,8 +99,11 @@ pub enum Meaning {
     Close,
     /// Nothing: the official server lets such packets pass too.
     Nothing,
-    /// A violation: in this version of the protocol the server pings.
+    /// A ping of a client of protocol 3. A pong must be sent over the WebSocket; over polling it is among the
+    /// [control packets](Control) already.
     Ping,
+    /// A violation: the ping of a client whose server pings, or the pong of one that pings itself.
+    WrongHeartbeat,
 }
 
 /// Work that is due at a deadline.
@@ -120,7 +123,7 @@ pub struct Due {
 pub enum Timeout {
     /// The client has entered no namespace in time.
     Connect,
-    /// The client has not answered a ping.
+    /// The client has not answered a ping or, in protocol 3, sent none.
     Ping,
 }
 
@@ -148,17 +151,24 @@ impl<G, P> Session<G, P> {
 
     /// Takes note of a packet, and says what it means. An error is one that could not be decoded.
     pub fn on_packet(&mut self, packet: Result<&Packet, &PacketError>, now: Instant) -> Meaning {
-        if let Ok(Packet::Pong(_)) = packet {
+        let client_pings = self.heartbeat.is_awaiting_pings();
+        if let Ok(Packet::Pong(_)) = packet
+            && !client_pings
+        {
             return Meaning::Pong(self.heartbeat.on_pong(now));
         }
         self.heartbeat.on_other_packet(now);
         match packet {
             Ok(Packet::Message(_)) => Meaning::Message,
             Ok(Packet::Close) => Meaning::Close,
-            Ok(Packet::Ping(_)) => Meaning::Ping,
-            Ok(Packet::Pong(_) | Packet::Open(_) | Packet::Upgrade | Packet::Noop) | Err(_) => {
-                Meaning::Nothing
+            Ok(Packet::Ping(_)) if client_pings => {
+                if let Phase::Polling(polling, _) = &mut self.phase {
+                    polling.control.pong();
+                }
+                Meaning::Ping
             }
+            Ok(Packet::Ping(_) | Packet::Pong(_)) => Meaning::WrongHeartbeat,
+            Ok(Packet::Open(_) | Packet::Upgrade | Packet::Noop) | Err(_) => Meaning::Nothing,
         }
     }
 

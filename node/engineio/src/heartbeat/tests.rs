@@ -125,3 +125,49 @@ fn a_pause_longer_than_the_wait_for_a_pong_is_pinged_through() {
     heartbeat.on_pong(pinged + SECOND);
     assert_eq!(heartbeat.deadline(), pinged + SECOND + INTERVAL);
 }
+
+#[test]
+fn client_of_protocol_3_has_the_interval_and_the_timeout_for_a_ping() {
+    let start = Instant::now();
+    let mut heartbeat = Heartbeat::awaiting_pings(start, INTERVAL, TIMEOUT);
+    assert!(heartbeat.is_awaiting_pings() && !started().1.is_awaiting_pings());
+    assert_eq!(heartbeat.deadline(), start + INTERVAL + TIMEOUT);
+    assert_eq!(heartbeat.on_deadline(start + INTERVAL), Beat::Early, "the server never pings");
+    heartbeat.on_other_packet(start + INTERVAL);
+    heartbeat.on_other_packet(start + INTERVAL + SECOND);
+    assert_eq!(heartbeat.deadline(), start + 2 * INTERVAL + SECOND + TIMEOUT, "each packet counts");
+    assert_eq!(heartbeat.on_deadline(heartbeat.deadline()), Beat::TimedOut);
+}
+
+#[test]
+fn pong_of_a_client_that_pings_itself_means_nothing() {
+    let start = Instant::now();
+    let mut heartbeat = Heartbeat::awaiting_pings(start, INTERVAL, TIMEOUT);
+    assert_eq!(heartbeat.on_pong(start + SECOND), None);
+    assert!(heartbeat.is_awaiting_pings());
+    assert_eq!(heartbeat.deadline(), start + INTERVAL + TIMEOUT);
+}
+
+#[test]
+fn upgrade_is_a_sign_of_life_in_protocol_3_only() {
+    let start = Instant::now();
+    let mut heartbeat = Heartbeat::awaiting_pings(start, INTERVAL, TIMEOUT);
+    heartbeat.on_upgrade(start + SECOND);
+    assert_eq!(heartbeat.deadline(), start + SECOND + INTERVAL + TIMEOUT);
+    let (pinged, mut heartbeat) = pinged();
+    heartbeat.on_upgrade(pinged + SECOND);
+    assert_eq!(heartbeat.deadline(), pinged + TIMEOUT);
+}
+
+#[test]
+fn a_pause_leaves_a_client_of_protocol_3_time_to_be_read() {
+    let start = Instant::now();
+    let mut heartbeat = Heartbeat::awaiting_pings(start, INTERVAL, TIMEOUT);
+    heartbeat.on_pause(start + SECOND);
+    assert_eq!(heartbeat.deadline(), start + INTERVAL + TIMEOUT);
+    let due = heartbeat.deadline();
+    assert_eq!(heartbeat.on_deadline(due), Beat::TimedOut);
+    heartbeat.on_pause(due);
+    assert_eq!(heartbeat.on_deadline(due), Beat::Early);
+    assert_eq!(heartbeat.on_deadline(due + TIMEOUT), Beat::TimedOut, "it ends all the same");
+}

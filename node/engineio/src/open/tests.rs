@@ -7,7 +7,7 @@ const OPEN: Open<'_> = Open {
     upgrade_to_websocket: true,
     ping_interval_ms: 25000,
     ping_timeout_ms: 20000,
-    max_payload: 1_000_000,
+    max_payload: Some(1_000_000),
 };
 
 #[test]
@@ -23,4 +23,10 @@ fn open_packet_is_that_of_the_official_server() {
 fn open_packet_offers_nothing_where_there_is_nothing_to_upgrade_to() {
     let packet = packet(&Open { upgrade_to_websocket: false, ..OPEN });
     assert!(packet.contains("\"upgrades\":[],"), "{packet}");
+}
+
+#[test]
+fn open_packet_of_protocol_3_tells_no_limit() {
+    let packet = packet(&Open { max_payload: None, ..OPEN });
+    assert!(packet.ends_with("\"pingTimeout\":20000}"), "{packet}");
 }

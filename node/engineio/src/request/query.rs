@@ -1,8 +1,9 @@
 //! The query of an Engine.IO request, read as `URLSearchParams` reads it: it refuses nothing.
 
-use std::borrow::Cow;
-
+use super::Protocol;
 use crate::error::HandshakeError;
+use crate::form;
+use crate::v3::jsonp::Callback;
 
 /// The parameters that matter. An empty value counts as a missing one; of two, the last counts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -15,6 +16,9 @@ pub struct Query {
     pub sid: Option<String>,
     /// `b64`: the client cannot receive binary frames; any value but the empty one switches it on.
     pub b64: bool,
+    /// `j`: the client polls by script elements, and this function is to be called; an empty value counts here. For
+    /// sessions of protocol 3 only.
+    pub jsonp: Option<Callback>,
 }
 
 impl Query {
@@ -22,13 +26,13 @@ impl Query {
     /// that follow refuse it.
     pub fn parse(raw_query: &str) -> Query {
         let mut query = Query::default();
-        for pair in raw_query.split('&') {
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            let text = || Some(decode(value).into_owned()).filter(|text| !text.is_empty());
-            match decode(name).as_ref() {
+        for (name, value) in form::pairs(raw_query) {
+            let text = || Some(form::decode(value).into_owned()).filter(|text| !text.is_empty());
+            match form::decode(name).as_ref() {
                 "transport" => query.transport = text(),
                 "EIO" => query.eio = text(),
                 "sid" => query.sid = text(),
+                "j" => query.jsonp = Some(Callback::new(&form::decode(value))),
                 "b64" => query.b64 = !value.is_empty(),
                 _ => {}
             }
@@ -36,43 +40,19 @@ impl Query {
         query
     }
 
-    /// The last check of a handshake, after the application's own.
-    pub fn check_version(&self) -> Result<(), HandshakeError> {
-        if self.is_version_4() { Ok(()) } else { Err(HandshakeError::UnsupportedProtocolVersion) }
+    /// The last check of a handshake, after the application's own. Returns the protocol of the new session, which is 3
+    /// only where that is allowed.
+    pub fn check_version(&self, allow_eio3: bool) -> Result<Protocol, HandshakeError> {
+        match self.protocol() {
+            Protocol::V3 if !allow_eio3 => Err(HandshakeError::UnsupportedProtocolVersion),
+            protocol => Ok(protocol),
+        }
     }
 
-    /// A missing or other `EIO` counts as protocol 3 (engine.io `computeProtocolRevision`).
-    pub(super) fn is_version_4(&self) -> bool {
-        self.eio.as_deref() == Some("4")
+    /// The protocol that the client speaks. A missing or other `EIO` counts as 3 (engine.io `computeProtocolRevision`).
+    pub fn protocol(&self) -> Protocol {
+        if self.eio.as_deref() == Some("4") { Protocol::V4 } else { Protocol::V3 }
     }
-}
-
-/// Decodes `application/x-www-form-urlencoded` text; a `%` without two hexadecimal digits stands for itself.
-fn decode(text: &str) -> Cow<'_, str> {
-    if !text.bytes().any(|byte| matches!(byte, b'%' | b'+')) {
-        return Cow::Borrowed(text);
-    }
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&first, others)) = rest.split_first() {
-        rest = others;
-        bytes.push(match (first, others) {
-            (b'+', _) => b' ',
-            (b'%', [high, low, tail @ ..]) => match (digit(*high), digit(*low)) {
-                (Some(high), Some(low)) => {
-                    rest = tail;
-                    high * 16 + low
-                }
-                _ => b'%',
-            },
-            _ => first,
-        });
-    }
-    Cow::Owned(String::from_utf8_lossy(&bytes).into_owned())
-}
-
-fn digit(byte: u8) -> Option<u8> {
-    char::from(byte).to_digit(16).map(|digit| digit as u8)
 }
 
 #[cfg(test)]

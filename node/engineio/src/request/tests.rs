@@ -28,14 +28,15 @@ const fn upgrade(query: &'static str) -> Request {
     Request { method: Method::Get, upgrade: true, query }
 }
 
-/// There are two sessions: `p` is on polling, `w` on WebSocket.
+/// There are three sessions: `p` and `old` are on polling, `w` on WebSocket; `old` is of protocol 3.
 fn session(sid: &str) -> Option<SessionView> {
-    let transport = match sid {
-        "p" => TransportKind::Polling,
-        "w" => TransportKind::WebSocket,
+    let (transport, protocol) = match sid {
+        "p" => (TransportKind::Polling, Protocol::V4),
+        "w" => (TransportKind::WebSocket, Protocol::V4),
+        "old" => (TransportKind::Polling, Protocol::V3),
         _ => return None,
     };
-    Some(SessionView { transport })
+    Some(SessionView { transport, protocol })
 }
 
 fn decide(request: Request, options: &Options, origin: Option<&[u8]>) -> Result<Admission, HandshakeError> {
@@ -136,6 +137,15 @@ fn other_version_on_a_session_is_a_mismatch() {
     }
     check(upgrade("EIO=3&transport=websocket&sid=p"), bad(BadRequest::ProtocolMismatch));
     check(upgrade("transport=websocket&sid=w"), bad(BadRequest::ProtocolMismatch));
+    check(get("EIO=4&transport=polling&sid=old"), bad(BadRequest::ProtocolMismatch));
+    check(upgrade("EIO=4&transport=websocket&sid=old"), bad(BadRequest::ProtocolMismatch));
+}
+
+#[test]
+fn missing_version_counts_as_3_on_a_session_too() {
+    check(get("EIO=3&transport=polling&sid=old"), Ok(Admission::Poll("old".into())));
+    check(post("transport=polling&sid=old"), Ok(Admission::Post("old".into())));
+    check(upgrade("EIO=3&transport=websocket&sid=old"), Ok(Admission::Upgrade("old".into())));
 }
 
 #[test]

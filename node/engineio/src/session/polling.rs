@@ -2,7 +2,7 @@
 
 use super::{LastAnswer, Phase, Session};
 use crate::error::{BadRequest, HandshakeError};
-use crate::packet::{NOOP, PING};
+use crate::packet::{NOOP, PING, PONG};
 
 /// State of a polling transport.
 #[derive(Debug)]
@@ -33,6 +33,7 @@ impl<G, P> Default for Polling<G, P> {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Control {
     ping: bool,
+    pong: bool,
     noop: bool,
 }
 
@@ -40,6 +41,11 @@ impl Control {
     /// A ping that no poll has fetched says the same as a second one.
     pub(super) fn ping(&mut self) {
         self.ping = true;
+    }
+
+    /// A pong that no poll has fetched answers a second ping too.
+    pub(super) fn pong(&mut self) {
+        self.pong = true;
     }
 
     pub(super) fn noop(&mut self) {
@@ -50,6 +56,10 @@ impl Control {
         self.ping
     }
 
+    pub(super) fn has_pong(self) -> bool {
+        self.pong
+    }
+
     /// Whether there are none.
     pub fn is_empty(self) -> bool {
         self == Self::default()
@@ -57,7 +67,8 @@ impl Control {
 
     /// The packets, in the order in which they are sent.
     pub fn packets(self) -> impl Iterator<Item = &'static str> {
-        self.ping.then_some(PING).into_iter().chain(self.noop.then_some(NOOP))
+        let packets = [self.ping.then_some(PING), self.pong.then_some(PONG), self.noop.then_some(NOOP)];
+        packets.into_iter().flatten()
     }
 }
 

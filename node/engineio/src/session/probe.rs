@@ -44,6 +44,8 @@ pub struct Upgrade<G> {
     pub get: Option<G>,
     /// A ping that no poll has fetched is due all the same.
     pub ping: bool,
+    /// So is a pong, to a client of protocol 3.
+    pub pong: bool,
 }
 
 impl Probe {
@@ -91,8 +93,11 @@ impl<G, P> Session<G, P> {
                 ProbeStep::Answer
             }
             Ok(Packet::Upgrade) => {
-                let upgrade = Upgrade { get: polling.get.take(), ping: polling.control.has_ping() };
+                let control = polling.control;
+                let upgrade =
+                    Upgrade { get: polling.get.take(), ping: control.has_ping(), pong: control.has_pong() };
                 self.phase = Phase::WebSocket;
+                self.heartbeat.on_upgrade(now);
                 ProbeStep::Upgraded(upgrade)
             }
             _ => {

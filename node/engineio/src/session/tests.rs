@@ -2,9 +2,10 @@ use std::time::{Duration, Instant};
 
 use super::*;
 use crate::error::{BadRequest, HandshakeError};
-use crate::packet::{NOOP, PING};
+use crate::packet::{NOOP, PING, PONG};
 
 mod orders;
+mod protocol_3;
 
 type Tested = Session<u32, u32>;
 

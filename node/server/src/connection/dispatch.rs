@@ -35,10 +35,10 @@ impl Connection {
             (_, Ok(Packet::Message(message))) => self.receive_message(message, ctx),
             (Meaning::Pong(round_trip), _) => self.receive_pong(round_trip),
             (Meaning::Close, _) => self.client_closes(),
-            (Meaning::Ping, _) => {
+            (Meaning::WrongHeartbeat, _) => {
                 self.break_off(DisconnectReason::TransportError, "a client must not ping");
             }
-            (Meaning::Message | Meaning::Nothing, _) => {}
+            (Meaning::Message | Meaning::Ping | Meaning::Nothing, _) => {}
         }
     }
 

@@ -21,7 +21,7 @@ use crate::connection::{FailPost, FinishPost, Poll, PollAnswer, Precedence, Sess
 use crate::metrics::Refused;
 use crate::options::ms;
 use fanfare_engineio::HandshakeError;
-use fanfare_engineio::request::{Admission, Head, Options as Offer, Query, SessionView, admit};
+use fanfare_engineio::request::{Admission, Head, Options as Offer, Protocol, Query, SessionView, admit};
 
 pub(super) type Answer = Result<Response<Full<Bytes>>, Cut>;
 
@@ -83,7 +83,7 @@ fn admit_request(
         // One that was closed may wait for a last poll; it moves to no other transport any more.
         let is_over =
             if is_websocket_upgrade { session.link.outbox.is_closed() } else { session.link.is_over() };
-        (!is_over).then(|| SessionView { transport: session.link.transport() })
+        (!is_over).then(|| SessionView { transport: session.link.transport(), protocol: Protocol::V4 })
     })?;
     if is_websocket_upgrade && !service.origins.allow(&request.headers) {
         return Err(HandshakeError::OriginNotAllowed);

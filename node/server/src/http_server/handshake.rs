@@ -47,7 +47,7 @@ pub(super) async fn answer(
     let Some((request, allowed)) = allow_request::ask(service, entrance, reactor, request).await else {
         return Ok(turn_away(service));
     };
-    if let Err(refusal) = allowed.and_then(|()| query.check_version()) {
+    if let Err(refusal) = allowed.and_then(|()| query.check_version(false).map(drop)) {
         return Ok(refuse(service, &refusal, is_upgrade));
     }
     // It may have begun while the program was asked.
@@ -86,7 +86,7 @@ fn open_packet(options: &Options, id: SessionId, transport: TransportKind) -> By
         upgrade_to_websocket: can_upgrade,
         ping_interval_ms: options.ping_interval_ms,
         ping_timeout_ms: options.ping_timeout_ms,
-        max_payload: options.max_payload_bytes,
+        max_payload: Some(options.max_payload_bytes),
     })
 }
 

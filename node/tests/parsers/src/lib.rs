@@ -11,7 +11,8 @@ use bytes::Bytes;
 use bytestring::ByteString;
 use fanfare::proxy_protocol::{HEADER_BYTES_MAX, Progress, parse};
 use fanfare_engineio::request::Query;
-use fanfare_engineio::{Packet, payload};
+use fanfare_engineio::v3::{binary_payload, jsonp, packet, payload as text_payload};
+use fanfare_engineio::{Message, Packet, payload};
 use fanfare_proto::{BusMeters, Identity, Incoming};
 use fanfare_socketio::{Arguments, Decoder, Value, encode};
 
@@ -19,10 +20,12 @@ use fanfare_socketio::{Arguments, Decoder, Value, encode};
 pub type Target = fn(&[u8]);
 
 /// All entry points, by the name of their fuzz target and of their folder in the corpus.
-pub const TARGETS: [(&str, Target); 7] = [
+pub const TARGETS: [(&str, Target); 9] = [
     ("engineio_packet", engineio_packet),
     ("engineio_payload", engineio_payload),
     ("engineio_query", engineio_query),
+    ("engineio_3_payload", engineio_3_payload),
+    ("engineio_3_form", engineio_3_form),
     ("socketio_decoder", socketio_decoder),
     ("socketio_arguments", socketio_arguments),
     ("cluster_envelope", cluster_envelope),
@@ -52,7 +55,54 @@ pub fn engineio_payload(data: &[u8]) {
 /// Reads the query of a request.
 pub fn engineio_query(data: &[u8]) {
     if let Ok(text) = std::str::from_utf8(data) {
-        drop(Query::parse(text).check_version());
+        drop(Query::parse(text).check_version(true));
+    }
+}
+
+/// Reads the body of a POST of protocol 3 in both forms, and a single frame. What was read can be written and read again.
+pub fn engineio_3_payload(data: &[u8]) {
+    drop(packet::decode_binary(Bytes::copy_from_slice(data)));
+    let packets: Vec<_> = binary_payload::decode(Bytes::copy_from_slice(data)).collect();
+    assert!(packets.len() <= 1 + data.len() / 3);
+    write_payload_again(packets.into_iter().flatten());
+    let Some(text) = text(data) else { return };
+    let packets: Vec<_> = text_payload::decode(text).collect();
+    assert!(packets.len() <= 1 + data.len() / 3);
+    write_payload_again(packets.into_iter().flatten());
+}
+
+fn write_payload_again(packets: impl Iterator<Item = Packet>) {
+    let (mut text, mut bytes) = (text_payload::Writer::new(), binary_payload::Writer::new());
+    let mut messages = Vec::new();
+    for packet in packets {
+        match &packet {
+            Packet::Message(Message::Text(message)) => {
+                text.push_text(&format!("4{message}"));
+                bytes.push_text(&format!("4{message}"));
+            }
+            Packet::Message(Message::Binary(message)) => {
+                text.push_binary(message);
+                bytes.push_binary(message);
+            }
+            _ => continue,
+        }
+        messages.push(Ok(packet));
+    }
+    let read: Vec<_> = binary_payload::decode(bytes.finish().into()).collect();
+    assert_eq!(read, messages);
+    if !messages.is_empty() {
+        let read: Vec<_> = text_payload::decode(text.finish().into()).collect();
+        assert_eq!(read, messages);
+    }
+}
+
+/// Reads a form with a payload, and writes the payload into a script for a function that the form names too.
+pub fn engineio_3_form(data: &[u8]) {
+    let Ok(form) = std::str::from_utf8(data) else { return };
+    if let Some(payload) = jsonp::payload_in_form(form) {
+        assert!(payload.len() <= 3 * form.len());
+        let script = jsonp::Callback::new(form).script(&payload);
+        assert!(!script.contains(['\n', '\r', '\u{2028}', '\u{2029}']));
     }
 }
 

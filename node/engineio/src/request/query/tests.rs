@@ -52,14 +52,27 @@ fn b64_is_any_value() {
 }
 
 #[test]
-fn only_version_4_is_supported() {
-    assert_eq!(Query::parse("EIO=4").check_version(), Ok(()));
+fn other_versions_than_4_count_as_3_which_must_be_allowed() {
+    assert_eq!(Query::parse("EIO=4").check_version(false), Ok(Protocol::V4));
+    assert_eq!(Query::parse("EIO=4").check_version(true), Ok(Protocol::V4));
     for raw in ["", "EIO=3", "EIO=5", "EIO=04", "EIO=4.0", "EIO=+4"] {
-        assert_eq!(
-            Query::parse(raw).check_version(),
-            Err(HandshakeError::UnsupportedProtocolVersion),
-            "{raw}"
-        );
+        let query = Query::parse(raw);
+        assert_eq!(query.check_version(false), Err(HandshakeError::UnsupportedProtocolVersion), "{raw}");
+        assert_eq!(query.check_version(true), Ok(Protocol::V3), "{raw}");
+    }
+}
+
+#[test]
+fn only_the_digits_of_a_callback_are_kept() {
+    assert_eq!(Query::parse("EIO=3").jsonp, None);
+    for (raw, script) in [
+        ("j=12", "___eio[12](\"\");"),
+        ("j=1%5D%281%29", "___eio[11](\"\");"),
+        ("j=", "___eio[](\"\");"),
+        ("j=%2bx", "___eio[](\"\");"),
+        ("j=123456789012345678901234567890", "___eio[12345678901234567890](\"\");"),
+    ] {
+        assert_eq!(Query::parse(raw).jsonp.map(|callback| callback.script("")).as_deref(), Some(script));
     }
 }
 

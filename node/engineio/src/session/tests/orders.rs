@@ -197,10 +197,15 @@ proptest! {
     #[test]
     fn nothing_is_lost_or_answered_twice_and_an_abandoned_session_ends(
         is_polling in any::<bool>(),
+        is_protocol_3 in any::<bool>(),
         events in proptest::collection::vec(event(), 0..60),
     ) {
         let transport = if is_polling { TransportKind::Polling } else { TransportKind::WebSocket };
-        let (session, now) = session(transport);
+        let (mut session, now) = session(transport);
+        if is_protocol_3 {
+            let heartbeat = Heartbeat::awaiting_pings(now, INTERVAL, TIMEOUT);
+            session = Session::new(transport, heartbeat, now + CONNECT);
+        }
         let (waiting, was_upgraded) = (BTreeSet::new(), !is_polling);
         let mut owner = Owner { session, now, waiting, next: 0, was_open: true, was_upgraded };
         for event in events {
