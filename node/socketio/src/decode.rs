@@ -3,8 +3,9 @@
 //! One pass over the text finds that it is valid JSON and where the arguments are; it does not recurse, so
 //! that nesting cannot exhaust the stack. Nothing is parsed into values here.
 
-mod header;
+pub(super) mod header;
 
+use std::borrow::Cow;
 use std::fmt;
 
 use bytes::Bytes;
@@ -12,14 +13,15 @@ use bytestring::ByteString;
 use serde::de::{Deserializer as _, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use self::header::{Header, Kind};
+use self::header::Header;
 use super::arguments::{Arguments, Ranges};
 use super::packet::{Packet, is_reserved};
+use super::parts::PacketType;
 use super::placeholder;
 
 /// The longest name of a namespace, in bytes. The official server has no bound; ours keeps a client from
 /// filling memory and logs with names.
-const NAMESPACE_BYTES_MAX: usize = 1024;
+pub(super) const NAMESPACE_BYTES_MAX: usize = 1024;
 
 /// Size in bytes up to which a kept slice is copied, so that a few bytes do not keep the whole read buffer alive.
 const COPY_BYTES_MAX: usize = 4096;
@@ -40,6 +42,9 @@ pub enum DecodeError {
     /// More attachments than allowed.
     #[error("the client announced more than {0} attachments")]
     TooManyAttachments(usize),
+    /// A message that the parser of this server cannot read.
+    #[error("the client sent a message that is not a packet: {0}")]
+    Malformed(Cow<'static, str>),
     /// A namespace whose name is longer than 1 KiB.
     #[error("the client named a namespace of {0} bytes")]
     NamespaceTooLong(usize),
@@ -61,6 +66,13 @@ pub enum DecodeError {
     /// A binary message while none is awaited.
     #[error("the client sent an attachment that belongs to no packet")]
     UnexpectedAttachment,
+}
+
+impl DecodeError {
+    /// An error for what a parser of another format finds wrong.
+    pub fn malformed(reason: impl fmt::Display) -> Self {
+        DecodeError::Malformed(reason.to_string().into())
+    }
 }
 
 /// Decodes the messages of one connection. After an error the connection is to be closed.
@@ -139,24 +151,34 @@ fn packet(text: &ByteString, header: &Header<'_>) -> Result<Packet, DecodeError>
         "/" => ByteString::from_static("/"),
         name => text.slice_ref(name),
     };
-    let id = header.id;
-    Ok(match header.kind {
-        Kind::Connect => Packet::Connect { namespace, auth: auth(text, header.payload)? },
-        Kind::Disconnect if header.payload.is_empty() => Packet::Disconnect { namespace },
-        Kind::Disconnect => return Err(DecodeError::InvalidPayload("a DISCONNECT has none")),
-        Kind::Event => {
-            let (name, arguments) = event(text, header.payload)?;
+    assemble(text, header.kind, namespace, header.id, header.payload)
+}
+
+/// The packet of these parts; `payload` is a part of `text`, and empty if there is none.
+pub(super) fn assemble(
+    text: &ByteString,
+    kind: PacketType,
+    namespace: ByteString,
+    id: Option<u64>,
+    payload: &str,
+) -> Result<Packet, DecodeError> {
+    Ok(match kind {
+        PacketType::Connect => Packet::Connect { namespace, auth: auth(text, payload)? },
+        PacketType::Disconnect if payload.is_empty() => Packet::Disconnect { namespace },
+        PacketType::Disconnect => return Err(DecodeError::InvalidPayload("a DISCONNECT has none")),
+        PacketType::Event => {
+            let (name, arguments) = event(text, payload)?;
             Packet::Event { namespace, id, name, arguments }
         }
-        Kind::Ack if header.payload.is_empty() => {
+        PacketType::Ack if payload.is_empty() => {
             Packet::Ack { namespace, id, arguments: Arguments::default() }
         }
-        Kind::Ack => {
-            let (_, ranges) = elements(text, header.payload, false)?;
+        PacketType::Ack => {
+            let (_, ranges) = elements(text, payload, false)?;
             Packet::Ack { namespace, id, arguments: Arguments::new(text.clone(), ranges) }
         }
-        Kind::ConnectError => {
-            check_connect_error(header.payload)?;
+        PacketType::ConnectError => {
+            check_connect_error(payload)?;
             Packet::ConnectError { namespace }
         }
     })
@@ -251,7 +273,7 @@ impl<'de> Visitor<'de> for Elements<'_> {
     }
 }
 
-fn keep(bytes: Bytes) -> Bytes {
+pub(super) fn keep(bytes: Bytes) -> Bytes {
     if bytes.len() < COPY_BYTES_MAX { Bytes::copy_from_slice(&bytes) } else { bytes }
 }
 

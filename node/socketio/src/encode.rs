@@ -23,6 +23,7 @@ use serde_json::value::RawValue;
 use self::attachments::Extract;
 use self::spread::Spread;
 use super::packet::{MAX_ATTACHMENTS, is_reserved};
+use super::value::Value;
 
 /// The type of an Engine.IO message.
 const MESSAGE: u8 = b'4';
@@ -150,6 +151,13 @@ fn push_string(text: &mut Vec<u8>, value: &str) {
 fn finish(text: Vec<u8>, attachments: Vec<Bytes>) -> Encoded {
     let text = ByteString::try_from(text).expect("what is written is UTF-8");
     Encoded { text, attachments }
+}
+
+/// One value as JSON text; its bytes become attachments.
+pub(super) fn value(value: &Value, attachments: &mut Vec<Bytes>) -> Result<ByteString, serde_json::Error> {
+    let mut text = Vec::with_capacity(BUFFER_BYTES);
+    value.serialize(&mut serde_json::Serializer::with_formatter(&mut text, Extract { attachments }))?;
+    Ok(ByteString::try_from(text).expect("what is written is UTF-8"))
 }
 
 /// Ends the packet with the arguments; `open` is what stands before the first one.

@@ -15,6 +15,7 @@
 //! * [`Decoder`] turns messages into a [`Packet`], and says by [`DecodeError`] why a message is not one.
 //! * [`Arguments`] are kept as text until somebody wants them as values: of their own types, or as [`Value`] or [`Raw`].
 //! * [`encode`] writes packets, and takes bytes out of the arguments as attachments.
+//! * [`Parser`] is the seam for another wire format: [`MsgpackParser`] is one, and a user may bring another.
 //!
 //! Pure: text and bytes in, packets out. It does not know what a transport is, and it never reads a clock,
 //! takes a lock, or does I/O. What it knows of Engine.IO is one character: an encoded packet begins with the
@@ -28,7 +29,11 @@ mod arguments;
 mod decode;
 pub mod encode;
 mod foreign;
+mod json;
+mod msgpack;
 mod packet;
+mod parser;
+mod parts;
 mod placeholder;
 mod raw;
 mod value;
@@ -38,8 +43,11 @@ pub use arguments::{ArgumentError, Arguments};
 pub use decode::{DecodeError, Decoder};
 pub use encode::{EncodeError, Encoded};
 pub use foreign::is_event_of;
+pub use msgpack::MsgpackParser;
 #[cfg(test)]
 pub use packet::MAX_ATTACHMENTS;
 pub use packet::Packet;
+pub use parser::{DefaultParser, Message, PacketDecoder, Parser, ParserError};
+pub use parts::{PacketParts, PacketType};
 pub use raw::Raw;
 pub use value::Value;

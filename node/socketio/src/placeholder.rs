@@ -58,7 +58,7 @@ struct Open {
 
 /// Position of the next value.
 #[derive(Clone, Copy)]
-enum Slot {
+pub(super) enum Slot {
     /// An element of an array.
     Element,
     /// The key of a member.
@@ -144,7 +144,7 @@ impl<'a> Scan<'a> {
 
 impl Slot {
     /// The slot of the value that follows a key, which is given with its quotes.
-    fn of(key: &[u8]) -> Slot {
+    pub(super) fn of(key: &[u8]) -> Slot {
         match key {
             b"\"_placeholder\"" => Slot::Placeholder,
             b"\"num\"" => Slot::Num,

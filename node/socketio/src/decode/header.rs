@@ -3,39 +3,30 @@
 //! Read as `decodeString` of `socket.io-parser` reads it, quirks of the ack id included.
 
 use super::{DecodeError, NAMESPACE_BYTES_MAX};
+use crate::parts::PacketType;
 
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Header<'a> {
-    pub(super) kind: Kind,
+pub(crate) struct Header<'a> {
+    pub(crate) kind: PacketType,
     /// Attachments that will follow; 0 for a packet that cannot have any.
-    pub(super) attachments: usize,
-    pub(super) namespace: &'a str,
-    pub(super) id: Option<u64>,
+    pub(crate) attachments: usize,
+    pub(crate) namespace: &'a str,
+    pub(crate) id: Option<u64>,
     /// The rest of the text: JSON, or empty.
-    pub(super) payload: &'a str,
-}
-
-/// The type of a packet. Attachments of an event or acknowledgement are not part of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
-    Connect,
-    Disconnect,
-    Event,
-    Ack,
-    ConnectError,
+    pub(crate) payload: &'a str,
 }
 
 impl<'a> Header<'a> {
-    pub(super) fn parse(text: &'a str, attachments_max: usize) -> Result<Self, DecodeError> {
+    pub(crate) fn parse(text: &'a str, attachments_max: usize) -> Result<Self, DecodeError> {
         let mut chars = text.chars();
         let (kind, has_attachments) = match chars.next().ok_or(DecodeError::Empty)? {
-            '0' => (Kind::Connect, false),
-            '1' => (Kind::Disconnect, false),
-            '2' => (Kind::Event, false),
-            '3' => (Kind::Ack, false),
-            '4' => (Kind::ConnectError, false),
-            '5' => (Kind::Event, true),
-            '6' => (Kind::Ack, true),
+            '0' => (PacketType::Connect, false),
+            '1' => (PacketType::Disconnect, false),
+            '2' => (PacketType::Event, false),
+            '3' => (PacketType::Ack, false),
+            '4' => (PacketType::ConnectError, false),
+            '5' => (PacketType::Event, true),
+            '6' => (PacketType::Ack, true),
             other => return Err(DecodeError::UnknownType(other)),
         };
         let rest = chars.as_str();

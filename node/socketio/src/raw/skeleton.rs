@@ -8,6 +8,7 @@ use serde::ser::{Error, Serialize, SerializeMap, Serializer};
 use serde_json::value::RawValue;
 
 use super::placeholder;
+use crate::json::end_of_token;
 
 /// Arrays and objects around an attachment that are written anew, since writing recurses. What holds no attachment
 /// may be nested as deeply as it likes.
@@ -112,26 +113,6 @@ impl Open {
         let levels = if self.levels == 0 { 0 } else { self.levels + 1 };
         Ok((Node { range, kind }, levels))
     }
-}
-
-/// Where the token that begins at `start` ends: a bracket, a separator, a string or another scalar.
-fn end_of_token(text: &[u8], start: usize) -> usize {
-    let rest = &text[start..];
-    let length = match rest[0] {
-        b'"' => {
-            let mut length = 1;
-            while rest.get(length).is_some_and(|byte| *byte != b'"') {
-                length += if rest[length] == b'\\' { 2 } else { 1 };
-            }
-            length + 1
-        }
-        b'{' | b'}' | b'[' | b']' | b',' | b':' | b' ' | b'\t' | b'\n' | b'\r' => 1,
-        _ => {
-            let is_end = |byte: &u8| matches!(byte, b',' | b']' | b'}' | b' ' | b'\t' | b'\n' | b'\r');
-            rest.iter().position(is_end).unwrap_or(rest.len())
-        }
-    };
-    text.len().min(start + length)
 }
 
 #[derive(Clone, Copy)]

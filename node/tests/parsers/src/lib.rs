@@ -14,13 +14,13 @@ use fanfare_engineio::request::Query;
 use fanfare_engineio::v3::{binary_payload, jsonp, packet, payload as text_payload};
 use fanfare_engineio::{Message, Packet, payload};
 use fanfare_proto::{BusMeters, Identity, Incoming};
-use fanfare_socketio::{Arguments, Decoder, Value, encode};
+use fanfare_socketio::{Arguments, Decoder, Encoded, MsgpackParser, Parser, Value, encode};
 
 /// Entry point of one parser.
 pub type Target = fn(&[u8]);
 
 /// All entry points, by the name of their fuzz target and of their folder in the corpus.
-pub const TARGETS: [(&str, Target); 9] = [
+pub const TARGETS: [(&str, Target); 10] = [
     ("engineio_packet", engineio_packet),
     ("engineio_payload", engineio_payload),
     ("engineio_query", engineio_query),
@@ -28,6 +28,7 @@ pub const TARGETS: [(&str, Target); 9] = [
     ("engineio_3_form", engineio_3_form),
     ("socketio_decoder", socketio_decoder),
     ("socketio_arguments", socketio_arguments),
+    ("socketio_msgpack", socketio_msgpack),
     ("cluster_envelope", cluster_envelope),
     ("proxy_protocol", proxy_protocol),
 ];
@@ -154,6 +155,29 @@ pub fn socketio_arguments(data: &[u8]) {
         drop(arguments.deserialize::<(Value, Option<String>, Vec<u32>)>());
         assert_eq!(arguments.iter().count(), arguments.len());
     }
+}
+
+/// Reads a packet of msgpack, and writes text as msgpack. What was read can be written, if its arguments can, and read again as
+/// the same.
+pub fn socketio_msgpack(data: &[u8]) {
+    if let Some(text) = text(data) {
+        let attachments = vec![Bytes::from_static(b"one"), Bytes::from_static(b"two")];
+        drop(MsgpackParser.encode(&Encoded { text, attachments }));
+    }
+    let read = |message| MsgpackParser.decoder(ATTACHMENTS_MAX).decode(message);
+    let Ok(Some(packet)) = read(fanfare_socketio::Message::Binary(Bytes::copy_from_slice(data))) else {
+        return;
+    };
+    let fanfare_socketio::Packet::Event { namespace, id, name: Some(name), arguments } = packet else {
+        return;
+    };
+    let Ok(encoded) = encode::event(&namespace, id, &name, &arguments) else { return };
+    let mut messages = MsgpackParser.encode(&encoded).expect("what was read can be written");
+    let again = messages.pop().map(read).expect("one message");
+    let Ok(Some(fanfare_socketio::Packet::Event { arguments: again, .. })) = again else {
+        panic!("what was written can be read: {again:?}");
+    };
+    assert_eq!(format!("{again:?}"), format!("{arguments:?}"));
 }
 
 /// Takes frames of other nodes, each after two bytes with its length, and releases what came of them.
