@@ -7,7 +7,8 @@ use super::arguments::{ArgumentError, Arguments};
 /// A type that an answer can be read as: anything that deserialises, or [`Arguments`] as they are.
 #[diagnostic::on_unimplemented(
     message = "an acknowledgement cannot be read as `{Self}`",
-    note = "use `Arguments`, or a type that implements `serde::de::DeserializeOwned`"
+    label = "the type of the answer must be told: `emit_with_ack::<String>(…)`",
+    note = "it is `Arguments`, or a type that implements `serde::de::DeserializeOwned`, such as with `#[derive(Deserialize)]`"
 )]
 pub trait FromAnswer: Sized {
     /// Reads it.
@@ -17,6 +18,8 @@ pub trait FromAnswer: Sized {
     fn from_answer(answer: Arguments) -> Result<Self, ArgumentError>;
 }
 
+// Else the compiler would tell that the type `!`, which it takes where none was told, has no `Deserialize`.
+#[diagnostic::do_not_recommend]
 impl<T: DeserializeOwned> FromAnswer for T {
     fn from_answer(answer: Arguments) -> Result<Self, ArgumentError> {
         answer.deserialize()

@@ -1,8 +1,8 @@
 //! Joins, leaves and disconnects of all selected sockets.
 
-use std::future::IntoFuture;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use fanfare_proto::wire;
 use fanfare_proto::wire::envelope::Body;
@@ -34,7 +34,12 @@ pub enum Change {
 /// A change that is on its way: in order with the emits of the same thread, whether awaited or not. Awaiting it waits
 /// until every node has made it, and subscribes to the joined rooms (JOIN-1).
 #[must_use = "await it to know that the change was made, or look at `result`"]
-pub struct Applied(Result<Applying, RequestError>);
+pub struct Applied(
+    /// `None` once the error was returned.
+    Result<Made, Option<RequestError>>,
+);
+
+type Made = Pin<Box<dyn Future<Output = Result<ClusterResponse<()>, RequestError>> + Send>>;
 
 struct Applying {
     namespace: Arc<NamespaceCore>,
@@ -48,22 +53,31 @@ impl Applied {
     /// # Errors
     /// Those of [`RequestError`]; nothing has changed then.
     pub fn result(&self) -> Result<(), &RequestError> {
-        self.0.as_ref().map(|_| ())
+        match &self.0 {
+            Err(Some(error)) => Err(error),
+            Ok(_) | Err(None) => Ok(()),
+        }
     }
 }
 
-impl IntoFuture for Applied {
+impl Future for Applied {
     type Output = Result<ClusterResponse<()>, RequestError>;
-    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
 
-    fn into_future(self) -> Self::IntoFuture {
-        Box::pin(async move {
-            let Applying { namespace, mut here, mut collection } = self.0?;
-            while collection.here(&mut here).await.is_some() {}
-            namespace.rooms.interest().synced().await;
-            while collection.next().await.is_some() {}
-            Ok(finish(&namespace, (), collection))
-        })
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match &mut self.0 {
+            Ok(made) => made.as_mut().poll(cx),
+            Err(error) => Poll::Ready(Err(error.take().unwrap_or(RequestError::Overloaded))),
+        }
+    }
+}
+
+impl Applying {
+    async fn made(self) -> Result<ClusterResponse<()>, RequestError> {
+        let Self { namespace, mut here, mut collection } = self;
+        while collection.here(&mut here).await.is_some() {}
+        namespace.rooms.interest().synced().await;
+        while collection.next().await.is_some() {}
+        Ok(finish(&namespace, (), collection))
     }
 }
 
@@ -75,7 +89,8 @@ pub fn apply(namespace: &Arc<NamespaceCore>, target: Target, change: Change, sco
         let here = apply_here(namespace, target.clone(), change.clone(), Asker::Here)?;
         Ok(Applying { namespace: namespace.clone(), here, collection: ask(namespace, question, scope) })
     };
-    Applied(applying())
+    let made = |applying: Applying| -> Made { Box::pin(applying.made()) };
+    Applied(applying().map(made).map_err(Some))
 }
 
 /// This node's part. The change was [checked](Change::check).

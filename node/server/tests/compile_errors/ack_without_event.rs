@@ -1,0 +1,12 @@
+//= a handler of this kind cannot take a `fanfare::Ack`
+//= trait `FromContext<EventContext>` is implemented for it
+
+use fanfare::{Ack, Io, Socket};
+
+fn main() {
+    let io = Io::new();
+    #[cfg(wrong)]
+    io.on_connect(async |ack: Ack| ack.send("hello"));
+    #[cfg(not(wrong))]
+    io.on_connect(async |socket: Socket| socket.emit("hello", ()));
+}

@@ -1,0 +1,13 @@
+//= `motto` does not live long enough
+//= argument requires that `motto` is borrowed for `'static`
+
+use fanfare::{Ack, Io};
+
+fn main() {
+    let io = Io::new();
+    let motto = String::from("never");
+    #[cfg(wrong)]
+    io.on("motto", async |ack: Ack| ack.send(motto.as_str()));
+    #[cfg(not(wrong))]
+    io.on("motto", async move |ack: Ack| ack.send(motto.as_str()));
+}
