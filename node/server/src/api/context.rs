@@ -10,8 +10,8 @@ use crate::socket::{
 };
 use fanfare_socketio::Arguments;
 
-/// Context of any handler. Implemented by [`ConnectContext`], [`EventContext`], [`DisconnectContext`] and
-/// [`ServerContext`], and by nothing outside of this crate.
+/// Context of any handler. Implemented by [`ConnectContext`], [`EventContext`], [`OutgoingContext`], [`ErrorContext`],
+/// [`DisconnectContext`] and [`ServerContext`], and by nothing outside of this crate.
 ///
 /// An extractor for all kinds of handlers implements `FromContext<C>` for `C: Context`.
 pub trait Context: sealed::Sealed {

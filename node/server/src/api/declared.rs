@@ -66,7 +66,7 @@ impl Namespace {
     #[track_caller]
     pub fn once_connect<P: 'static, H>(&self, handler: H) -> Declared<'_>
     where
-        H: Handler<ConnectContext, P>,
+        H: Handler<ConnectContext, P>, // owns what it captures: `async move |…|`
         H::Output: IntoOutcome + 'static,
     {
         let declaration = Declaration::once(callback::<ConnectContext, P, H>(&self.0.node, handler));
@@ -130,7 +130,7 @@ impl Socket {
     #[track_caller]
     pub fn once<P: 'static, H>(&self, event: &str, handler: H) -> HandlerId
     where
-        H: Handler<EventContext, P>,
+        H: Handler<EventContext, P>, // owns what it captures: `async move |…|`
         H::Output: IntoOutcome + 'static,
     {
         let declaration = Declaration::once(callback::<EventContext, P, H>(&self.0.namespace.node, handler));
@@ -143,7 +143,7 @@ impl Socket {
     #[track_caller]
     pub fn prepend_any<P: 'static, H>(&self, handler: H) -> HandlerId
     where
-        H: Handler<EventContext, P>,
+        H: Handler<EventContext, P>, // owns what it captures: `async move |…|`
         H::Output: IntoOutcome + 'static,
     {
         let declaration = Declaration::new(callback::<EventContext, P, H>(&self.0.namespace.node, handler));

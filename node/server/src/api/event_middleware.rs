@@ -24,7 +24,7 @@ impl Namespace {
     #[track_caller]
     pub fn event_middleware<P: 'static, H>(&self, decide: H) -> Declared<'_>
     where
-        H: Handler<EventContext, P>,
+        H: Handler<EventContext, P>, // owns what it captures: `async move |…|`
         H::Output: IntoVerdict + 'static,
     {
         self.declare(screening::<P, H>(&self.0.node, decide), |handlers| &mut handlers.event_middlewares)
@@ -35,7 +35,7 @@ impl Namespace {
     #[track_caller]
     pub fn on_socket_error<P: 'static, H>(&self, handler: H) -> Declared<'_>
     where
-        H: Handler<ErrorContext, P>,
+        H: Handler<ErrorContext, P>, // owns what it captures: `async move |…|`
         H::Output: IntoOutcome + 'static,
     {
         self.declare(callback::<ErrorContext, P, H>(&self.0.node, handler), |handlers| &mut handlers.errors)
@@ -73,7 +73,7 @@ impl Socket {
     #[track_caller]
     pub fn middleware<P: 'static, H>(&self, decide: H) -> HandlerId
     where
-        H: Handler<EventContext, P>,
+        H: Handler<EventContext, P>, // owns what it captures: `async move |…|`
         H::Output: IntoVerdict + 'static,
     {
         self.declare(screening::<P, H>(&self.0.namespace.node, decide), |handlers| {
@@ -88,7 +88,7 @@ impl Socket {
     #[track_caller]
     pub fn on_error<P: 'static, H>(&self, handler: H) -> HandlerId
     where
-        H: Handler<ErrorContext, P>,
+        H: Handler<ErrorContext, P>, // owns what it captures: `async move |…|`
         H::Output: IntoOutcome + 'static,
     {
         self.declare(callback::<ErrorContext, P, H>(&self.0.namespace.node, handler), |handlers| {

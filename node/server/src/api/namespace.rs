@@ -40,7 +40,7 @@ impl Namespace {
     #[track_caller]
     pub fn on_connect<P: 'static, H>(&self, handler: H) -> Declared<'_>
     where
-        H: Handler<ConnectContext, P>,
+        H: Handler<ConnectContext, P>, // owns what it captures: `async move |…|`
         H::Output: IntoOutcome + 'static,
     {
         self.declare(callback::<ConnectContext, P, H>(&self.0.node, handler), |handlers| {
@@ -53,7 +53,7 @@ impl Namespace {
     #[track_caller]
     pub fn middleware<P: 'static, H>(&self, decide: H) -> Declared<'_>
     where
-        H: Handler<ConnectContext, P>,
+        H: Handler<ConnectContext, P>, // owns what it captures: `async move |…|`
         H::Output: IntoDecision + 'static,
     {
         self.declare(middleware::<ConnectContext, P, H>(&self.0.node, decide), |handlers| {
@@ -65,7 +65,7 @@ impl Namespace {
     #[track_caller]
     pub fn on<P: 'static, H>(&self, event: &str, handler: H) -> Declared<'_>
     where
-        H: Handler<EventContext, P>,
+        H: Handler<EventContext, P>, // owns what it captures: `async move |…|`
         H::Output: IntoOutcome + 'static,
     {
         let handler = callback::<EventContext, P, H>(&self.0.node, handler);
@@ -76,7 +76,7 @@ impl Namespace {
     #[track_caller]
     pub fn on_any<P: 'static, H>(&self, handler: H) -> Declared<'_>
     where
-        H: Handler<EventContext, P>,
+        H: Handler<EventContext, P>, // owns what it captures: `async move |…|`
         H::Output: IntoOutcome + 'static,
     {
         self.declare(callback::<EventContext, P, H>(&self.0.node, handler), |handlers| &mut handlers.any)
@@ -87,7 +87,7 @@ impl Namespace {
     #[track_caller]
     pub fn on_disconnecting<P: 'static, H>(&self, handler: H) -> Declared<'_>
     where
-        H: Handler<DisconnectContext, P>,
+        H: Handler<DisconnectContext, P>, // owns what it captures: `async move |…|`
         H::Output: IntoOutcome + 'static,
     {
         self.declare(callback::<DisconnectContext, P, H>(&self.0.node, handler), |handlers| {
@@ -99,7 +99,7 @@ impl Namespace {
     #[track_caller]
     pub fn on_disconnect<P: 'static, H>(&self, handler: H) -> Declared<'_>
     where
-        H: Handler<DisconnectContext, P>,
+        H: Handler<DisconnectContext, P>, // owns what it captures: `async move |…|`
         H::Output: IntoOutcome + 'static,
     {
         self.declare(callback::<DisconnectContext, P, H>(&self.0.node, handler), |handlers| {

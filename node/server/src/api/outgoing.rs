@@ -16,7 +16,7 @@ impl Socket {
     #[track_caller]
     pub fn on_any_outgoing<P: 'static, H>(&self, handler: H) -> HandlerId
     where
-        H: Handler<OutgoingContext, P>,
+        H: Handler<OutgoingContext, P>, // owns what it captures: `async move |…|`
         H::Output: IntoOutcome + 'static,
     {
         let id = self.declare(callback::<OutgoingContext, P, H>(&self.0.namespace.node, handler), |own| {
@@ -30,7 +30,7 @@ impl Socket {
     #[track_caller]
     pub fn prepend_any_outgoing<P: 'static, H>(&self, handler: H) -> HandlerId
     where
-        H: Handler<OutgoingContext, P>,
+        H: Handler<OutgoingContext, P>, // owns what it captures: `async move |…|`
         H::Output: IntoOutcome + 'static,
     {
         let declaration =

@@ -22,7 +22,7 @@ impl Namespace {
     #[track_caller]
     pub fn on_server_event<P: 'static, H>(&self, event: &str, handler: H) -> Declared<'_>
     where
-        H: Handler<ServerContext, P>,
+        H: Handler<ServerContext, P>, // owns what it captures: `async move |…|`
         H::Output: IntoOutcome + 'static,
     {
         let handler = callback::<ServerContext, P, H>(&self.0.node, handler);

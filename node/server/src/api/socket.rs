@@ -78,7 +78,7 @@ impl Socket {
     #[track_caller]
     pub fn on<P: 'static, H>(&self, event: &str, handler: H) -> HandlerId
     where
-        H: Handler<EventContext, P>,
+        H: Handler<EventContext, P>, // owns what it captures: `async move |…|`
         H::Output: IntoOutcome + 'static,
     {
         let handler = callback::<EventContext, P, H>(&self.0.namespace.node, handler);
@@ -89,7 +89,7 @@ impl Socket {
     #[track_caller]
     pub fn on_any<P: 'static, H>(&self, handler: H) -> HandlerId
     where
-        H: Handler<EventContext, P>,
+        H: Handler<EventContext, P>, // owns what it captures: `async move |…|`
         H::Output: IntoOutcome + 'static,
     {
         self.declare(callback::<EventContext, P, H>(&self.0.namespace.node, handler), |handlers| {
@@ -102,7 +102,7 @@ impl Socket {
     #[track_caller]
     pub fn on_disconnecting<P: 'static, H>(&self, handler: H) -> HandlerId
     where
-        H: Handler<DisconnectContext, P>,
+        H: Handler<DisconnectContext, P>, // owns what it captures: `async move |…|`
         H::Output: IntoOutcome + 'static,
     {
         self.declare(callback::<DisconnectContext, P, H>(&self.0.namespace.node, handler), |handlers| {
@@ -114,7 +114,7 @@ impl Socket {
     #[track_caller]
     pub fn on_disconnect<P: 'static, H>(&self, handler: H) -> HandlerId
     where
-        H: Handler<DisconnectContext, P>,
+        H: Handler<DisconnectContext, P>, // owns what it captures: `async move |…|`
         H::Output: IntoOutcome + 'static,
     {
         self.declare(callback::<DisconnectContext, P, H>(&self.0.namespace.node, handler), |handlers| {

@@ -1,5 +1,5 @@
 //= a handler of this kind cannot take a `fanfare::Ack`
-//= trait `FromContext<EventContext>` is implemented for it
+//= `FromContext` lists everything that a handler can take
 
 use fanfare::{Ack, Io, Socket};
 

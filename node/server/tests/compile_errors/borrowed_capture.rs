@@ -1,5 +1,6 @@
 //= `motto` does not live long enough
 //= argument requires that `motto` is borrowed for `'static`
+//= owns what it captures: `async move |…|`
 
 use fanfare::{Ack, Io};
 

@@ -31,6 +31,8 @@ fn compile(program: &Path, folder: &Path, library: &Path, flags: &[&str]) -> Out
     let out = env::temp_dir().join(format!("fanfare-{name}-{}.rmeta", std::process::id()));
     let output = Command::new(rustc())
         .args(["--edition=2024", "--crate-type=bin", "--emit=metadata", "--cap-lints=allow", "--color=never"])
+        // Where the library was compiled, for its lines in the messages.
+        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
         .args(["--check-cfg=cfg(wrong)", "--crate-name=program"])
         .arg("-o")
         .arg(&out)
