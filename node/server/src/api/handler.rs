@@ -212,7 +212,7 @@ impl<H, P> Declared<H, P> {
     #[track_caller]
     pub(super) fn new<C>(node: &Node, handler: H) -> Self
     where
-        H: Handler<C, P>,
+        H: Handler<C, P>, // owns what it captures: `async move |…|`
     {
         if let Err(missing) = H::check(&node.states) {
             panic!("this handler can never be called: {missing}");

@@ -220,7 +220,7 @@ impl ParentNamespace {
     #[track_caller]
     pub fn on_connect<P: 'static, H>(&self, handler: H) -> ParentDeclared<'_>
     where
-        H: Handler<ConnectContext, P>,
+        H: Handler<ConnectContext, P>, // owns what it captures: `async move |…|`
         H::Output: IntoOutcome + 'static,
     {
         self.declare(callback::<ConnectContext, P, H>(&self.node, handler), |handlers| &mut handlers.connect)
@@ -230,7 +230,7 @@ impl ParentNamespace {
     #[track_caller]
     pub fn middleware<P: 'static, H>(&self, handler: H) -> ParentDeclared<'_>
     where
-        H: Handler<ConnectContext, P>,
+        H: Handler<ConnectContext, P>, // owns what it captures: `async move |…|`
         H::Output: IntoDecision + 'static,
     {
         self.declare(middleware::<ConnectContext, P, H>(&self.node, handler), |handlers| {
@@ -242,7 +242,7 @@ impl ParentNamespace {
     #[track_caller]
     pub fn on<P: 'static, H>(&self, event: &str, handler: H) -> ParentDeclared<'_>
     where
-        H: Handler<EventContext, P>,
+        H: Handler<EventContext, P>, // owns what it captures: `async move |…|`
         H::Output: IntoOutcome + 'static,
     {
         self.declare(callback::<EventContext, P, H>(&self.node, handler), |handlers| {
@@ -254,7 +254,7 @@ impl ParentNamespace {
     #[track_caller]
     pub fn on_any<P: 'static, H>(&self, handler: H) -> ParentDeclared<'_>
     where
-        H: Handler<EventContext, P>,
+        H: Handler<EventContext, P>, // owns what it captures: `async move |…|`
         H::Output: IntoOutcome + 'static,
     {
         self.declare(callback::<EventContext, P, H>(&self.node, handler), |handlers| &mut handlers.any)
@@ -264,7 +264,7 @@ impl ParentNamespace {
     #[track_caller]
     pub fn event_middleware<P: 'static, H>(&self, handler: H) -> ParentDeclared<'_>
     where
-        H: Handler<EventContext, P>,
+        H: Handler<EventContext, P>, // owns what it captures: `async move |…|`
         H::Output: IntoVerdict + 'static,
     {
         self.declare(screening::<P, H>(&self.node, handler), |handlers| &mut handlers.event_middlewares)
@@ -274,7 +274,7 @@ impl ParentNamespace {
     #[track_caller]
     pub fn on_socket_error<P: 'static, H>(&self, handler: H) -> ParentDeclared<'_>
     where
-        H: Handler<ErrorContext, P>,
+        H: Handler<ErrorContext, P>, // owns what it captures: `async move |…|`
         H::Output: IntoOutcome + 'static,
     {
         self.declare(callback::<ErrorContext, P, H>(&self.node, handler), |handlers| &mut handlers.errors)
@@ -284,7 +284,7 @@ impl ParentNamespace {
     #[track_caller]
     pub fn on_disconnecting<P: 'static, H>(&self, handler: H) -> ParentDeclared<'_>
     where
-        H: Handler<DisconnectContext, P>,
+        H: Handler<DisconnectContext, P>, // owns what it captures: `async move |…|`
         H::Output: IntoOutcome + 'static,
     {
         self.declare(callback::<DisconnectContext, P, H>(&self.node, handler), |handlers| {
@@ -296,7 +296,7 @@ impl ParentNamespace {
     #[track_caller]
     pub fn on_disconnect<P: 'static, H>(&self, handler: H) -> ParentDeclared<'_>
     where
-        H: Handler<DisconnectContext, P>,
+        H: Handler<DisconnectContext, P>, // owns what it captures: `async move |…|`
         H::Output: IntoOutcome + 'static,
     {
         self.declare(callback::<DisconnectContext, P, H>(&self.node, handler), |handlers| {
@@ -308,7 +308,7 @@ impl ParentNamespace {
     #[track_caller]
     pub fn on_server_event<P: 'static, H>(&self, event: &str, handler: H) -> ParentDeclared<'_>
     where
-        H: Handler<ServerContext, P>,
+        H: Handler<ServerContext, P>, // owns what it captures: `async move |…|`
         H::Output: IntoOutcome + 'static,
     {
         self.declare(callback::<ServerContext, P, H>(&self.node, handler), |handlers| {

@@ -7,6 +7,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use crate::support::rust_files;
+
 /// The library as the tests were linked with it, or another copy of the same age.
 fn library(folder: &Path) -> PathBuf {
     let files =
@@ -107,4 +109,19 @@ fn the_compiler_says_where_the_mistake_is_and_the_guide_how_to_mend_it() {
         faults
     });
     assert!(faults.is_empty(), "{}", faults.join("\n\n"));
+}
+
+/// The compiler shows that line for a borrowed capture, and has no advice of its own for async closures.
+#[test]
+fn methods_that_take_a_handler_say_that_it_owns_what_it_captures() {
+    const ADVICE: &str = "// owns what it captures: `async move |…|`";
+    let silent = |file: &PathBuf| {
+        let text = fs::read_to_string(file).expect("text");
+        let lines =
+            text.lines().filter(|line| line.starts_with("        H: Handler<") && !line.ends_with(ADVICE));
+        lines.map(|line| format!("{}: {line} lacks {ADVICE}", file.display())).collect::<Vec<_>>()
+    };
+    let files = rust_files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src/api"));
+    let faults: Vec<String> = files.iter().flat_map(silent).collect();
+    assert!(files.len() > 20 && faults.is_empty(), "{}", faults.join("\n"));
 }

@@ -251,8 +251,8 @@ async fn the_cheat_sheet_reaches_who_it_says() {
         to_sender.push(packet.arguments()[0].as_str().expect("a name").to_owned());
     }
     to_sender.retain(|event| event != "maybe"); // volatile
-    let expected = ["hello", "message", "bytes", "uncompressed", "question", "big-announcement"];
-    assert_eq!(to_sender[..6], expected);
+    let expected = ["hello", "message", "bytes", "uncompressed", "what", "question", "big-announcement"];
+    assert_eq!(to_sender[..7], expected);
     let mut to_other = Vec::new();
     while to_other.last().is_none_or(|event| event != "an event sent to all connected clients") {
         to_other.push(two.receive().await.arguments()[0].as_str().expect("a name").to_owned());
