@@ -50,8 +50,9 @@ async fn serve(config: Config) -> Result<(), String> {
     listen_for_operators(&config, &io).await?;
     let listeners = places.iter().map(Resolved::bind).collect::<Result<Vec<_>, _>>()?;
     let server = io.listen_on(listeners).await.map_err(|error| error.to_string())?;
-    announce(&config, &io, &places, &server);
+    // Before it says that it is there: who has read that may end it.
     let mut signals = Signals::new(config.server.tls.is_some())?;
+    announce(&config, &io, &places, &server);
     let told = tokio::select! {
         told = signals.end(|| reload(&server)) => told,
         () = server.closed() => return Err("the server ended by itself: see the log".into()),

@@ -5,9 +5,9 @@
 //! A value that serialises as a tuple is several arguments, one for each element: tuples, tuple structs, arrays of a
 //! fixed size. `()` and unit structs are no argument. Anything else is one argument, also a `Vec`, a slice,
 //! and an `Option`; a newtype counts as what it wraps. The null of `serde_json::Value` says of itself that it
-//! is `()` and so is no argument; [`Value::Null`](super::Value::Null) is one.
+//! is `()` and so is no argument; [`Value::Null`] is one.
 //!
-//! Bytes that serialise as bytes (`bytes::Bytes`, `serde_bytes`, [`Value::Binary`](super::Value::Binary))
+//! Bytes that serialise as bytes (`bytes::Bytes`, `serde_bytes`, [`Value::Binary`])
 //! travel as attachments, wherever they stand.
 
 mod attachments;

@@ -34,13 +34,14 @@ struct Haproxy {
 }
 
 impl Haproxy {
-    /// The first line of a section is what follows the address in its `bind`.
+    /// The first line of a section is what follows the address in its `bind`. A connection that a node refuses at once is not
+    /// tried again: the header belongs to what HAProxy sends before it calls a connection made.
     async fn start(sections: &[(&str, &str)]) -> Self {
         let folder = Folder::new();
         let statistics = free_port();
         let mut text = format!(
             "global\n maxconn 500\n log stdout format raw local0 notice\n\
-             defaults\n timeout connect 3s\n timeout client 60s\n timeout server 60s\n timeout tunnel 120s\n\
+             defaults\n retries 0\n timeout connect 3s\n timeout client 60s\n timeout server 60s\n timeout tunnel 120s\n\
              frontend statistics\n mode http\n bind 127.0.0.1:{statistics}\n \
              http-request use-service prometheus-exporter if {{ path /metrics }}\n"
         );
