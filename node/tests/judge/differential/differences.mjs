@@ -98,5 +98,18 @@ export const DIFFERENCES = {
       ["notes.answer.body", "", '{"code":4,"message":"Origin not allowed"}'],
     ],
   },
+  "listeners/middleware-comes-before-any": {
+    row: "Listeners of any event, and middlewares of a socket",
+    everywhere: [
+      ["notes.server.<a>.1.what", "any", "middleware"],
+      ["notes.server.<a>.1.tag", "any", "use"],
+      ["notes.server.<a>.2.what", "middleware", "any"],
+      ["notes.server.<a>.2.tag", "use", "any"],
+    ],
+  },
+  "listeners/refused-event-with-ack": {
+    row: "Event that a middleware of the socket refuses, of a client that waits for an acknowledgement",
+    everywhere: [["notes.answer", "(none)", []]],
+  },
   "ending/wire-close-packet": { row: "Close packet (`1`) on WebSocket", websocket: closes(1), upgrade: closes(2) },
 };

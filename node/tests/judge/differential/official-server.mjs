@@ -32,6 +32,15 @@ for (const [name, options] of Object.entries(PROFILES)) {
   urls[name] = `http://127.0.0.1:${http.address().port}`;
 }
 
+// Hooks of the engine. Errors are told under the `mark` of the request, in the log of the namespace "engine".
+const { engine } = ios.hooked;
+engine.on("initial_headers", (headers) => (headers["x-initial"] = "first"));
+engine.on("headers", (headers, request) => (headers["x-every"] = new URL(request.url, "http://x").searchParams.get("mark") ?? "none"));
+engine.on("connection_error", ({ req, code, message }) => {
+  const id = new URL(req.url, "http://x").searchParams.get("mark");
+  interpreter.log("hooked", "engine").push({ id, what: "refused", code, message });
+});
+
 const verbs = {
   profiles: () => urls,
   open: ({ profile, namespace, ...hooks }) => interpreter.declare(profile, ios[profile], namespace, hooks),

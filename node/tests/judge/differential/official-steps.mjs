@@ -27,6 +27,8 @@ const OWN = {
   setData: (_, at, value) => void (at.data = value),
   handshake: (_, at) => at.handshake,
   transport: (_, at) => at.conn.transport.name,
+  protocol: (_, at) => at.conn.protocol,
+  closeConn: (_, at) => void at.conn.close(),
   fetchSockets: async (_, at) => {
     const found = await at.fetchSockets();
     return { sockets: found.map(({ id, rooms, data, handshake }) => ({ id, rooms: [...rooms], data, auth: handshake.auth })) };
@@ -35,12 +37,17 @@ const OWN = {
   on: (context, at, event, tag) => void at.on(event, context.hear(tag, event)),
   once: (context, at, event, tag) => void at.once(event, context.hear(tag, event)),
   off: (_, at, event) => void at.removeAllListeners(event),
-  onAny: (context, at, tag) => void at.onAny(context.hearAny(tag)),
+  onAny: (context, at, tag) => void at.onAny(context.hearAny("any", tag)),
+  prependAny: (context, at, tag) => void at.prependAny(context.hearAny("any", tag)),
   offAny: (_, at) => void at.offAny(),
-  onAnyOutgoing: (context, at, tag) => void at.onAnyOutgoing(context.hearAny(tag)),
+  onAnyOutgoing: (context, at, tag) => void at.onAnyOutgoing(context.hearAny("outgoing", tag)),
   offAnyOutgoing: (_, at) => void at.offAnyOutgoing(),
   use: (context, at, middleware) => void at.use(context.middleware(middleware)),
-  onError: (context, at, tag) => void at.on("error", (error) => context.log({ what: "error", tag, message: error.message })),
+  onError: (context, at, tag) => {
+    const message = (error) => (error instanceof Refusal ? error.message : "(invalid packet)");
+    at.on("error", (error) => context.log({ what: "error", tag, message: message(error) }));
+  },
+  onUpgrade: (context, at, tag) => void at.conn.on("upgrade", ({ name }) => context.log({ what: "upgrade", tag, transport: name })),
   // The interpreter.
   note: (context, _, ...args) => context.log({ what: "note", args }),
   wait: (context, _, gate) => context.interpreter.gate(gate).passed,
@@ -71,16 +78,19 @@ class Context {
     };
   }
 
-  hearAny(tag) {
-    return (event, ...all) => event !== "do" && this.log({ what: "any", tag, event, args: split(all)[0] });
+  /** What serves the harness itself is left out. */
+  hearAny(what, tag) {
+    return (event, ...all) => ["do", "ack", "$fence"].includes(event) || this.log({ what, tag, event, args: split(all)[0] });
   }
 
   /** Socket middleware: logs the event, waits for a gate, refuses an event. */
   middleware({ tag, refuse, message, gate }) {
-    return async ([event, ...all], next) => {
-      this.log({ what: "middleware", tag, event, args: split(all)[0] });
-      if (gate !== undefined && event === gate.event) await this.interpreter.gate(gate.name).passed;
-      next(event === refuse ? new Error(message) : undefined);
+    const told = this.hearAny("middleware", tag);
+    return ([event, ...all], next) => {
+      told(event, ...all);
+      const decide = () => next(event === refuse ? new Refusal(message) : undefined);
+      if (gate?.event === event) this.interpreter.gate(gate.name).passed.then(decide);
+      else decide();
     };
   }
 

@@ -15,8 +15,9 @@ const cors = {
 
 export const PROFILES = {
   default: QUIET,
-  heartbeat: { pingInterval: 300, pingTimeout: 3_000 },
-  hasty: { ...QUIET, upgradeTimeout: 500, connectTimeout: 500 },
+  // Long enough for a client on a busy machine.
+  heartbeat: { pingInterval: 300, pingTimeout: 6_000 },
+  hasty: { ...QUIET, upgradeTimeout: 500, connectTimeout: 5_000 },
   small: { ...QUIET, maxHttpBufferSize: 2_000 },
   cookie: { ...QUIET, cookie: true },
   "cookie-named": { ...QUIET, cookie: { name: "sticky", path: "/app", maxAge: 86400, sameSite: "strict", secure: true } },
@@ -28,6 +29,7 @@ export const PROFILES = {
   elsewhere: { ...QUIET, path: "/elsewhere" },
   uncompressed: { ...QUIET, httpCompression: false },
   refusing: { ...QUIET, allowRequest },
+  hooked: QUIET,
   "closing-polling": QUIET,
   "closing-websocket": QUIET,
   "closing-upgrade": QUIET,

@@ -142,6 +142,8 @@ export class Stage {
     return this.request(label, { transport: "websocket", ...query }, { headers: { ...UPGRADE_HEADERS, ...headers }, ...options });
   }
 
+  upgradeHeaders = UPGRADE_HEADERS;
+
   /** Waits until something is true. */
   async eventually(what, holds) {
     const watch = async () => {
@@ -174,6 +176,16 @@ export class Stage {
       if (namespace !== "/" || ids.includes(id)) (bySocket[this.#names.plain(id)] ??= []).push(entry);
     }
     this.note(label, bySocket);
+  }
+
+  /** Takes a note back: another script has it. */
+  forget(label) {
+    delete this.#notes[label];
+  }
+
+  /** What the server has seen of a namespace so far. */
+  log(namespace = this.nsp) {
+    return this.#peer.control("log", { profile: this.profile, namespace });
   }
 
   /** What can be compared: ids and names of the run are replaced. */

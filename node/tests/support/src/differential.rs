@@ -11,7 +11,9 @@ use serde_json::{Value as Json, json};
 
 use crate::judge_folder;
 
+mod hooks;
 mod interpreter;
+mod listeners;
 mod steps;
 
 use interpreter::{Hooks, Interpreter};
@@ -32,6 +34,9 @@ impl Differential {
         for (name, builder) in profiles() {
             let io = builder.build();
             interpreter.declare(name, &io, "/", Hooks::default());
+            if name == "hooked" {
+                hooks::declare(&interpreter, &io);
+            }
             let url = crate::serve(&io).await;
             servers.insert(name, (io, url));
         }
@@ -118,8 +123,8 @@ fn profiles() -> Vec<(&'static str, IoBuilder)> {
     let any = Cors { origins: vec!["*".into()], ..Cors::default() };
     vec![
         ("default", with(quiet()).client_dist(&client_dist)),
-        ("heartbeat", with(Options { ping_interval_ms: 300, ping_timeout_ms: 3_000, ..quiet() })),
-        ("hasty", with(Options { upgrade_timeout_ms: 500, connect_timeout_ms: 500, ..quiet() })),
+        ("heartbeat", with(Options { ping_interval_ms: 300, ping_timeout_ms: 6_000, ..quiet() })),
+        ("hasty", with(Options { upgrade_timeout_ms: 500, connect_timeout_ms: 5_000, ..quiet() })),
         ("small", with(Options { max_payload_bytes: 2_000, ..quiet() })),
         ("cookie", with(Options { cookie: Some(Cookie::default()), ..quiet() })),
         ("cookie-named", with(Options { cookie: Some(named_cookie()), ..quiet() })),
@@ -131,6 +136,7 @@ fn profiles() -> Vec<(&'static str, IoBuilder)> {
         ("elsewhere", with(Options { path: "/elsewhere".into(), ..quiet() })),
         ("uncompressed", with(Options { http_compression_threshold_bytes: 0, ..quiet() })),
         ("refusing", refusing(with(quiet()))),
+        ("hooked", with(quiet())),
         ("closing-polling", with(quiet())),
         ("closing-websocket", with(quiet())),
         ("closing-upgrade", with(quiet())),

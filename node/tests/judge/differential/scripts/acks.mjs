@@ -67,7 +67,7 @@ export const scripts = {
   "room-partial-after-timeout": async (t) => {
     const [a, b] = await t.clients("a", "b");
     b.answers.question = ["b"];
-    t.note("results", await a.do(nsp.timeout(1_000).emitWithAck("question")));
+    t.note("results", await a.do(nsp.timeout(5_000).emitWithAck("question")));
   },
   "room-of-nobody": async (t) => {
     const [a] = await t.clients("a");

@@ -146,7 +146,7 @@ export const scripts = {
   "ack-after-disconnect-with-timeout": async (t) => {
     await t.open(t.nsp, { disconnect: [server.note("gone")] });
     const [a, b] = await t.clients("a", "b");
-    a.start(socket.timeout(300).emitWithAck("question"), server.note("settled"));
+    a.start(socket.timeout(5_000).emitWithAck("question"), server.note("settled"));
     await a.until("question");
     const { id } = a;
     a.close();

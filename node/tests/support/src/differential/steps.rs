@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fanfare::{
-    Ack, AckError, Applied, Arguments, Broadcast, BroadcastAcks, ConnectError, Direct, EmitError, EventName,
-    Io, Namespace, RequestError, Socket, TransportKind, Value,
+    AckError, Applied, Arguments, Broadcast, BroadcastAcks, ConnectError, Direct, EmitError, Io, Namespace,
+    RequestError, Socket, TransportKind, Value,
 };
 use serde_json::{Value as Json, json};
 
@@ -111,8 +111,7 @@ impl Context {
         match method {
             "note" => self.log(json!({ "what": "note", "args": readable(args) })),
             "wait" => {
-                let mut gate = self.interpreter.gate(text(args)).subscribe();
-                gate.wait_for(|is_open| *is_open).await.map_err(|_| Failed::Call)?;
+                self.wait(text(args)).await;
             }
             "refuse" => {
                 let error = ConnectError::new(text(args));
@@ -126,6 +125,12 @@ impl Context {
         Ok(Value::Null)
     }
 
+    /// Waits for a gate.
+    pub async fn wait(&self, gate: &str) {
+        let mut gate = self.interpreter.gate(gate).subscribe();
+        gate.wait_for(|is_open| *is_open).await.expect("gates stay");
+    }
+
     fn on_socket(&self, socket: &Socket, method: &str, args: &[Value]) -> Told {
         match method {
             "join" => socket.join(names(args)).result()?,
@@ -136,9 +141,8 @@ impl Context {
                 socket.share(&args[0])?;
                 socket.set_data(args[0].clone());
             }
-            "on" => self.hear(socket, text(args), text(&args[1..])),
-            "off" => socket.off(text(args)),
-            "onAny" => self.hear_any(socket, text(args)),
+            "closeConn" => socket.conn().close(),
+            _ if self.listen(method, args) => {}
             _ => return self.of_socket(socket, method),
         }
         Ok(Value::Null)
@@ -153,30 +157,10 @@ impl Context {
             "connected" => Value::Bool(socket.is_connected()),
             "disconnected" => Value::Bool(!socket.is_connected()),
             "handshake" => serde_json::from_value(handshake(socket)).map_err(|_| Failed::Call)?,
+            "protocol" => Value::Number(socket.conn().protocol().into()),
             "transport" => Value::String(transport(socket.transport()).to_owned()),
             _ => return Err(Failed::Call),
         })
-    }
-
-    fn hear(&self, socket: &Socket, event: &str, tag: &str) {
-        let (context, tag) = (self.clone(), tag.to_owned());
-        let name = event.to_owned();
-        socket.on(event, async move |args: Arguments, ack: Ack| {
-            context
-                .log(json!({ "what": "heard", "tag": tag, "event": name, "args": readable(&values(&args)) }));
-            ack.send(&tag)
-        });
-    }
-
-    fn hear_any(&self, socket: &Socket, tag: &str) {
-        let (context, tag) = (self.clone(), tag.to_owned());
-        socket.on_any(async move |EventName(event): EventName, args: Arguments| {
-            if event == "do" {
-                return;
-            }
-            context
-                .log(json!({ "what": "any", "tag": tag, "event": event, "args": readable(&values(&args)) }));
-        });
     }
 }
 
@@ -275,7 +259,7 @@ fn broadcast(target: Target) -> Option<Broadcast> {
     }
 }
 
-fn transport(kind: TransportKind) -> &'static str {
+pub fn transport(kind: TransportKind) -> &'static str {
     match kind {
         TransportKind::Polling => "polling",
         TransportKind::WebSocket => "websocket",
@@ -290,7 +274,7 @@ fn list(value: &Value) -> &[Value] {
 }
 
 /// The first argument, a text.
-fn text(args: &[Value]) -> &str {
+pub fn text(args: &[Value]) -> &str {
     args.first().and_then(Value::as_str).unwrap_or_default()
 }
 
@@ -314,7 +298,7 @@ fn strings<'a, T: ToString + 'a>(names: impl Iterator<Item = &'a T>) -> Value {
 }
 
 /// Values for the log, with bytes made readable.
-fn readable(values: &[Value]) -> Json {
+pub fn readable(values: &[Value]) -> Json {
     fn one(value: &Value) -> Json {
         match value {
             Value::Binary(bytes) => {
