@@ -11,6 +11,7 @@ mod drain;
 mod echo;
 mod endpoint;
 mod entrance;
+mod generate_id;
 mod handshake;
 mod handshake_request;
 mod hooks;
@@ -41,6 +42,7 @@ pub use drain::Drained;
 #[cfg(feature = "fault-injection")]
 pub use echo::echo_websockets;
 pub use entrance::EncryptedConnection;
+pub use generate_id::GenerateId;
 pub use handshake_request::HandshakeRequest;
 pub use hooks::{ConnectionError, Hooks};
 pub use http_layers::{HttpBody, HttpLayers, HttpNext};

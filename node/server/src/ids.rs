@@ -9,6 +9,7 @@ use std::sync::Arc;
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 const ID_LEN: usize = 20;
 const TAG_LEN: usize = 4;
+const SECRET_LEN: usize = ID_LEN - TAG_LEN - 1;
 
 /// The number of reactors an id can name, and so the most a node can have.
 pub const REACTORS_MAX: usize = 64;
@@ -47,10 +48,14 @@ struct Id([u8; ID_LEN]);
 
 impl Id {
     fn generate(node: NodeTag, reactor: usize) -> Self {
+        Self::with(node, reactor, random_chars())
+    }
+
+    fn with(node: NodeTag, reactor: usize, secret: [u8; SECRET_LEN]) -> Self {
         let mut id = [0; ID_LEN];
         id[..TAG_LEN].copy_from_slice(&node.0);
         id[TAG_LEN] = ALPHABET[reactor % REACTORS_MAX];
-        id[TAG_LEN + 1..].copy_from_slice(&random_chars::<15>());
+        id[TAG_LEN + 1..].copy_from_slice(&secret);
         Self(id)
     }
 
@@ -78,6 +83,14 @@ impl SessionId {
     /// A fresh id for a session that lives on `reactor` of `node`.
     pub fn generate(node: NodeTag, reactor: usize) -> Self {
         Self(Id::generate(node, reactor))
+    }
+
+    /// An id for a session that lives on `reactor` of `node`, with the given 15 characters in place of random ones; `None` if
+    /// they are something else.
+    pub fn with_secret(node: NodeTag, reactor: usize, secret: &str) -> Option<Self> {
+        let secret: [u8; SECRET_LEN] = secret.as_bytes().try_into().ok()?;
+        let is_valid = secret.iter().all(|&byte| digit(byte).is_some());
+        is_valid.then(|| Self(Id::with(node, reactor, secret)))
     }
 
     /// Reads an id from a request; `None` if it cannot be one.

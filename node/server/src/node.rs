@@ -129,17 +129,6 @@ impl Node {
         arbiter.is_some_and(|arbiter| arbiter.spawn_fn(work))
     }
 
-    /// The same, and waits until it is done. False if the reactor does not run, or ends before.
-    pub async fn run_on(&self, reactor: usize, work: impl FnOnce() + Send + 'static) -> bool {
-        let (done, is_done) = tokio::sync::oneshot::channel();
-        let work = move || {
-            work();
-            // Whoever waited may have gone.
-            let _ = done.send(());
-        };
-        self.spawn_on(reactor, work) && is_done.await.is_ok()
-    }
-
     /// Whether every actor that must run does.
     pub fn is_healthy(&self) -> bool {
         self.healthy.load(Relaxed)

@@ -2,6 +2,7 @@
 //!
 //! Plain data: the documentation of every field gives its unit, its default and the consequence at the limit.
 
+mod browsers;
 mod clients;
 mod tls;
 
@@ -10,6 +11,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use browsers::{Cookie, Cors, SameSite};
 pub use clients::ClientLimits;
 pub use tls::{ClientCertificates, TlsOptions};
 
@@ -24,6 +26,9 @@ pub const MS_MAX: u64 = 30 * 24 * 3600 * 1000;
 pub struct Options {
     /// Path under which clients connect, matched as a prefix that ends in `/`. Default `/socket.io`.
     pub path: String,
+    /// Whether `path` must be followed by `/` in a request. Without it clients with the option `addTrailingSlash: false` are
+    /// answered too. Default true.
+    pub add_trailing_slash: bool,
     /// Threads that serve connections; 0 = one for each core. At most 64. Default 0.
     pub reactors: usize,
     /// Milliseconds from a pong (or the handshake) to the next ping. Default 25,000.
@@ -40,6 +45,15 @@ pub struct Options {
     /// Bytes of the largest message that a client may send; with a larger one a WebSocket is closed with 1009, a POST
     /// answered 413. Default 1,000,000.
     pub max_payload_bytes: usize,
+    /// The same for bodies of POST alone, which clients are told and cut their packets to. Default none
+    /// (`max_payload_bytes` holds).
+    pub polling_max_payload_bytes: Option<usize>,
+    /// The same for WebSockets alone. Default none
+    /// (`max_payload_bytes` holds).
+    pub websocket_max_payload_bytes: Option<usize>,
+    /// Text of an Engine.IO message that every client is sent behind the open packet, before anything of Socket.IO. For
+    /// clients of the program's own: official ones take it for a packet of Socket.IO. Default none.
+    pub initial_packet: Option<String>,
     /// Number of attachments that a packet of a client may have; a packet with more closes the connection. Default 10.
     pub max_attachments: usize,
     /// Whether clients may use HTTP long-polling. Default true.
@@ -178,12 +192,16 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             path: "/socket.io".into(),
+            add_trailing_slash: true,
             reactors: 0,
             ping_interval_ms: 25_000,
             ping_timeout_ms: 20_000,
             upgrade_timeout_ms: 10_000,
             connect_timeout_ms: 45_000,
             max_payload_bytes: 1_000_000,
+            polling_max_payload_bytes: None,
+            websocket_max_payload_bytes: None,
+            initial_packet: None,
             max_attachments: 10,
             polling: true,
             websocket: true,
@@ -236,13 +254,23 @@ impl Options {
         check(self.ping_interval_ms > 0, "ping_interval_ms must be more than 0");
         check(self.ping_timeout_ms > 0, "ping_timeout_ms must be more than 0");
         check(self.polling || self.websocket, "polling and websocket are both off: no client could connect");
-        check(self.max_payload_bytes >= 128, "max_payload_bytes must be at least 128");
         check(
-            self.message_bytes_max >= self.max_payload_bytes,
+            self.initial_packet
+                .as_ref()
+                .is_none_or(|text| !text.contains(fanfare_engineio::payload::SEPARATOR)),
+            "initial_packet must not contain U+001E, which separates packets",
+        );
+        let payload_max = self.polling_payload_max().max(self.websocket_payload_max());
+        check(
+            self.polling_payload_max().min(self.websocket_payload_max()) >= 128,
+            "max_payload_bytes must be at least 128, also that of polling and that of WebSocket",
+        );
+        check(
+            self.message_bytes_max >= payload_max,
             "message_bytes_max must hold at least one message (max_payload_bytes)",
         );
         check(
-            self.outbox_bytes_max >= self.max_payload_bytes.min(64 * 1024),
+            self.outbox_bytes_max >= payload_max.min(64 * 1024),
             "outbox_bytes_max must hold at least one message (max_payload_bytes, or 64 KiB)",
         );
         check(self.mailbox_messages_max > 0, "mailbox_messages_max must be more than 0");
@@ -277,119 +305,25 @@ impl Options {
             );
         }
         if let Some(cors) = &self.cors {
-            let wildcard = cors.origins.iter().any(|origin| origin == "*");
-            check(
-                !(wildcard && cors.credentials),
-                "cors.credentials needs a list of cors.origins: browsers refuse '*' with credentials",
-            );
-            check(!wildcard || cors.origins.len() == 1, "cors.origins is either '*' or a list of origins");
-            for header in cors.allowed_headers.iter().chain(&cors.exposed_headers) {
-                check(
-                    http::HeaderName::try_from(header).is_ok(),
-                    "cors.allowed_headers or cors.exposed_headers lists something that is not a header name",
-                );
-            }
-            for method in &cors.methods {
-                check(
-                    http::Method::try_from(method.as_str()).is_ok(),
-                    "cors.methods lists something that is not an HTTP method",
-                );
-            }
-            for origin in &cors.origins {
-                check(
-                    http::HeaderValue::try_from(origin).is_ok(),
-                    "cors.origins lists something that is not an origin",
-                );
-            }
+            cors.check(check);
         }
-        faults.extend(self.limits.faults(self.max_payload_bytes));
+        faults.extend(self.limits.faults(payload_max));
         faults
+    }
+
+    /// Bytes of the largest body of a POST.
+    pub fn polling_payload_max(&self) -> usize {
+        self.polling_max_payload_bytes.unwrap_or(self.max_payload_bytes)
+    }
+
+    /// Bytes of the largest message over WebSocket.
+    pub fn websocket_payload_max(&self) -> usize {
+        self.websocket_max_payload_bytes.unwrap_or(self.max_payload_bytes)
     }
 
     /// The path with exactly one trailing slash, as requests are matched against it.
     pub fn path_prefix(&self) -> String {
         format!("{}/", self.path.trim_end_matches('/'))
-    }
-}
-
-/// The cookie of the polling handshake; its value is the session id.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct Cookie {
-    /// Name of the cookie. Default `io`.
-    pub name: String,
-    /// Path that the cookie is sent for. Default `/`.
-    pub path: String,
-    /// Whether the cookie is hidden from scripts (`HttpOnly`). Default true.
-    pub http_only: bool,
-    /// When the browser sends the cookie with requests from other sites: `strict`, `lax` or `none`. Default `lax`.
-    pub same_site: SameSite,
-    /// Whether the cookie is sent over encrypted connections only (`Secure`). Default false.
-    pub secure: bool,
-    /// Seconds until the browser forgets the cookie; absent = when the browser is closed. Default absent.
-    pub max_age_s: Option<i64>,
-}
-
-/// When a cookie travels with requests from other sites.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum SameSite {
-    /// Never.
-    Strict,
-    /// When a link is followed.
-    Lax,
-    /// Always; browsers ask for `secure` as well.
-    None,
-}
-
-impl Default for Cookie {
-    fn default() -> Self {
-        Self {
-            name: "io".into(),
-            path: "/".into(),
-            http_only: true,
-            same_site: SameSite::Lax,
-            secure: false,
-            max_age_s: None,
-        }
-    }
-}
-
-/// Rights of pages from other origins. Sets headers for browsers, and refuses WebSockets of other origins; it does not
-/// keep out programs that are not browsers.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct Cors {
-    /// Origins whose pages may connect, or `*` for any.
-    pub origins: Vec<String>,
-    /// Methods that a preflight's answer allows; empty = all common ones, as the official server does.
-    pub methods: Vec<String>,
-    /// Request headers that a preflight's answer allows; empty = those that the browser asks for.
-    pub allowed_headers: Vec<String>,
-    /// Response headers that scripts of other origins may read.
-    pub exposed_headers: Vec<String>,
-    /// Whether pages of other origins may send cookies and authorization headers.
-    pub credentials: bool,
-    /// Seconds for which a browser may remember the answer to a preflight.
-    pub max_age_s: Option<u64>,
-    /// Whether `origins` hold for WebSockets too, which browsers open with the user's cookies for any page: a handshake
-    /// or an upgrade from another origin is refused with 403. Pages of the host that is asked are let in (a balancer
-    /// must pass `Host` on; else name their origin too), and requests without `Origin`, which no browser sends. Default
-    /// true.
-    pub websocket: bool,
-}
-
-impl Default for Cors {
-    fn default() -> Self {
-        Self {
-            origins: Vec::new(),
-            methods: Vec::new(),
-            allowed_headers: Vec::new(),
-            exposed_headers: Vec::new(),
-            credentials: false,
-            max_age_s: None,
-            websocket: true,
-        }
     }
 }
 

@@ -8,7 +8,7 @@ const HEAD: &str = "\
 ";
 
 /// Keys of a table that are absent by default, each with the header that they stand before: the next table's.
-const ABSENT_KEYS: [(&str, &str); 2] = [
+const ABSENT_KEYS: [(&str, &str); 3] = [
     (
         "[nats_client]",
         r#"# client_dist = "node_modules/socket.io/client-dist"
@@ -23,6 +23,13 @@ const ABSENT_KEYS: [(&str, &str); 2] = [
 #   or, instead of these two: token, nkey_seed, nkey_seed_file, credentials_file
 # tls_ca_file = "ca.pem"
 #   and, if the servers ask for it: tls_cert_file, tls_key_file
+"#,
+    ),
+    (
+        "[server.limits]",
+        r#"# polling_max_payload_bytes = 1000000
+# websocket_max_payload_bytes = 1000000
+# initial_packet = "…"
 "#,
     ),
 ];

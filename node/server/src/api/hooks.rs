@@ -1,5 +1,6 @@
 //! Hooks and layers around the HTTP of a server.
 
+use std::fmt::Display;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -44,6 +45,30 @@ impl IoBuilder {
         allow: impl AsyncFn(&mut HandshakeRequest) -> Result<(), E> + Send + Sync + 'static,
     ) -> Self {
         self.allow_request = Some(Arc::new(allow));
+        self
+    }
+
+    /// Gives every session the part of its id that nobody may guess, in place of random numbers. The official
+    /// `io.engine.generateId`.
+    ///
+    /// It must return 15 characters of `A-Z`, `a-z`, `0-9`, `-` and `_`; before them the server puts the node and the
+    /// thread that the session lives on. An error, a panic, an id of another form or one that a session has already refuses
+    /// the handshake with 400 and code 3, as the official server does, and is logged.
+    ///
+    /// **A session id is a secret**: whoever knows or guesses it polls in the name of its client. So the characters must
+    /// come from a generator that is fit for secrets and never repeat, and must not be made of anything that others know, such
+    /// as the name of a user. Without this hook they have 90 random bits. The ids of sockets are others, and public.
+    ///
+    /// ```
+    /// # fn from_hardware() -> Result<String, std::io::Error> { Ok("abcdefghijklmno".into()) }
+    /// let io = fanfare::Io::builder().generate_id(|_request| from_hardware());
+    /// ```
+    pub fn generate_id<E: Display>(
+        mut self,
+        generate: impl Fn(&HandshakeRequest) -> Result<String, E> + Send + Sync + 'static,
+    ) -> Self {
+        self.generate_id =
+            Some(Arc::new(move |request| generate(request).map_err(|error| error.to_string())));
         self
     }
 

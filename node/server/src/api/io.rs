@@ -18,8 +18,9 @@ use super::own_io::OwnIo;
 use crate::cluster::inbound::ClusterThread;
 use crate::connection::{Admission, Hub, Sessions};
 use crate::http_server::{
-    AllowRequest, ClientFiles, Compression, Drained, Fallback, Hooks, HttpLayers, HttpNext, HttpService,
-    IdleConnections, Listener, MountLayer, MountService, Origins, ServeError, Server, TrustedProxies,
+    AllowRequest, ClientFiles, Compression, Drained, Fallback, GenerateId, Hooks, HttpLayers, HttpNext,
+    HttpService, IdleConnections, Listener, MountLayer, MountService, Origins, ServeError, Server,
+    TrustedProxies,
 };
 use crate::ids::NodeTag;
 use crate::metrics::Metrics;
@@ -249,6 +250,7 @@ pub struct IoBuilder {
     bus: Option<Box<dyn Bus>>,
     client_dist: Option<PathBuf>,
     pub(super) allow_request: Option<Arc<dyn AllowRequest>>,
+    pub(super) generate_id: Option<GenerateId>,
     pub(super) http_layers: HttpLayers,
     fallback: Option<Fallback>,
     pub(super) states: States,
@@ -313,6 +315,7 @@ impl IoBuilder {
             proxies,
             origins,
             allow_request: self.allow_request,
+            generate_id: self.generate_id,
             hooks: Hooks::default(),
             fallback: self.fallback,
             turn: AtomicUsize::default(),

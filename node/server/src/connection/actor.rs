@@ -31,12 +31,13 @@ use fanfare_socketio::Decoder;
 pub enum Opening {
     /// The polling handshake was answered by the caller.
     Polling,
-    /// A WebSocket, and the open packet for it.
-    WebSocket(Box<dyn WebSocket>, ByteString),
+    /// A WebSocket, and the packets for it that begin the session.
+    WebSocket(Box<dyn WebSocket>, Vec<ByteString>),
 }
 
 impl Connection {
-    /// Starts a session on this thread's reactor and makes it known under its id.
+    /// Starts a session on this thread's reactor and makes it known under its id. False if another session has that, which
+    /// happens with ids of the program's own.
     pub fn open(
         hub: &Arc<Hub>,
         session: SessionId,
@@ -44,14 +45,18 @@ impl Connection {
         handshake: Handshake,
         base64: bool,
         opening: Opening,
-    ) {
+    ) -> bool {
+        // Sessions of this reactor are opened on this thread alone.
+        if hub.sessions.find(session).is_some() {
+            return false;
+        }
         let options = &hub.node.options;
         let now = Instant::now();
         let outbox = Outbox::new(options.outbox_bytes_max);
         let (websocket, kind) = match opening {
             Opening::Polling => (None, TransportKind::Polling),
-            Opening::WebSocket(websocket, open_packet) => {
-                outbox.push_own(Item::Frame(text_frame(&open_packet)));
+            Opening::WebSocket(websocket, first) => {
+                first.iter().for_each(|packet| outbox.push_own(Item::Frame(text_frame(packet))));
                 (Some(websocket), TransportKind::WebSocket)
             }
         };
@@ -81,6 +86,7 @@ impl Connection {
         hub.node.metrics.connects.of(counted_as(kind)).increment();
         hub.node.metrics.connections.of(counted_as(kind)).increment();
         hub.sessions.insert(sessions::Session { actor: connection.start(), link });
+        true
     }
 }
 

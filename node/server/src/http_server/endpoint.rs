@@ -128,7 +128,7 @@ where
     }
     let options = &service.hub.node.options;
     let body = tokio::select! {
-        body = body_limit::read(body, options.max_payload_bytes, ms(options.body_timeout_ms)) => body,
+        body = body_limit::read(body, options.polling_payload_max(), ms(options.body_timeout_ms)) => body,
         // Another POST came in between, or the session ended.
         _ = lost => return Err(Cut("the session of this request ended")),
     };

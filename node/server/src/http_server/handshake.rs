@@ -8,21 +8,22 @@ use http::header::{CONNECTION, SET_COOKIE};
 use http::request::Parts;
 use http::{HeaderValue, Response, StatusCode};
 use http_body_util::Full;
+use tokio::sync::oneshot;
 
-use super::allow_request;
 use super::endpoint::{Answer, polled, refuse};
 use super::entrance::Entrance;
 use super::handshake_request::HandshakeRequest;
 use super::response::plain;
 use super::service::HttpService;
 use super::upgrade::{self, NewSession};
+use super::{allow_request, generate_id};
 use crate::connection::{Connection, Opening, PollAnswer};
 use crate::ids::SessionId;
 use crate::metrics::Refused;
 use crate::node::ServingState;
 use crate::options::{Cookie, Options, SameSite};
-use fanfare_engineio::open;
 use fanfare_engineio::request::{Query, TransportKind};
+use fanfare_engineio::{open, payload};
 
 /// Answers a request for a new session.
 pub(super) async fn answer(
@@ -54,29 +55,50 @@ pub(super) async fn answer(
     if service.hub.node.serving_state() == ServingState::Draining {
         return Ok(turn_away(service));
     }
+    let id = match generate_id::session_id(service, reactor, &request) {
+        Ok(id) => id,
+        Err(refusal) => return Ok(refuse(service, &refusal, is_upgrade)),
+    };
     let parts = request.into_parts();
     let node = &service.hub.node;
-    let id = SessionId::generate(node.tag, reactor);
-    let packet = open_packet(&node.options, id, transport);
+    let first = first_packets(&node.options, id, transport);
     if is_upgrade {
-        let new = NewSession { id, permit, base64: query.b64, open_packet: packet };
+        let new = NewSession { id, permit, base64: query.b64, first };
         return Ok(upgrade::to_new_session(service, entrance, parts, new));
     }
     let handshake = entrance.handshake(&service.proxies, parts);
     let (hub, base64) = (service.hub.clone(), query.b64);
-    let open = move || Connection::open(&hub, id, permit, handshake, base64, Opening::Polling);
+    let (opened, is_opened) = oneshot::channel();
+    let open = move || {
+        // The client may have hung up.
+        let _ = opened.send(Connection::open(&hub, id, permit, handshake, base64, Opening::Polling));
+    };
     if entrance.is_of_reactor() {
         open();
-    } else if !node.run_on(id.reactor(), open).await {
+    } else if !node.spawn_on(id.reactor(), open) {
         return Ok(turn_away(service));
     }
-    let mut response = polled(PollAnswer { body: packet.to_string(), compress: false });
+    match is_opened.await {
+        Ok(true) => {}
+        Ok(false) => return Ok(refuse(service, &generate_id::taken(), is_upgrade)),
+        // The reactor has ended.
+        Err(_) => return Ok(turn_away(service)),
+    }
+    let mut body = payload::Writer::new();
+    first.iter().for_each(|packet| body.push_text(packet));
+    let mut response = polled(PollAnswer { body: body.finish(), compress: false });
     if let Some(cookie) = &node.options.cookie
         && let Ok(value) = HeaderValue::try_from(session_cookie(cookie, id))
     {
         response.headers_mut().insert(SET_COOKIE, value);
     }
     Ok(response)
+}
+
+/// The packets that begin a session, whatever its transport.
+fn first_packets(options: &Options, id: SessionId, transport: TransportKind) -> Vec<ByteString> {
+    let initial = options.initial_packet.iter().map(|text| format!("4{text}").into());
+    [open_packet(options, id, transport)].into_iter().chain(initial).collect()
 }
 
 fn open_packet(options: &Options, id: SessionId, transport: TransportKind) -> ByteString {
@@ -86,7 +108,10 @@ fn open_packet(options: &Options, id: SessionId, transport: TransportKind) -> By
         upgrade_to_websocket: can_upgrade,
         ping_interval_ms: options.ping_interval_ms,
         ping_timeout_ms: options.ping_timeout_ms,
-        max_payload: Some(options.max_payload_bytes),
+        max_payload: Some(match transport {
+            TransportKind::Polling => options.polling_payload_max(),
+            TransportKind::WebSocket => options.websocket_payload_max(),
+        }),
     })
 }
 

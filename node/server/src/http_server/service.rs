@@ -14,6 +14,7 @@ use super::allow_request::AllowRequest;
 use super::client_files::ClientFiles;
 use super::compression::Compression;
 use super::entrance::Entrance;
+use super::generate_id::GenerateId;
 use super::hooks::Hooks;
 use super::idle::IdleConnections;
 use super::origins::Origins;
@@ -44,6 +45,8 @@ pub struct HttpService {
     pub origins: Origins,
     /// Asked for each handshake.
     pub allow_request: Option<Arc<dyn AllowRequest>>,
+    /// Gives sessions their ids, in place of our own random numbers.
+    pub generate_id: Option<GenerateId>,
     /// Told about answers.
     pub hooks: Hooks,
     /// Everything else.
@@ -69,7 +72,7 @@ impl HttpService {
             return Ok(response);
         }
         let path = request.uri().path();
-        let rest = match path.strip_prefix(&self.path_prefix) {
+        let rest = match self.rest_of(path) {
             Some(rest) => rest,
             // The other server has looked at the path, and may have taken something of it away.
             None if entrance.is_mounted() => path.trim_start_matches('/'),
@@ -83,7 +86,14 @@ impl HttpService {
 
     /// Whether a path is that of Socket.IO.
     pub(super) fn is_ours(&self, path: &str) -> bool {
-        path.starts_with(&self.path_prefix)
+        self.rest_of(path).is_some()
+    }
+
+    /// What follows the path of Socket.IO; `None` for another path.
+    fn rest_of<'a>(&self, path: &'a str) -> Option<&'a str> {
+        let may_lack_slash = !self.hub.node.options.add_trailing_slash;
+        let is_bare = || may_lack_slash && self.path_prefix.strip_suffix('/') == Some(path);
+        path.strip_prefix(&self.path_prefix).or_else(|| is_bare().then_some(""))
     }
 
     fn answer_elsewhere(&self, request: &Parts) -> Response<Full<Bytes>> {

@@ -35,7 +35,8 @@ pub(super) struct NewSession {
     pub permit: Option<Box<Permit>>,
     /// The client asked for binary data as base64 text.
     pub base64: bool,
-    pub open_packet: ByteString,
+    /// The packets that begin it.
+    pub first: Vec<ByteString>,
 }
 
 /// Answers 101 and opens a session on the WebSocket, on the reactor that the session's id names.
@@ -56,12 +57,14 @@ pub(super) fn to_new_session(
         let entrance = Entrance { peer: entrance.peer.or_else(|| taken.peer()), ..entrance };
         let handshake = entrance.handshake(&service.proxies, parts);
         let open = move |taken: Taken| {
-            let websocket = match taken.open(hub.node.options.max_payload_bytes) {
+            let websocket = match taken.open(hub.node.options.websocket_payload_max()) {
                 Ok(websocket) => websocket,
                 Err(error) => return debug!(%error, "WebSocket lost before its first packet"),
             };
-            let opening = Opening::WebSocket(websocket, new.open_packet);
-            Connection::open(&hub, new.id, new.permit, handshake, new.base64, opening);
+            let opening = Opening::WebSocket(websocket, new.first);
+            if !Connection::open(&hub, new.id, new.permit, handshake, new.base64, opening) {
+                warn!("generate_id gave an id that another session has: a WebSocket is closed");
+            }
         };
         if entrance.is_of_reactor() {
             return open(taken);
@@ -87,7 +90,7 @@ pub(super) fn to_session(
         Ok(switched) => switched,
         Err(refusal) => return *refusal,
     };
-    let message_bytes_max = service.hub.node.options.max_payload_bytes;
+    let message_bytes_max = service.hub.node.options.websocket_payload_max();
     entrance.spawn(async move {
         let Some(mut taken) = Taken::wait_for(upgrade).await else { return };
         match taken.park() {

@@ -24,3 +24,14 @@ fn a_session_id_does_not_show_itself_in_logs() {
     let id = SessionId::generate(NodeTag::random(), 0);
     assert!(!format!("{id:?}").contains(id.as_str()));
 }
+
+#[test]
+fn a_session_id_takes_fifteen_characters_of_the_alphabet_and_nothing_else() {
+    let node = NodeTag::random();
+    let id = SessionId::with_secret(node, 7, "abcdefghijABC-_").expect("an id");
+    assert_eq!(id.as_str(), format!("{}HabcdefghijABC-_", node.as_str()));
+    assert_eq!(id.reactor(), 7);
+    for secret in ["", "abcdefghijABC-", "abcdefghijABC-_x", "abcdefghijABC-.", "äbcdefghijABC-"] {
+        assert_eq!(SessionId::with_secret(node, 7, secret), None, "{secret}");
+    }
+}

@@ -103,6 +103,16 @@ impl Link {
 }
 
 /// The HTTP request that opened a connection. Kept as text, since thousands of idle connections keep one each.
+///
+/// | official `socket.handshake` | |
+/// |---|---|
+/// | `headers` | [`headers`](Self::headers), [`header`](Self::header) |
+/// | `time`, `issued` | [`time`](Self::time), [`issued_ms`](Self::issued_ms): of the connection, where they are of the socket there |
+/// | `address` | [`address`](Self::address) |
+/// | `xdomain` | [`is_cross_domain`](Self::is_cross_domain) |
+/// | `secure` | [`is_secure`](Self::is_secure) |
+/// | `url`, `query` | [`url`](Self::url), [`query`](Self::query), [`query_value`](Self::query_value) |
+/// | `auth` | [`Socket::auth`](crate::Socket::auth): it is of the socket, not of the connection |
 #[derive(Clone, Debug)]
 pub struct Handshake {
     /// The client's address (JavaScript's `address`); behind a trusted proxy the address from its header, with port 0. In somebody else's HTTP
@@ -112,7 +122,7 @@ pub struct Handshake {
     pub time: SystemTime,
     /// Path and query, as requested (JavaScript's `url`).
     pub url: Box<str>,
-    /// Whether the client's connection was encrypted, according to a trusted proxy.
+    /// Whether the client's connection was encrypted.
     is_secure: bool,
     /// `name: value` lines, names in lower case.
     head: Box<str>,
@@ -164,6 +174,12 @@ impl Handshake {
         &self.head
     }
 
+    /// The time at which it arrived, in milliseconds since 1970.
+    pub fn issued_ms(&self) -> u64 {
+        let since_1970 = self.time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        u64::try_from(since_1970.as_millis()).unwrap_or(u64::MAX)
+    }
+
     /// The headers (JavaScript's `headers`) in order, names in lower case.
     pub fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
         self.head.lines().filter_map(|line| line.split_once(": "))
@@ -196,8 +212,9 @@ impl Handshake {
         self.header("origin").is_some()
     }
 
-    /// Whether the client's connection was encrypted (JavaScript's `secure`): by the TLS of our own listener, or according to one of
-    /// `trusted_proxies` (`X-Forwarded-Proto`, or the PROXY protocol). What others write there is ignored.
+    /// Whether the client's connection was encrypted (JavaScript's `secure`): by the TLS of our own listener, by that of the HTTP server around, if it
+    /// says so with an [`EncryptedConnection`](crate::EncryptedConnection), or according to one of `trusted_proxies`
+    /// (`X-Forwarded-Proto`, or the PROXY protocol). What others write there is ignored.
     pub fn is_secure(&self) -> bool {
         self.is_secure
     }

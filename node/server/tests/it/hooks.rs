@@ -1,6 +1,7 @@
 //! Hooks around HTTP: who may connect, layers, headers, refusals. Behind our own listener, and in servers of others.
 
 mod allow_request;
+mod engine_options;
 mod headers;
 mod http_layers;
 

@@ -28,6 +28,7 @@ async fn by_token(request: &mut HandshakeRequest) -> Result<(), HandshakeRefusal
     Ok(())
 }
 
+// Compatibility: option-allow-request
 #[tokio::test]
 async fn it_may_ask_a_database_and_leaves_a_user_or_refuses_with_words_of_its_own() {
     for way in WAYS {
@@ -58,6 +59,7 @@ async fn it_may_ask_a_database_and_leaves_a_user_or_refuses_with_words_of_its_ow
     }
 }
 
+// Compatibility: option-allow-request
 #[tokio::test]
 async fn it_is_asked_for_handshakes_only() {
     for way in WAYS {

@@ -20,6 +20,7 @@ fn marks(answer: &Answer) -> (bool, bool) {
     (has("x-initial: 1"), has("x-any: 1"))
 }
 
+// Compatibility: engine-headers
 #[tokio::test]
 async fn headers_of_the_first_answer_and_of_every_answer_can_be_set() {
     for way in WAYS {
@@ -63,6 +64,7 @@ async fn a_hook_that_panics_costs_no_answer() {
     io.close().await;
 }
 
+// Compatibility: engine-connection-error
 #[tokio::test]
 async fn every_refusal_is_told_with_the_request_and_what_its_client_was_told() {
     for way in WAYS {
@@ -101,6 +103,7 @@ async fn every_refusal_is_told_with_the_request_and_what_its_client_was_told() {
     }
 }
 
+// Compatibility: engine-clients-count
 #[tokio::test]
 async fn clients_are_counted_in_whichever_namespaces_they_are() {
     let io = Io::builder().options(options()).build();

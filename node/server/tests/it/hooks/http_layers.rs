@@ -39,6 +39,7 @@ fn node() -> IoBuilder {
     })
 }
 
+// Compatibility: engine-use
 #[tokio::test]
 async fn every_request_of_the_listener_goes_through_them() {
     let io = node().build();
@@ -94,6 +95,7 @@ async fn the_one_added_first_is_the_outermost() {
     io.close().await;
 }
 
+// Compatibility: engine-use
 #[tokio::test]
 async fn one_that_fails_is_told_and_its_request_refused_as_by_the_official_server() {
     let failing = layer_fn(|next: HttpNext| {
