@@ -192,6 +192,7 @@ async fn acks_pending(io: &Io) -> usize {
     io.observe().await.sockets.iter().map(|socket| socket.acks_pending).sum()
 }
 
+// Compatibility: ack-timeout, ack-disconnect
 #[tokio::test]
 async fn acknowledgements_are_settled_by_answer_timeout_and_disconnect_and_none_stays() {
     const CLIENTS: usize = 60;

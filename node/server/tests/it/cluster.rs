@@ -99,6 +99,7 @@ async fn cheat_sheet_judged(mode: &str) {
     nodes.close().await;
 }
 
+// Compatibility: cluster-broadcast, option-adapter
 #[tokio::test]
 async fn every_line_of_the_cheat_sheet_reaches_whom_it_should_across_nodes_over_websocket() {
     cheat_sheet_judged("websocket").await;
@@ -243,6 +244,7 @@ async fn a_room_whose_name_is_too_long_is_joined_nowhere_whoever_asks() {
 // Order.
 
 /// ORDER-2 and ONCE-1 with everything at once: rooms of many buckets, unions, the namespace, private messages, binary.
+// Compatibility: cluster-local-first
 #[tokio::test]
 async fn emits_of_one_handler_reach_every_socket_of_the_cluster_in_order() {
     const ROUNDS: u32 = 300;
@@ -323,6 +325,7 @@ async fn an_awaited_join_is_known_to_the_cluster_and_nobody_is_left_in_a_room() 
 
 // Questions and changes.
 
+// Compatibility: remote-fetch, remote-join-leave, remote-disconnect, remote-socket, remote-count
 #[tokio::test]
 async fn sockets_are_found_counted_and_moved_wherever_they_are() {
     let nodes = Nodes::start_with(3, options(), |_| {}).await;
@@ -385,6 +388,7 @@ async fn sockets_are_found_counted_and_moved_wherever_they_are() {
 }
 
 /// The heartbeat timeout is longer than the test: the silence of the node goes unnoticed.
+// Compatibility: remote-fetch, remote-count
 #[tokio::test]
 async fn a_request_names_the_nodes_that_did_not_answer() {
     let nodes = Nodes::start_with(3, options(), |_| {}).await;
@@ -480,6 +484,7 @@ async fn every_client_of_the_cluster_answers_a_broadcast() {
     nodes.close().await;
 }
 
+// Compatibility: ack-broadcast-timeout
 #[tokio::test]
 async fn answers_come_one_by_one_and_those_who_stay_silent_are_named() {
     let nodes = Nodes::start_with(2, options(), |_| {}).await;
@@ -505,6 +510,7 @@ async fn answers_come_one_by_one_and_those_who_stay_silent_are_named() {
     nodes.close().await;
 }
 
+// Compatibility: remote-socket-ack
 #[tokio::test]
 async fn a_socket_of_another_node_is_asked_alone() {
     let nodes = Nodes::start_with(2, options(), |_| {}).await;
@@ -733,6 +739,7 @@ async fn thousands_of_answers_that_never_come_leave_nothing_behind() {
 
 // Servers among themselves.
 
+// Compatibility: server-side-emit, server-side-emit-ack
 #[tokio::test]
 async fn servers_tell_each_other_and_answer() {
     let heard = Arc::new(AtomicUsize::new(0));
@@ -851,6 +858,7 @@ async fn a_node_on_its_own_has_nobody_to_ask_and_everything_works() {
 
 // From outside.
 
+// Compatibility: emitter
 #[tokio::test]
 async fn a_program_that_is_no_node_emits_into_the_cluster() {
     let nodes = Nodes::start_with(2, options(), |io| {

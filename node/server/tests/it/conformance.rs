@@ -10,6 +10,21 @@ use fanfare::{
 
 use crate::support::judge;
 
+// Compatibility: http-transport-unknown, http-session-unknown, http-bad-method, http-bad-request
+// Compatibility: http-forbidden, http-unsupported-version, http-upgrade-refused, http-order-of-checks
+// Compatibility: http-other-method, http-poll-headers, http-post-answer, http-internet-explorer
+// Compatibility: http-open-packet, option-transports, option-allow-upgrades, option-max-payload
+// Compatibility: option-http-compression, option-allow-request, engine-payload, engine-payload-bad
+// Compatibility: engine-b64, engine-octet-stream, engine-post-overlap, engine-poll-overlap
+// Compatibility: engine-poll-aborted, engine-several-packets, engine-empty-message, engine-close-packet
+// Compatibility: heartbeat-server-pings, heartbeat-direction, upgrade-probe, upgrade-wrong-packet
+// Compatibility: upgrade-without-probe, upgrade-polls-after, upgrade-second, connect-first-packet
+// Compatibility: connect-twice, connect-while-deciding, connect-not-entered, connect-just-left, packet-event
+// Compatibility: packet-no-name, packet-bad-payload, packet-reserved-name, packet-ack-id, packet-trailing
+// Compatibility: packet-disconnect, packet-connect-payload, packet-connect-error, packet-unknown-type
+// Compatibility: packet-attachments-count, packet-attachments-interleaved, packet-attachments-range
+// Compatibility: packet-attachments-alone, packet-namespace-comma, packet-namespace-query
+// Compatibility: packet-placeholder-echo, close-disconnect-polling, ack-id-large
 #[tokio::test]
 async fn the_wire_is_that_of_the_official_server() {
     let (servers, port) =

@@ -124,6 +124,7 @@ async fn a_node_without_clients_waits_for_nobody() {
     assert_eq!(done(begin(&io(drain))).await, Drained::default());
 }
 
+// Compatibility: io-drain
 #[tokio::test]
 async fn connections_are_closed_at_a_pace_and_without_a_disconnect_packet() {
     const CLIENTS: usize = 40;

@@ -319,6 +319,7 @@ async fn a_handler_that_fails_answers_with_nothing_and_the_socket_lives_on() {
     io.close().await;
 }
 
+// Compatibility: namespace-middleware
 #[tokio::test]
 async fn middleware_refuses_with_data_and_leaves_a_name() {
     let (io, url) = started(middleware::install).await;

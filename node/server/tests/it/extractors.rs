@@ -47,6 +47,7 @@ impl Heard {
     }
 }
 
+// Compatibility: io-is-main-namespace
 #[tokio::test]
 async fn every_kind_of_handler_takes_states_async_or_not() {
     let hub = MemoryHub::new(7);

@@ -50,6 +50,7 @@ async fn cheat_sheet_judged(mode: &str) {
 }
 
 /// On one reactor the whole of a volatile burst is judged as the official server judges it.
+// Compatibility: volatile-one, volatile-ready
 #[tokio::test]
 async fn every_line_of_the_cheat_sheet_reaches_whom_it_should_on_one_reactor() {
     let io = contract_server(Options { reactors: 1, ..options() });
@@ -58,11 +59,15 @@ async fn every_line_of_the_cheat_sheet_reaches_whom_it_should_on_one_reactor() {
     io.close().await;
 }
 
+// Compatibility: volatile-polling
 #[tokio::test]
 async fn every_line_of_the_cheat_sheet_reaches_whom_it_should_over_polling() {
     cheat_sheet_judged(MODES[0]).await;
 }
 
+// Compatibility: emit-arguments, emit-binary, emit-io, emit-socket, emit-to, emit-except, emit-broadcast
+// Compatibility: emit-local, emit-volatile, emit-compress, emit-send, emit-timeout, ack-from-client
+// Compatibility: ack-broadcast, ack-broadcast-nobody, ack-binary
 #[tokio::test]
 async fn every_line_of_the_cheat_sheet_reaches_whom_it_should_over_websocket() {
     cheat_sheet_judged(MODES[1]).await;
@@ -78,6 +83,11 @@ async fn clients_come_and_go_as_with_the_official_server_over_polling() {
     judged("lifecycle.mjs", MODES[0]).await;
 }
 
+// Compatibility: reason-client-namespace, reason-server-namespace, reason-transport-close
+// Compatibility: socket-disconnecting, socket-disconnect-event, socket-disconnect-order, socket-disconnect
+// Compatibility: socket-disconnect-close, namespace-invalid, namespace-middleware-rooms
+// Compatibility: namespace-middleware-emit, namespace-middleware-error, connect-several
+// Compatibility: connect-after-disconnect, emit-after-disconnect
 #[tokio::test]
 async fn clients_come_and_go_as_with_the_official_server_over_websocket() {
     judged("lifecycle.mjs", MODES[1]).await;
@@ -93,6 +103,7 @@ async fn every_option_and_event_of_the_official_client_works_over_polling() {
     judged("client.mjs", MODES[0]).await;
 }
 
+// Compatibility: emit-reserved, packet-number-name, connect-auth
 #[tokio::test]
 async fn every_option_and_event_of_the_official_client_works_over_websocket() {
     judged("client.mjs", MODES[1]).await;
@@ -103,6 +114,7 @@ async fn every_option_and_event_of_the_official_client_works_after_an_upgrade() 
     judged("client.mjs", MODES[2]).await;
 }
 
+// Compatibility: heartbeat-timeout, reason-ping-timeout, heartbeat-polling, option-ping
 #[tokio::test]
 async fn clients_notice_a_lost_heartbeat_and_so_does_the_server() {
     let io = contract_server(Options { ping_interval_ms: 500, ping_timeout_ms: 4_000, ..options() });
@@ -116,6 +128,7 @@ async fn clients_notice_a_lost_heartbeat_and_so_does_the_server() {
     io.close().await;
 }
 
+// Compatibility: option-path, option-cookie, option-cors
 #[tokio::test]
 async fn the_official_client_finds_a_server_elsewhere_and_keeps_its_cookie() {
     let io = contract_server(elsewhere());
@@ -125,6 +138,7 @@ async fn the_official_client_finds_a_server_elsewhere_and_keeps_its_cookie() {
     io.close().await;
 }
 
+// Compatibility: option-serve-client
 #[tokio::test]
 async fn the_bundle_of_the_official_client_is_at_home_in_a_browser() {
     let bundle = judge_folder().join("node_modules/socket.io/client-dist");
@@ -136,6 +150,7 @@ async fn the_bundle_of_the_official_client_is_at_home_in_a_browser() {
     elsewhere.close().await;
 }
 
+// Compatibility: upgrade-order, upgrade-meanwhile
 #[tokio::test]
 async fn no_packet_is_lost_or_doubled_by_an_upgrade() {
     let io = contract_server(options());

@@ -13,6 +13,7 @@ fn socket_path(name: &str) -> PathBuf {
     std::env::temp_dir().join(format!("fanfare-{}-{name}.sock", std::process::id()))
 }
 
+// Compatibility: io-listen
 #[tokio::test]
 async fn clients_of_all_listeners_meet_on_one_server() {
     let io = Io::builder().options(Options { reactors: 2, ..Options::default() }).build();

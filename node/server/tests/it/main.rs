@@ -6,6 +6,7 @@ mod backlog;
 mod borrowed;
 mod bounds;
 mod cluster;
+mod compatibility;
 mod compile_errors;
 mod conformance;
 mod differential;

@@ -77,6 +77,7 @@ fn join_and_leave(io: &Io, socket: &Socket, who: &str, rounds: u32) -> Result<()
 
 // ONCE-1
 
+// Compatibility: emit-to
 #[tokio::test]
 async fn a_broadcast_reaches_a_socket_once_however_many_of_its_rooms_match() {
     const CLIENTS: usize = 63;
@@ -126,6 +127,7 @@ async fn a_broadcast_reaches_a_socket_once_however_many_of_its_rooms_match() {
 
 // LEAVE-1
 
+// Compatibility: socket-join-after-disconnect
 #[tokio::test]
 async fn who_is_disconnected_is_in_no_room_and_rooms_without_members_vanish() {
     const CLIENTS: usize = 120;
@@ -198,6 +200,7 @@ async fn everything_was_handed_out(io: &Io, clients: &mut [Client]) {
     join_all(reading).await;
 }
 
+// Compatibility: emit-after-disconnect
 #[tokio::test]
 async fn an_emit_to_a_socket_that_has_gone_says_so_on_any_thread() {
     let io = server();

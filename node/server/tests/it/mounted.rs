@@ -12,8 +12,8 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::process::Command;
 
-pub(crate) use self::hosts::{Host, hosted};
-use self::hosts::{User, hosted_at, serve_axum};
+pub(crate) use self::hosts::{Host, hosted, serve_axum};
+use self::hosts::{User, hosted_at};
 use crate::client::{Client, Http, Polling};
 use crate::conformance::start_profiles;
 use crate::contract::contract_server;
@@ -30,6 +30,7 @@ async fn cheat_sheet_judged(host: Host) {
     io.close().await;
 }
 
+// Compatibility: io-attach
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_line_of_the_cheat_sheet_reaches_whom_it_should_in_axum() {
     cheat_sheet_judged(Host::Axum).await;
@@ -154,6 +155,7 @@ async fn routes_of_the_application_stay_what_they_were() {
     }
 }
 
+// Compatibility: socket-request, engine-use
 #[tokio::test]
 async fn what_a_layer_of_the_host_has_found_reaches_middlewares_and_handlers() {
     for host in [Host::Axum, Host::Warp] {
@@ -288,6 +290,7 @@ async fn a_client_that_hangs_up_takes_its_poll_with_it() {
     io.close().await;
 }
 
+// Compatibility: io-close
 #[tokio::test]
 async fn draining_and_closing_work_as_behind_a_listener() {
     let io = node();

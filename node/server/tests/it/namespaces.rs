@@ -40,6 +40,7 @@ struct Game {
     color: String,
 }
 
+// Compatibility: namespace-regex, namespace-inherits
 #[tokio::test]
 async fn clients_make_the_namespaces_that_fit_a_pattern_and_handlers_are_told_the_parameters() {
     let io = server();
@@ -73,6 +74,7 @@ async fn clients_make_the_namespaces_that_fit_a_pattern_and_handlers_are_told_th
     io.close().await;
 }
 
+// Compatibility: namespace-first-parent, io-of
 #[tokio::test]
 async fn the_first_parent_that_fits_is_in_charge_and_declared_namespaces_win() {
     let io = server();
@@ -93,6 +95,7 @@ async fn the_first_parent_that_fits_is_in_charge_and_declared_namespaces_win() {
 }
 
 /// As in the official server, and for patterns too.
+// Compatibility: namespace-manual-child
 #[tokio::test]
 async fn a_declared_namespace_that_fits_gets_the_handlers_of_its_parent() {
     let io = server();
@@ -110,6 +113,7 @@ async fn a_declared_namespace_that_fits_gets_the_handlers_of_its_parent() {
     io.close().await;
 }
 
+// Compatibility: namespace-inherits
 #[tokio::test]
 async fn children_get_what_is_declared_later_and_have_handlers_of_their_own() {
     let io = server();
@@ -147,6 +151,7 @@ async fn children_get_what_is_declared_later_and_have_handlers_of_their_own() {
     io.close().await;
 }
 
+// Compatibility: namespace-new-event
 #[tokio::test]
 async fn the_program_is_told_of_each_new_namespace_before_its_first_client() {
     let io = server();
@@ -202,6 +207,7 @@ async fn clients_that_come_together_make_one_namespace() {
     io.close().await;
 }
 
+// Compatibility: namespace-parent-emit
 #[tokio::test]
 async fn an_emit_to_a_parent_reaches_all_children() {
     let io = server();

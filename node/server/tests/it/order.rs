@@ -87,6 +87,7 @@ fn assert_in_order(io: &Io, journals: &Journals, clients: usize) {
     }
 }
 
+// Compatibility: order-events
 #[tokio::test]
 async fn events_are_handled_in_the_order_of_their_arrival_each_up_to_its_first_await() {
     const CLIENTS: usize = 24;
@@ -231,6 +232,7 @@ fn step_of(packet: &Packet) -> (usize, u32, u32) {
     told
 }
 
+// Compatibility: order-connection, emit-broadcast
 #[tokio::test]
 async fn emits_of_one_handler_reach_every_socket_in_order_once_and_never_their_sender() {
     let io = server();

@@ -7,6 +7,7 @@ use crate::support::{eventually, serve};
 
 const HANDSHAKE: &str = "/socket.io/?EIO=4&transport=polling";
 
+// Compatibility: socket-handshake-proxy
 #[tokio::test]
 async fn only_a_trusted_proxy_tells_that_a_client_came_encrypted_and_every_node_knows() {
     for proxies in [vec![], vec!["127.0.0.1".to_owned()]] {
@@ -50,6 +51,7 @@ async fn a_request_without_its_host_is_refused_wherever_it_leads_and_counted() {
     io.close().await;
 }
 
+// Compatibility: option-cors-websocket
 #[tokio::test]
 async fn a_websocket_of_another_origin_is_refused_and_counted_unless_that_is_switched_off() {
     const WEBSOCKET: &str = "/socket.io/?EIO=4&transport=websocket";

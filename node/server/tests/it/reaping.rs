@@ -32,6 +32,7 @@ fn server(options: Options) -> IoBuilder {
     Io::builder().options(options)
 }
 
+// Compatibility: option-connect-timeout, reason-forced-server-close
 #[tokio::test]
 async fn a_session_that_enters_no_namespace_is_closed() {
     let io = server(Options { connect_timeout_ms: 400, ..impatient() }).build();
@@ -63,6 +64,7 @@ async fn a_client_that_stops_polling_or_never_answers_a_ping_is_disconnected() {
     io.close().await;
 }
 
+// Compatibility: option-upgrade-timeout
 #[tokio::test]
 async fn an_upgrade_that_is_never_finished_is_given_up_and_polling_goes_on() {
     let io = server(Options { upgrade_timeout_ms: 1_500, ..impatient() }).build();

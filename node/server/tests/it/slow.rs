@@ -95,6 +95,7 @@ async fn stream_past(io: &Io, url: &str, slow: &Socket) {
     drop(readers);
 }
 
+// Compatibility: slow-consumer
 #[tokio::test]
 async fn a_websocket_client_that_does_not_read_is_disconnected_and_nobody_waits_for_it() {
     let io = server(LONG);

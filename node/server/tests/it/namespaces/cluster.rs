@@ -40,6 +40,7 @@ async fn start() -> (Nodes, Vec<Client>) {
     (nodes, clients)
 }
 
+// Compatibility: namespace-parent-emit
 #[tokio::test]
 async fn an_emit_to_a_parent_reaches_the_children_of_all_nodes() {
     let (nodes, mut clients) = start().await;

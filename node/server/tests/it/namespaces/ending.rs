@@ -16,6 +16,7 @@ fn short_lived(limits: ClientLimits) -> Io {
     Io::builder().options(options).build()
 }
 
+// Compatibility: namespace-close
 #[tokio::test]
 async fn a_namespace_that_is_closed_disconnects_its_clients_and_lets_nobody_in() {
     let io = server();
@@ -80,6 +81,7 @@ async fn a_client_that_waits_for_a_middleware_while_the_namespace_is_closed_is_r
     Io::close(&io).await;
 }
 
+// Compatibility: option-cleanup-children
 #[tokio::test]
 async fn a_child_ends_a_while_after_its_last_client_and_not_before() {
     let io = short_lived(ClientLimits::default());
@@ -140,6 +142,7 @@ async fn a_child_that_the_program_has_named_stays() {
     Io::close(&io).await;
 }
 
+// Compatibility: option-cleanup-children
 #[tokio::test]
 async fn children_stay_if_they_are_told_to() {
     let options = Options {

@@ -16,6 +16,7 @@ struct Login {
     token: Option<String>,
 }
 
+// Compatibility: namespace-predicate
 #[tokio::test]
 async fn a_predicate_sees_the_name_the_payload_and_the_request() {
     let io = server();

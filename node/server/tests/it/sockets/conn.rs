@@ -15,6 +15,7 @@ fn only_socket(namespace: &Namespace) -> Socket {
     sockets.remove(0)
 }
 
+// Compatibility: socket-conn
 #[tokio::test]
 async fn a_connection_tells_its_transport_its_client_and_its_secret_on_request_only() {
     let io = server();
@@ -56,6 +57,7 @@ async fn ended(task: JoinHandle<bool>) -> bool {
     tokio::time::timeout(DEADLINE, task).await.expect("it ends").expect("no panic")
 }
 
+// Compatibility: socket-conn-upgrade
 #[tokio::test]
 async fn an_upgrade_can_be_waited_for_and_so_can_an_end_without_one() {
     let io = server();
@@ -146,6 +148,7 @@ async fn what_waits_for_a_client_is_told_and_its_end_can_be_waited_for() {
     drop(again);
 }
 
+// Compatibility: socket-conn
 #[tokio::test]
 async fn a_connection_that_is_closed_sends_what_waits_and_no_disconnect() {
     let (io, journal) = (server(), Journal::default());

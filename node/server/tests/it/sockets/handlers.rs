@@ -7,6 +7,7 @@ use crate::client::Client;
 use crate::cluster::Nodes;
 use crate::support::{DEADLINE, nothing_stays, serve};
 
+// Compatibility: socket-once
 #[tokio::test]
 async fn a_handler_declared_once_runs_for_one_event() {
     let (io, journal) = (server(), Journal::default());
@@ -36,6 +37,7 @@ async fn a_handler_declared_once_runs_for_one_event() {
     io.close().await;
 }
 
+// Compatibility: socket-off, socket-on-any, socket-on-any-outgoing
 #[tokio::test]
 async fn single_handlers_are_removed_by_their_ids_and_others_stay() {
     let (io, journal) = (server(), Journal::default());
@@ -93,6 +95,7 @@ async fn single_handlers_are_removed_by_their_ids_and_others_stay() {
     io.close().await;
 }
 
+// Compatibility: socket-disconnecting
 #[tokio::test]
 async fn a_disconnecting_handler_tells_those_who_stay_in_its_rooms_on_all_nodes() {
     let options = Options { reactors: 2, ..Options::default() };
@@ -129,6 +132,7 @@ async fn a_disconnecting_handler_tells_those_who_stay_in_its_rooms_on_all_nodes(
     nodes.close().await;
 }
 
+// Compatibility: socket-off
 #[tokio::test]
 async fn off_removes_the_handlers_of_one_event_of_a_socket() {
     let (io, journal) = (server(), Journal::default());

@@ -13,6 +13,7 @@ use super::{Journal, server};
 use crate::client::Client;
 use crate::support::{eventually, nothing_stays, serve};
 
+// Compatibility: socket-use
 #[tokio::test]
 async fn middlewares_of_the_namespace_and_then_of_the_socket_see_each_event_before_its_handlers() {
     let (io, journal) = (server(), Journal::default());
@@ -43,6 +44,7 @@ async fn middlewares_of_the_namespace_and_then_of_the_socket_see_each_event_befo
     io.close().await;
 }
 
+// Compatibility: socket-use, socket-error-event
 #[tokio::test]
 async fn a_refused_event_has_no_handler_and_its_error_is_told_to_the_socket() {
     let (io, journal) = (server(), Journal::default());
@@ -86,6 +88,7 @@ async fn a_refused_event_has_no_handler_and_its_error_is_told_to_the_socket() {
     io.close().await;
 }
 
+// Compatibility: socket-use-answer
 #[tokio::test]
 async fn a_client_that_waits_for_a_refused_event_is_answered_with_nothing() {
     let io = server();
@@ -182,6 +185,7 @@ fn waiting_server(options: Options) -> (Io, Arc<Semaphore>, Journal) {
     (io, permits, journal)
 }
 
+// Compatibility: socket-use-order
 #[tokio::test]
 async fn later_events_do_not_overtake_one_whose_middleware_waits() {
     let (io, permits, journal) = waiting_server(Options::default());
@@ -291,6 +295,7 @@ async fn events_that_wait_when_the_socket_leaves_are_not_handled_and_leave_nothi
     io.close().await;
 }
 
+// Compatibility: socket-error-event, reason-forced-close
 #[tokio::test]
 async fn a_packet_that_is_not_valid_is_an_error_of_the_sockets_before_they_leave() {
     let (io, journal) = (server(), Journal::default());

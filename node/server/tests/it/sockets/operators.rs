@@ -21,6 +21,7 @@ fn nested() -> Nested {
     Nested { name: "deep", list: vec![None, Some(Bytes::from_static(b"raw"))] }
 }
 
+// Compatibility: emit-binary-flag
 #[tokio::test]
 async fn an_emit_that_promises_no_bytes_and_has_some_fails_and_sends_nothing() {
     let io = server();

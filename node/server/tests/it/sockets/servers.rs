@@ -20,6 +20,7 @@ fn nodes_of(answers: &[ServerAnswer]) -> Vec<(String, String)> {
     nodes
 }
 
+// Compatibility: server-side-emit-self
 #[tokio::test]
 async fn a_server_may_be_among_those_that_handle_its_event_and_answer() {
     let journal = Journal::default();
