@@ -82,6 +82,7 @@ async fn judged(report: &str, patterns: &[&str], count: usize) {
     panic!("these cases fail: {faults:#?}\nsee {}", folder.join("index.html").display());
 }
 
+// Compatibility: option-ws-engine
 #[tokio::test]
 async fn the_engine_passes_the_autobahn_cases_of_the_protocol() {
     judged("autobahn-protocol", &["1.*", "2.*", "3.*", "4.*", "5.*", "6.*", "7.*", "10.*"], 247).await;

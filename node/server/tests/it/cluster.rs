@@ -326,6 +326,7 @@ async fn an_awaited_join_is_known_to_the_cluster_and_nobody_is_left_in_a_room() 
 // Questions and changes.
 
 // Compatibility: remote-fetch, remote-join-leave, remote-disconnect, remote-socket, remote-count
+// Compatibility: remote-all-sockets
 #[tokio::test]
 async fn sockets_are_found_counted_and_moved_wherever_they_are() {
     let nodes = Nodes::start_with(3, options(), |_| {}).await;

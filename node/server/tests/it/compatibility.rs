@@ -146,18 +146,12 @@ fn what_is_absent_has_an_issue_of_its_own_or_no_place_here() {
     let page = fs::read_to_string(page()).expect("the page");
     let absent = page.lines().filter_map(row).filter(|row| row[3] == "absent").map(|row| row[0]);
     let allowed = [
-        "engine-connection",
-        "io-attach-app",
         "option-allow-eio3",
         "option-deflate",
-        "option-destroy-upgrade",
         "option-parser",
         "option-recovery",
         "option-webtransport",
-        "option-ws-engine",
-        "remote-all-sockets",
         "room-events",
-        "socket-conn-packets",
         "socket-recovered",
     ];
     assert_eq!(absent.collect::<BTreeSet<_>>(), BTreeSet::from(allowed));

@@ -41,6 +41,7 @@ async fn every_line_of_the_cheat_sheet_reaches_whom_it_should_in_hyper() {
     cheat_sheet_judged(Host::Hyper).await;
 }
 
+// Compatibility: io-attach-app
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_line_of_the_cheat_sheet_reaches_whom_it_should_in_warp() {
     cheat_sheet_judged(Host::Warp).await;
@@ -248,6 +249,7 @@ fn a_websocket_over_plain_tcp_leaves_the_runtime_it_came_in_on() {
 }
 
 /// Neither TCP nor a Unix socket: what TLS of somebody else looks like.
+// Compatibility: io-attach-app
 #[tokio::test]
 async fn a_stream_of_any_other_kind_carries_a_websocket_too() {
     let io = node();

@@ -11,9 +11,9 @@ use fanfare::{Ack, EncryptedConnection, HandshakeRequest, Io, Options, Socket};
 use tokio::net::TcpListener;
 use tokio_tungstenite::tungstenite::Message;
 
-use super::{POLLING, User, WAYS, WEBSOCKET, handshake, handshake_of_websocket, open, options};
+use super::{POLLING, UPGRADE, User, WAYS, WEBSOCKET, Way, handshake, handshake_of_websocket, open, options};
 use crate::client::{Client, Http, Polling};
-use crate::mounted::serve_axum;
+use crate::mounted::{Host, serve_axum};
 use crate::support::serve;
 
 fn json(packet: &str) -> serde_json::Value {
@@ -223,4 +223,18 @@ async fn a_server_around_may_say_that_it_has_done_tls() {
     tokio::spawn(serve_axum(app, listener));
     assert_eq!(told(&url, "", &[]).await[4], true);
     io.close().await;
+}
+
+// Compatibility: option-destroy-upgrade
+#[tokio::test]
+async fn a_websocket_for_another_path_is_answered_by_whoever_has_that_path() {
+    for way in [Way::Listener, Way::Mounted(Host::Axum)] {
+        let io = Io::builder().options(options()).build();
+        let mut http = Http::connect(&open(&io, way).await).await;
+        // On the same connection twice: it is an answer, and nobody is cut off.
+        for _ in 0..2 {
+            assert_eq!(http.get_with("/elsewhere", UPGRADE).await.status, 404, "{way:?}");
+        }
+        io.close().await;
+    }
 }

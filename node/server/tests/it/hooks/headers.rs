@@ -21,6 +21,7 @@ fn marks(answer: &Answer) -> (bool, bool) {
 }
 
 // Compatibility: engine-headers
+// Compatibility: engine-connection
 #[tokio::test]
 async fn headers_of_the_first_answer_and_of_every_answer_can_be_set() {
     for way in WAYS {

@@ -92,6 +92,7 @@ async fn an_upgrade_can_be_waited_for_and_so_can_an_end_without_one() {
     io.close().await;
 }
 
+// Compatibility: socket-conn-packets
 #[tokio::test]
 async fn what_waits_for_a_client_is_told_and_its_end_can_be_waited_for() {
     const PIECE: usize = 1 << 20;

@@ -19,6 +19,7 @@ fn listen(socket: &Socket, journal: &Journal) -> fanfare::HandlerId {
 }
 
 // Compatibility: socket-on-any-outgoing
+// Compatibility: socket-conn-packets
 #[tokio::test]
 async fn a_socket_is_told_of_each_event_sent_to_it_and_others_are_not() {
     let (io, journal) = (server(), Journal::default());
