@@ -90,6 +90,9 @@ struct Flags {
     /// Threads that serve connections [default: one for each core].
     #[arg(long, value_name = "N")]
     reactors: Option<usize>,
+    /// Serve clients of Socket.IO 1 and 2 (Engine.IO 3) too.
+    #[arg(long)]
+    allow_eio3: bool,
     /// App that runs on the node [default: relay].
     #[arg(long)]
     app: Option<App>,
@@ -124,10 +127,10 @@ impl Flags {
         set("client_dist", self.client_dist.map(|folder| text(folder.display().to_string())));
         set("log", self.log.map(text));
         set("log_format", self.log_format.map(|format| named(&format)));
-        set(
-            "server",
-            self.reactors.map(|reactors| Value::from(Dict::from([("reactors".into(), reactors.into())]))),
-        );
+        let mut server = Dict::new();
+        server.extend(self.reactors.map(|reactors| ("reactors".to_owned(), Value::from(reactors))));
+        server.extend(self.allow_eio3.then(|| ("allow_eio3".to_owned(), Value::from(true))));
+        set("server", (!server.is_empty()).then(|| server.into()));
         Config::load(self.config.as_deref(), flags)
     }
 }

@@ -4,6 +4,7 @@ mod actor;
 mod admission;
 mod charge;
 mod closing;
+mod dialect;
 mod dispatch;
 mod entry;
 mod held;
@@ -20,6 +21,8 @@ mod task;
 
 pub use actor::Opening;
 pub use admission::{Admission, Permit, subscriber};
+pub use dialect::Dialect;
+pub use inbox::Posted;
 #[cfg(feature = "fault-injection")]
 pub use message::CrashConnection;
 pub use message::{

@@ -125,6 +125,11 @@ impl SocketId {
         Self(Id::generate(node, reactor))
     }
 
+    /// The id of a session, which clients of Engine.IO 3 take for that of their socket. It is a secret no longer then.
+    pub fn of_session(session: SessionId) -> Self {
+        Self(session.0)
+    }
+
     /// Reads an id; `None` if the text cannot be one.
     pub fn parse(text: &str) -> Option<Self> {
         Id::parse(text).map(Self)

@@ -5,6 +5,7 @@ mod admission;
 mod core;
 mod end;
 mod message;
+mod old_names;
 mod parent;
 mod presence;
 mod registry;

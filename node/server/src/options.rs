@@ -62,6 +62,12 @@ pub struct Options {
     pub websocket: bool,
     /// Whether a polling session may be upgraded to WebSocket. Default true.
     pub allow_upgrades: bool,
+    /// Whether clients of Socket.IO 1 and 2, which speak Engine.IO 3, are served too. They make the ids of their sockets of
+    /// the id of their session: whoever learns such an id can poll the session, and post to it. Default false.
+    pub allow_eio3: bool,
+    /// Whether every request of a session of Engine.IO 3 must come from the IP address of its handshake; others are
+    /// answered as if there was no such session. Clients whose address changes connect anew. Default false.
+    pub bind_eio3_to_address: bool,
     /// Size in bytes from which a polling answer is compressed, if the client accepts it and a packet in it allows
     /// it (`compress(false)` does not); 0 = never. Default 1,024.
     pub http_compression_threshold_bytes: u16,
@@ -206,6 +212,8 @@ impl Default for Options {
             polling: true,
             websocket: true,
             allow_upgrades: true,
+            allow_eio3: false,
+            bind_eio3_to_address: false,
             http_compression_threshold_bytes: 1024,
             cookie: None,
             cors: None,

@@ -15,6 +15,7 @@ use tokio_tungstenite::tungstenite::Error;
 use tokio_tungstenite::tungstenite::error::{CapacityError, ProtocolError};
 
 use crate::outbox::Waiting;
+use fanfare_engineio::v3;
 
 pub use engine::{Engine, handshake_response};
 #[cfg(feature = "fault-injection")]
@@ -68,18 +69,47 @@ impl WebSocketError {
     }
 }
 
+/// Form in which attachments travel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AttachmentForm {
+    /// Engine.IO 4: as they are.
+    Binary,
+    /// Engine.IO 4, for a client that asked for it: text, `b` and base64.
+    Base64,
+    /// Engine.IO 3: the type of the packet as a byte, then the data.
+    TypedBinary,
+    /// Engine.IO 3, for a client that asked for it: text, `b4` and base64.
+    TypedBase64,
+}
+
+impl AttachmentForm {
+    /// Bytes before the data.
+    fn prefix(self) -> &'static [u8] {
+        match self {
+            Self::Binary => b"",
+            Self::Base64 => b"b",
+            Self::TypedBinary => &[v3::packet::BINARY_MESSAGE],
+            Self::TypedBase64 => v3::packet::BASE64_MESSAGE.as_bytes(),
+        }
+    }
+
+    fn is_base64(self) -> bool {
+        matches!(self, Self::Base64 | Self::TypedBase64)
+    }
+}
+
 /// One WebSocket. It lives on one thread and is driven by one task.
 pub trait WebSocket {
     /// The next frame. After an error the client's bytes are thrown away until it closes.
     fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<Received, WebSocketError>>;
 
-    /// Writes what waits, in as few system calls as the network takes. Ready when nothing is left. Attachments become
-    /// text for a client that asked for `base64`.
+    /// Writes what waits, in as few system calls as the network takes. Ready when nothing is left. Attachments travel in
+    /// this form.
     fn poll_write(
         &mut self,
         cx: &mut Context<'_>,
         waiting: &mut Waiting,
-        base64: bool,
+        form: AttachmentForm,
     ) -> Poll<Result<(), WebSocketError>>;
 
     /// Begins to close. Returns the encoded Close frame, which must be queued behind what waits, and nothing behind it;

@@ -125,6 +125,22 @@ pub fn connect_error(namespace: &str, message: &str, data: Option<&RawValue>) ->
     finish(text, Vec::new())
 }
 
+/// The answer to a CONNECT that is granted, to a client of Socket.IO 2: without a payload.
+pub fn connect_without_id(namespace: &str) -> Encoded {
+    finish(header('0', namespace, None), Vec::new())
+}
+
+/// The answer to a CONNECT that is refused, to a client of Socket.IO 2: `data` if there is any, or else the message as a
+/// string.
+pub fn error(namespace: &str, message: &str, data: Option<&RawValue>) -> Encoded {
+    let mut text = header('4', namespace, None);
+    match data {
+        Some(data) => text.extend_from_slice(data.get().as_bytes()),
+        None => push_string(&mut text, message),
+    }
+    finish(text, Vec::new())
+}
+
 /// The server ends the client's membership in a namespace.
 pub fn disconnect(namespace: &str) -> Encoded {
     finish(header('1', namespace, None), Vec::new())

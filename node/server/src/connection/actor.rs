@@ -7,6 +7,7 @@ use actix::{Actor, AsyncContext, Handler};
 use bytestring::ByteString;
 
 use super::admission::Permit;
+use super::dialect::Dialect;
 use super::message::{ConnectionSnapshot, ObserveConnection};
 use super::namespaces::Namespaces;
 use super::rate_limit::RateLimits;
@@ -23,7 +24,7 @@ use crate::socket::{Close, DisconnectReason, Handshake, Link};
 use crate::timer::Alarm;
 use crate::websocket::{WebSocket, text_frame};
 use fanfare_engineio::Heartbeat;
-use fanfare_engineio::request::TransportKind;
+use fanfare_engineio::request::{Protocol, TransportKind};
 use fanfare_engineio::session::Session;
 use fanfare_socketio::Decoder;
 
@@ -43,7 +44,7 @@ impl Connection {
         session: SessionId,
         permit: Option<Box<Permit>>,
         handshake: Handshake,
-        base64: bool,
+        dialect: Dialect,
         opening: Opening,
     ) -> bool {
         // Sessions of this reactor are opened on this thread alone.
@@ -60,8 +61,12 @@ impl Connection {
                 (Some(websocket), TransportKind::WebSocket)
             }
         };
-        let heartbeat = Heartbeat::new(now, ms(options.ping_interval_ms), ms(options.ping_timeout_ms));
-        let link = Arc::new(Link::new(session, outbox, handshake, kind));
+        let (interval, timeout) = (ms(options.ping_interval_ms), ms(options.ping_timeout_ms));
+        let heartbeat = match dialect.protocol {
+            Protocol::V4 => Heartbeat::new(now, interval, timeout),
+            Protocol::V3 => Heartbeat::awaiting_pings(now, interval, timeout),
+        };
+        let link = Arc::new(Link::new(session, outbox, handshake, kind, dialect.protocol));
         let connection = Self {
             hub: hub.clone(),
             link: link.clone(),
@@ -81,7 +86,7 @@ impl Connection {
             _permit: permit,
             inbox: None,
             answering: None,
-            base64,
+            dialect,
         };
         hub.node.metrics.connects.of(counted_as(kind)).increment();
         hub.node.metrics.connections.of(counted_as(kind)).increment();
@@ -104,6 +109,10 @@ impl Actor for Connection {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.spawn(ConnectionTask);
+        if self.dialect.protocol == Protocol::V3 {
+            // Its client does not ask for the main namespace.
+            self.enter("/", None, ctx);
+        }
     }
 }
 

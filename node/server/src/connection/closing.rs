@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use tracing::debug;
 
-use super::message::{PollAnswer, Unanswered};
+use super::message::Unanswered;
 use super::state::Connection;
 use crate::options::ms;
 use crate::outbox::{Ending, Item};
@@ -154,7 +154,7 @@ impl Connection {
         if let Some((get, last_answer)) = closing.get {
             // If the client hung up, it knows already.
             let _ = get.send(match last_answer {
-                LastAnswer::Close => Ok(PollAnswer { body: CLOSE.into(), compress: false }),
+                LastAnswer::Close => Ok(self.dialect.own_packets([CLOSE.into()])),
                 LastAnswer::Refusal => Err(Unanswered::Refused(HandshakeError::SessionUnknown)),
             });
         }

@@ -1,5 +1,6 @@
 //! Dispatch of the client's Engine.IO messages to its sockets.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -9,9 +10,12 @@ use super::namespaces::NamespaceState;
 use super::state::Connection;
 use crate::metrics::PacketType;
 use crate::options::ms;
+use crate::outbox::Item;
 use crate::socket::{AckArrived, Close, DisconnectReason, Event, INVALID_PACKET};
+use crate::websocket::text_frame;
+use fanfare_engineio::request::Protocol;
 use fanfare_engineio::session::Meaning;
-use fanfare_engineio::{Message, Packet, PacketError};
+use fanfare_engineio::{Message, PONG, Packet, PacketError};
 use fanfare_socketio as socketio;
 
 type Ctx = actix::Context<Connection>;
@@ -35,10 +39,11 @@ impl Connection {
             (_, Ok(Packet::Message(message))) => self.receive_message(message, ctx),
             (Meaning::Pong(round_trip), _) => self.receive_pong(round_trip),
             (Meaning::Close, _) => self.client_closes(),
+            (Meaning::Ping, _) => self.answer_ping(),
             (Meaning::WrongHeartbeat, _) => {
-                self.break_off(DisconnectReason::TransportError, "a client must not ping");
+                self.break_off(DisconnectReason::TransportError, "a heartbeat in the wrong direction");
             }
-            (Meaning::Message | Meaning::Ping | Meaning::Nothing, _) => {}
+            (Meaning::Message | Meaning::Nothing, _) => {}
         }
     }
 
@@ -47,6 +52,14 @@ impl Connection {
         metrics.packets_received.of(PacketType::Pong).increment();
         if let Some(round_trip) = round_trip {
             metrics.pings.record(round_trip);
+        }
+    }
+
+    /// Answers a client that pings, as in protocol 3. Over polling the session does.
+    fn answer_ping(&self) {
+        self.hub.node.metrics.packets_received.of(PacketType::Ping).increment();
+        if self.websocket.is_some() {
+            self.link.outbox.push_own(Item::Frame(text_frame(PONG)));
         }
     }
 
@@ -76,6 +89,8 @@ impl Connection {
     }
 
     fn route(&mut self, packet: socketio::Packet, ctx: &mut Ctx) {
+        let is_old = self.dialect.protocol == Protocol::V3;
+        let packet = if is_old { with_query_as_auth(packet) } else { packet };
         self.hub.node.metrics.packets_received.of(type_of(&packet)).increment();
         let grace = ms(self.hub.node.options.left_namespace_grace_ms);
         let standing = self.namespaces.standing(packet.namespace(), grace);
@@ -88,6 +103,8 @@ impl Connection {
             }
             // A second CONNECT joins the first: one socket, one answer.
             (NamespaceState::Pending, socketio::Packet::Connect { .. }) => {}
+            // Clients of protocol 3 are let into the main namespace unasked, and some ask all the same.
+            (NamespaceState::Inside(_), socketio::Packet::Connect { .. }) if is_old => {}
             (NamespaceState::Inside(socket), packet)
                 if !matches!(packet, socketio::Packet::Connect { .. }) =>
             {
@@ -122,6 +139,18 @@ impl Connection {
             }
         }
     }
+}
+
+/// Takes the query off the name of a namespace: clients of protocol 3 have no other place for what others send as `auth`.
+/// Of two values with one name the last counts.
+fn with_query_as_auth(packet: socketio::Packet) -> socketio::Packet {
+    let socketio::Packet::Connect { namespace, auth } = packet else { return packet };
+    let Some((name, query)) = namespace.split_once('?') else {
+        return socketio::Packet::Connect { namespace, auth };
+    };
+    let query: BTreeMap<_, _> = form_urlencoded::parse(query.as_bytes()).collect();
+    let auth = serde_json::to_string(&query).ok().map(Into::into);
+    socketio::Packet::Connect { namespace: name.into(), auth }
 }
 
 fn type_of(packet: &socketio::Packet) -> PacketType {

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use actix::Message;
-use bytestring::ByteString;
+use bytes::Bytes;
 use serde::Serialize;
 use tokio::sync::oneshot;
 
+use super::inbox::Posted;
 use crate::websocket::WebSocket;
 use fanfare_engineio::HandshakeError;
 
@@ -33,8 +34,10 @@ pub enum Unanswered {
 /// The body of an answer to a poll.
 #[derive(Debug, PartialEq, Eq)]
 pub struct PollAnswer {
-    /// Packets, separated by 0x1e.
-    pub body: String,
+    /// Packets, as the protocol of the session has them.
+    pub body: Bytes,
+    /// Whether the body is bytes, which protocol 3 alone knows.
+    pub is_binary: bool,
     /// Whether a packet in it wants to be compressed.
     pub compress: bool,
 }
@@ -49,8 +52,8 @@ pub struct StartPost;
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct FinishPost {
-    /// Packets, separated by 0x1e.
-    pub body: ByteString,
+    /// Packets, decoded one by one.
+    pub packets: Posted,
     /// Used once they were handed on, not before the handlers of earlier ones keep up; dropped if the session ended by
     /// then.
     pub done: oneshot::Sender<Precedence>,

@@ -73,7 +73,9 @@ impl Namespaces {
 
     /// The client left.
     pub fn leave(&mut self, socket: &Arc<SocketCore>) {
-        let left = self.0.iter_mut().find(|slot| matches!(slot, Slot::Taken(taken) if taken.id == socket.id));
+        // Not by its id: clients of protocol 3 have one id in all namespaces.
+        let is_it = |slot: &&mut Slot| matches!(slot, Slot::Taken(taken) if Arc::ptr_eq(taken, socket));
+        let left = self.0.iter_mut().find(is_it);
         if let Some(slot) = left {
             *slot = Slot::Left(socket.namespace.shared_name().clone(), Instant::now());
         }

@@ -4,16 +4,17 @@ use std::task::Context;
 use std::time::Instant;
 
 use actix::Handler;
+use bytestring::ByteString;
 use futures_util::FutureExt;
 use tokio::sync::oneshot;
 
+use super::dialect::AnswerWriter;
 use super::inbox::Inbox;
 use super::message::{FailPost, FinishPost, Poll, PollAnswer, Precedence, StartPost, Unanswered, WaitingGet};
 use super::state::Connection;
 use crate::socket::DisconnectReason;
-use fanfare_engineio::payload::SEPARATOR;
 use fanfare_engineio::session::{Control, GetDecision, PostRejection};
-use fanfare_engineio::{CLOSE, NOOP, payload};
+use fanfare_engineio::{CLOSE, NOOP};
 
 /// Bytes of packets in one answer; the rest waits for the next poll. An answer counts for what waits for the client until
 /// then.
@@ -66,7 +67,7 @@ impl Handler<FinishPost> for Connection {
 
     fn handle(&mut self, post: FinishPost, _: &mut Self::Context) {
         if self.session.on_post_body() {
-            let inbox = Inbox { packets: payload::decode(post.body), done: post.done };
+            let inbox = Inbox { packets: post.packets, done: post.done };
             self.inbox = Some(Box::new(inbox));
         }
     }
@@ -100,21 +101,16 @@ impl Connection {
 
     fn answer(&self, get: WaitingGet, control: Control) -> Result<(), usize> {
         let (answer, packets) = self.gather(control);
-        get.send(Ok(answer)).map_err(|_| packets)
+        get.send(Ok(answer.finish())).map_err(|_| packets)
     }
 
     /// Control packets and everything that waits, as the body of an answer, and the number of packets from the outbox
     /// in it.
-    fn gather(&self, control: Control) -> (PollAnswer, usize) {
-        let mut body = payload::Writer::new();
-        let mut compress = false;
-        control.packets().for_each(|packet| body.push_text(packet));
-        let packets = self.link.outbox.drain(ANSWER_BYTES, |packet| {
-            compress |= packet.compress;
-            body.push_text(&packet.text);
-            packet.attachments.iter().for_each(|attachment| body.push_binary(attachment));
-        });
-        (PollAnswer { body: body.finish(), compress }, packets)
+    fn gather(&self, control: Control) -> (AnswerWriter, usize) {
+        let mut answer = AnswerWriter::new(self.dialect);
+        control.packets().for_each(|packet| answer.push_control(ByteString::from_static(packet)));
+        let packets = self.link.outbox.drain(ANSWER_BYTES, |packet| answer.push(packet));
+        (answer, packets)
     }
 
     /// Everything that waits for a client whose session is closed, and the close behind it; packets that do not fit
@@ -124,14 +120,11 @@ impl Connection {
         let (mut last, _) = self.gather(Control::default());
         if self.link.outbox.is_empty() {
             for packet in [NOOP, CLOSE] {
-                if !last.body.is_empty() {
-                    last.body.push(SEPARATOR);
-                }
-                last.body.push_str(packet);
+                last.push_control(ByteString::from_static(packet));
             }
             self.session.end();
         }
-        last
+        last.finish()
     }
 
     /// Whether the answer to a POST is being written.

@@ -6,7 +6,7 @@ use std::time::Instant;
 use actix::Handler;
 use tracing::debug;
 
-use super::message::{Candidate, PollAnswer, WaitingGet};
+use super::message::{Candidate, WaitingGet};
 use super::probe_socket::ProbeSocket;
 use super::state::{Connection, READS_PER_TURN, counted_as};
 use crate::options::ms;
@@ -14,7 +14,7 @@ use crate::outbox::Item;
 use crate::websocket::{Received, text_frame};
 use fanfare_engineio::request::TransportKind;
 use fanfare_engineio::session::{ProbeStep, Upgrade};
-use fanfare_engineio::{NOOP, PING, Packet};
+use fanfare_engineio::{NOOP, PING, PONG, Packet};
 
 impl Handler<Candidate> for Connection {
     type Result = ();
@@ -84,10 +84,13 @@ impl Connection {
         let ProbeSocket { websocket, mut waiting } = *probe;
         if let Some(get) = upgrade.get {
             // If the client hung up, it has stopped polling, as it should.
-            let _ = get.send(Ok(PollAnswer { body: NOOP.into(), compress: false }));
+            let _ = get.send(Ok(self.dialect.own_packets([NOOP.into()])));
         }
         if upgrade.ping {
             waiting.push(Item::Frame(text_frame(PING)));
+        }
+        if upgrade.pong {
+            waiting.push(Item::Frame(text_frame(PONG)));
         }
         self.websocket = Some(websocket);
         self.answering = None;

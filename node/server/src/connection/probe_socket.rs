@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::outbox::{Item, Waiting};
-use crate::websocket::{Received, WebSocket, WebSocketError};
+use crate::websocket::{AttachmentForm, Received, WebSocket, WebSocketError};
 
 /// Time that a refused WebSocket has to take its Close frame.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -29,7 +29,7 @@ impl ProbeSocket {
     }
 
     pub fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), WebSocketError>> {
-        self.websocket.poll_write(cx, &mut self.waiting, false)
+        self.websocket.poll_write(cx, &mut self.waiting, AttachmentForm::Binary)
     }
 
     /// Closes the WebSocket, which no session wants, in a task that ends by itself.

@@ -6,6 +6,7 @@ use std::time::Instant;
 use tokio::sync::oneshot;
 
 use super::admission::Permit;
+use super::dialect::Dialect;
 use super::inbox::Inbox;
 use super::message::WaitingGet;
 use super::namespaces::Namespaces;
@@ -60,8 +61,8 @@ pub struct Connection {
     /// Closed when the answer to the last POST is written. Polls are not told before that what its packets have caused:
     /// python-engineio takes an acknowledgement that overtakes the answer for the end of the POST, and hangs for 25 s.
     pub(super) answering: Option<oneshot::Receiver<()>>,
-    /// The client asked for binary data as base64 text (`b64` in its handshake).
-    pub(super) base64: bool,
+    /// Version of the client's protocol, and whether it takes binary frames.
+    pub(super) dialect: Dialect,
 }
 
 impl Connection {

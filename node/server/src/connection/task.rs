@@ -130,8 +130,8 @@ impl Connection {
 
     pub(super) fn drive_writes(&mut self, cx: &mut Context<'_>) {
         let Some(websocket) = &mut self.websocket else { return };
-        let base64 = self.base64;
-        match self.link.outbox.write(|waiting| websocket.poll_write(cx, waiting, base64)) {
+        let form = self.dialect.attachments();
+        match self.link.outbox.write(|waiting| websocket.poll_write(cx, waiting, form)) {
             Ok(Flow::Clear) => {
                 self.lag.clear();
                 self.owes = false;
@@ -169,8 +169,8 @@ impl Connection {
                     self.note_held();
                     return true;
                 }
-                Poll::Ready(Ok(Received::Text(text))) => Packet::decode_text(text),
-                Poll::Ready(Ok(Received::Binary(data))) => Ok(Packet::decode_binary(data)),
+                Poll::Ready(Ok(Received::Text(text))) => self.dialect.decode_text(text),
+                Poll::Ready(Ok(Received::Binary(data))) => self.dialect.decode_binary(data),
                 Poll::Ready(Ok(Received::Fragment { bytes })) => {
                     self.charge_frame(bytes);
                     self.note_held();

@@ -17,7 +17,7 @@ use super::stream::{ClientStream, Socket};
 use super::upgrade::{Switched, Taken, switch};
 use super::written::{Unwritten, WatchedStream};
 use crate::outbox::{Item, Waiting};
-use crate::websocket::{Received, WebSocket, binary_frame, text_frame};
+use crate::websocket::{AttachmentForm, Received, WebSocket, binary_frame, text_frame};
 
 /// Accepts WebSockets on any path and sends every message back. Must run in a `LocalSet`, and ends with an error of the
 /// listener.
@@ -52,7 +52,7 @@ async fn echo(mut websocket: Box<dyn WebSocket>) {
     loop {
         // Nothing is read while something waits to be written.
         let received = poll_fn(|cx| {
-            ready!(websocket.poll_write(cx, &mut waiting, false))?;
+            ready!(websocket.poll_write(cx, &mut waiting, AttachmentForm::Binary))?;
             websocket.poll_receive(cx)
         });
         let answer = match received.await {

@@ -1,9 +1,9 @@
 //! The Engine.IO endpoint: admits requests and brings them to their session.
 
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use bytestring::ByteString;
 use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE, ORIGIN, RETRY_AFTER, UPGRADE, USER_AGENT};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode};
@@ -17,11 +17,14 @@ use super::entrance::Entrance;
 use super::response::{BoxError, Cut, plain};
 use super::service::HttpService;
 use super::{handshake, upgrade};
-use crate::connection::{FailPost, FinishPost, Poll, PollAnswer, Precedence, Session, StartPost, Unanswered};
+use crate::connection::{
+    FailPost, FinishPost, Poll, PollAnswer, Posted, Precedence, Session, StartPost, Unanswered,
+};
 use crate::metrics::Refused;
 use crate::options::ms;
 use fanfare_engineio::HandshakeError;
 use fanfare_engineio::request::{Admission, Head, Options as Offer, Protocol, Query, SessionView, admit};
+use fanfare_engineio::v3::jsonp::Callback;
 
 pub(super) type Answer = Result<Response<Full<Bytes>>, Cut>;
 
@@ -35,12 +38,12 @@ where
     let query = Query::parse(parts.uri.query().unwrap_or_default());
     let is_upgrade = is_websocket_upgrade(&parts.headers);
     let internet_explorer = is_internet_explorer(&parts.headers);
-    let answer = match admit_request(service, &parts, &query, is_upgrade) {
+    let answer = match admit_request(service, entrance, &parts, &query, is_upgrade) {
         Ok(Admission::Handshake(transport)) => {
             handshake::answer(service, entrance, parts, &query, transport).await
         }
-        Ok(Admission::Poll(sid)) => poll(session(service, &sid)).await,
-        Ok(Admission::Post(sid)) => post(service, session(service, &sid), &parts.headers, body).await,
+        Ok(Admission::Poll(sid)) => poll(session(service, &sid), &query).await,
+        Ok(Admission::Post(sid)) => post(service, session(service, &sid), &query, &parts.headers, body).await,
         Ok(Admission::Upgrade(sid)) => {
             Ok(upgrade::to_session(service, entrance, session(service, &sid), parts))
         }
@@ -62,6 +65,7 @@ where
 
 fn admit_request(
     service: &HttpService,
+    entrance: Entrance,
     request: &Parts,
     query: &Query,
     is_websocket_upgrade: bool,
@@ -80,10 +84,14 @@ fn admit_request(
     };
     let admission = admit(&head, &offer, |sid| {
         let session = service.hub.sessions.find_text(sid)?;
+        if is_from_elsewhere(service, entrance, request, &session) {
+            return None;
+        }
         // One that was closed may wait for a last poll; it moves to no other transport any more.
         let is_over =
             if is_websocket_upgrade { session.link.outbox.is_closed() } else { session.link.is_over() };
-        (!is_over).then(|| SessionView { transport: session.link.transport(), protocol: Protocol::V4 })
+        (!is_over)
+            .then(|| SessionView { transport: session.link.transport(), protocol: session.link.protocol })
     })?;
     if is_websocket_upgrade && !service.origins.allow(&request.headers) {
         return Err(HandshakeError::OriginNotAllowed);
@@ -91,24 +99,40 @@ fn admit_request(
     Ok(admission)
 }
 
+/// Whether a request is none of its session's client, where that is told by its address.
+fn is_from_elsewhere(service: &HttpService, entrance: Entrance, request: &Parts, session: &Session) -> bool {
+    if session.link.protocol == Protocol::V4 || !service.hub.node.options.bind_eio3_to_address {
+        return false;
+    }
+    let client = entrance.client(&service.proxies, &request.headers);
+    client.map_or(Ipv4Addr::UNSPECIFIED.into(), |client| client.ip()) != session.link.handshake.address.ip()
+}
+
 /// The session may have ended since it was looked up for the admission.
 fn session(service: &HttpService, sid: &str) -> Option<Session> {
     service.hub.sessions.find_text(sid)
 }
 
-async fn poll(session: Option<Session>) -> Answer {
+async fn poll(session: Option<Session>, query: &Query) -> Answer {
     let Some(session) = session else { return Ok(refusal_response(&HandshakeError::SessionUnknown, false)) };
+    let callback = query.jsonp.as_ref().filter(|_| session.link.protocol == Protocol::V3);
     let (answer, answered) = oneshot::channel();
     session.actor.do_send(Poll { answer });
     match answered.await {
-        Ok(Ok(answer)) => Ok(polled(answer)),
+        Ok(Ok(answer)) => Ok(polled(answer, callback)),
         Ok(Err(unanswered)) => Ok(unanswered_response(&unanswered)),
         // The connection's actor died: whatever it held is gone.
         Err(_) => Ok(refusal_response(&HandshakeError::SessionUnknown, false)),
     }
 }
 
-async fn post<B>(service: &HttpService, session: Option<Session>, headers: &HeaderMap, body: B) -> Answer
+async fn post<B>(
+    service: &HttpService,
+    session: Option<Session>,
+    query: &Query,
+    headers: &HeaderMap,
+    body: B,
+) -> Answer
 where
     B: Body<Error: Into<BoxError>>,
 {
@@ -122,7 +146,8 @@ where
     let mut post =
         Post { session, fault: Some("data request connection closed prematurely"), finished: false };
     let is_binary = headers.get(CONTENT_TYPE).is_some_and(|kind| kind == "application/octet-stream");
-    if is_binary {
+    let protocol = post.session.link.protocol;
+    if is_binary && protocol == Protocol::V4 {
         post.fault = Some("invalid content");
         return Ok(plain(StatusCode::BAD_REQUEST, ""));
     }
@@ -132,10 +157,14 @@ where
         // Another POST came in between, or the session ended.
         _ = lost => return Err(Cut("the session of this request ended")),
     };
-    let refused = match body.map(ByteString::try_from) {
-        Ok(Ok(body)) => {
+    let packets = |body: Bytes| match is_binary {
+        true => Ok(Posted::binary(body)),
+        false => Posted::text(body, protocol, query.jsonp.is_some()),
+    };
+    let refused = match body.map(packets) {
+        Ok(Ok(packets)) => {
             let mut response = posted();
-            if let Some(precedence) = post.finish(body).await {
+            if let Some(precedence) = post.finish(packets).await {
                 response.extensions_mut().insert(precedence);
             }
             return Ok(response);
@@ -160,10 +189,10 @@ struct Post {
 impl Post {
     /// Hands the packets over and waits until they were taken, or the session ended: whatever they were, the POST was
     /// fine.
-    async fn finish(mut self, body: ByteString) -> Option<Precedence> {
+    async fn finish(mut self, packets: Posted) -> Option<Precedence> {
         self.finished = true;
         let (done, is_done) = oneshot::channel();
-        self.session.actor.do_send(FinishPost { body, done });
+        self.session.actor.do_send(FinishPost { packets, done });
         is_done.await.ok()
     }
 }
@@ -176,10 +205,19 @@ impl Drop for Post {
     }
 }
 
-pub(super) fn polled(answer: PollAnswer) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::from(answer.body));
+pub(super) fn polled(answer: PollAnswer, callback: Option<&Callback>) -> Response<Full<Bytes>> {
+    let (body, kind) = match callback {
+        // A session that polls by scripts is sent text alone; if it polls otherwise at times, that is its own affair.
+        Some(callback) => {
+            let script = callback.script(&String::from_utf8_lossy(&answer.body));
+            (script.into(), "text/javascript; charset=UTF-8")
+        }
+        None if answer.is_binary => (answer.body, "application/octet-stream"),
+        None => (answer.body, "text/plain; charset=UTF-8"),
+    };
+    let mut response = Response::new(Full::new(body));
     let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=UTF-8"));
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     if answer.compress {
         response.extensions_mut().insert(Compressible);

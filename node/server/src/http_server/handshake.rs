@@ -17,13 +17,13 @@ use super::response::plain;
 use super::service::HttpService;
 use super::upgrade::{self, NewSession};
 use super::{allow_request, generate_id};
-use crate::connection::{Connection, Opening, PollAnswer};
+use crate::connection::{Connection, Dialect, Opening};
 use crate::ids::SessionId;
 use crate::metrics::Refused;
 use crate::node::ServingState;
 use crate::options::{Cookie, Options, SameSite};
-use fanfare_engineio::request::{Query, TransportKind};
-use fanfare_engineio::{open, payload};
+use fanfare_engineio::open;
+use fanfare_engineio::request::{Protocol, Query, TransportKind};
 
 /// Answers a request for a new session.
 pub(super) async fn answer(
@@ -48,9 +48,11 @@ pub(super) async fn answer(
     let Some((request, allowed)) = allow_request::ask(service, entrance, reactor, request).await else {
         return Ok(turn_away(service));
     };
-    if let Err(refusal) = allowed.and_then(|()| query.check_version(false).map(drop)) {
-        return Ok(refuse(service, &refusal, is_upgrade));
-    }
+    let allow_eio3 = service.hub.node.options.allow_eio3;
+    let dialect = match allowed.and_then(|()| query.check_version(allow_eio3)) {
+        Ok(protocol) => Dialect::new(protocol, query),
+        Err(refusal) => return Ok(refuse(service, &refusal, is_upgrade)),
+    };
     // It may have begun while the program was asked.
     if service.hub.node.serving_state() == ServingState::Draining {
         return Ok(turn_away(service));
@@ -61,17 +63,17 @@ pub(super) async fn answer(
     };
     let parts = request.into_parts();
     let node = &service.hub.node;
-    let first = first_packets(&node.options, id, transport);
+    let first = first_packets(&node.options, id, transport, dialect.protocol);
     if is_upgrade {
-        let new = NewSession { id, permit, base64: query.b64, first };
+        let new = NewSession { id, permit, dialect, first };
         return Ok(upgrade::to_new_session(service, entrance, parts, new));
     }
     let handshake = entrance.handshake(&service.proxies, parts);
-    let (hub, base64) = (service.hub.clone(), query.b64);
+    let hub = service.hub.clone();
     let (opened, is_opened) = oneshot::channel();
     let open = move || {
         // The client may have hung up.
-        let _ = opened.send(Connection::open(&hub, id, permit, handshake, base64, Opening::Polling));
+        let _ = opened.send(Connection::open(&hub, id, permit, handshake, dialect, Opening::Polling));
     };
     if entrance.is_of_reactor() {
         open();
@@ -84,9 +86,7 @@ pub(super) async fn answer(
         // The reactor has ended.
         Err(_) => return Ok(turn_away(service)),
     }
-    let mut body = payload::Writer::new();
-    first.iter().for_each(|packet| body.push_text(packet));
-    let mut response = polled(PollAnswer { body: body.finish(), compress: false });
+    let mut response = polled(dialect.own_packets(first), dialect.callback(query));
     if let Some(cookie) = &node.options.cookie
         && let Ok(value) = HeaderValue::try_from(session_cookie(cookie, id))
     {
@@ -96,19 +96,24 @@ pub(super) async fn answer(
 }
 
 /// The packets that begin a session, whatever its transport.
-fn first_packets(options: &Options, id: SessionId, transport: TransportKind) -> Vec<ByteString> {
+fn first_packets(
+    options: &Options,
+    id: SessionId,
+    transport: TransportKind,
+    protocol: Protocol,
+) -> Vec<ByteString> {
     let initial = options.initial_packet.iter().map(|text| format!("4{text}").into());
-    [open_packet(options, id, transport)].into_iter().chain(initial).collect()
+    [open_packet(options, id, transport, protocol)].into_iter().chain(initial).collect()
 }
 
-fn open_packet(options: &Options, id: SessionId, transport: TransportKind) -> ByteString {
+fn open_packet(options: &Options, id: SessionId, transport: TransportKind, protocol: Protocol) -> ByteString {
     let can_upgrade = transport == TransportKind::Polling && options.allow_upgrades && options.websocket;
     open::packet(&open::Open {
         sid: id.as_str(),
         upgrade_to_websocket: can_upgrade,
         ping_interval_ms: options.ping_interval_ms,
         ping_timeout_ms: options.ping_timeout_ms,
-        max_payload: Some(match transport {
+        max_payload: (protocol == Protocol::V4).then(|| match transport {
             TransportKind::Polling => options.polling_payload_max(),
             TransportKind::WebSocket => options.websocket_payload_max(),
         }),

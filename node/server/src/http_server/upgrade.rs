@@ -22,7 +22,7 @@ use super::response;
 use super::service::HttpService;
 use super::stream::{ClientStream, Socket};
 use super::written::WatchedStream;
-use crate::connection::{Candidate, Connection, Opening, Permit, Session};
+use crate::connection::{Candidate, Connection, Dialect, Opening, Permit, Session};
 use crate::ids::SessionId;
 use crate::websocket::{Engine, WebSocket, handshake_response};
 use fanfare_engineio::HandshakeError;
@@ -33,8 +33,7 @@ type Answer = Response<Full<Bytes>>;
 pub(super) struct NewSession {
     pub id: SessionId,
     pub permit: Option<Box<Permit>>,
-    /// The client asked for binary data as base64 text.
-    pub base64: bool,
+    pub dialect: Dialect,
     /// The packets that begin it.
     pub first: Vec<ByteString>,
 }
@@ -62,7 +61,7 @@ pub(super) fn to_new_session(
                 Err(error) => return debug!(%error, "WebSocket lost before its first packet"),
             };
             let opening = Opening::WebSocket(websocket, new.first);
-            if !Connection::open(&hub, new.id, new.permit, handshake, new.base64, opening) {
+            if !Connection::open(&hub, new.id, new.permit, handshake, new.dialect, opening) {
                 warn!("generate_id gave an id that another session has: a WebSocket is closed");
             }
         };

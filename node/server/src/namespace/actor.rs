@@ -11,6 +11,7 @@ use tracing::{error, warn};
 use super::admission::{admit, decide, refuse};
 use super::core::NamespaceCore;
 use super::message::{Connect, Decided, End, NamespaceSnapshot, ObserveNamespace, SocketDied, Verdict};
+use super::old_names;
 use super::registry::NoEntry;
 use crate::metrics::Actor as Kind;
 use crate::options::ms;
@@ -115,7 +116,9 @@ impl Handler<Connect> for NamespaceActor {
     fn handle(&mut self, connect: Connect, ctx: &mut Self::Context) {
         let Some(reactor) = self.core.node.reactor_here() else { return };
         let Connect { link, auth, connection, visit } = connect;
-        let socket = SocketCore::new(self.core.clone(), link, reactor, auth.as_deref());
+        let id = self.core.id_for(&link, reactor);
+        let socket = SocketCore::new(self.core.clone(), link, id, auth.as_deref());
+        old_names::join(&socket);
         socket.keep(visit);
         let mut decision = Box::pin(decide(socket.clone()));
         // Most namespaces decide without waiting; only the others cost a task.

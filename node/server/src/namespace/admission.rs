@@ -14,6 +14,7 @@ use crate::socket::{
     Called, ConnectContext, ConnectRejection, Failure, HandlerErrorKind, Link, Rejection, RejectionKind,
     SocketCore,
 };
+use fanfare_engineio::request::Protocol;
 use fanfare_socketio::encode;
 
 /// Asks the middlewares in order; the first refusal decides. A panic is a refusal that tells the client nothing.
@@ -65,7 +66,11 @@ pub(crate) fn send_refusal(
     message: &str,
     data: Option<&RawValue>,
 ) {
-    let packet = Packet::new(encode::connect_error(namespace, message, data), true);
+    let encoded = match link.protocol {
+        Protocol::V4 => encode::connect_error(namespace, message, data),
+        Protocol::V3 => encode::error(namespace, message, data),
+    };
+    let packet = Packet::new(encoded, true);
     // If the connection is closed, there is nobody left to tell.
     link.outbox.push(&packet, false);
     link.count_sent(metrics, &packet);
@@ -77,7 +82,11 @@ pub(super) fn admit(namespace: &NamespaceCore, socket: &Arc<SocketCore>) -> bool
     if socket.link.outbox.is_closed() || !socket.admit() {
         return false;
     }
-    let packet = Packet::new(encode::connect(namespace.name(), socket.id.as_str()), true);
+    let encoded = match socket.link.protocol {
+        Protocol::V4 => encode::connect(namespace.name(), socket.id.as_str()),
+        Protocol::V3 => encode::connect_without_id(namespace.name()),
+    };
+    let packet = Packet::new(encoded, true);
     socket.link.outbox.push(&packet, false);
     socket.link.count_sent(&namespace.node.metrics, &packet);
     namespace.remember(socket);

@@ -129,11 +129,11 @@ impl SocketCore {
     pub fn new(
         namespace: Arc<NamespaceCore>,
         link: Arc<Link>,
-        reactor: usize,
+        id: SocketId,
         auth: Option<&str>,
     ) -> Arc<Self> {
         Arc::new(Self {
-            id: SocketId::generate(namespace.node.tag, reactor),
+            id,
             namespace,
             link,
             auth: auth.map(Into::into),

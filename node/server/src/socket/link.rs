@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 use crate::ids::SessionId;
 use crate::metrics::{Metrics, PacketType};
 use crate::outbox::{Outbox, Packet};
-use fanfare_engineio::request::TransportKind;
+use fanfare_engineio::request::{Protocol, TransportKind};
 
 /// One Engine.IO connection, as its sockets see it.
 #[derive(Debug)]
@@ -22,6 +22,8 @@ pub struct Link {
     pub outbox: Arc<Outbox>,
     /// The request that opened it.
     pub handshake: Handshake,
+    /// The protocol of its client.
+    pub protocol: Protocol,
     /// 0 = polling, 1 = WebSocket: changes once, at the upgrade.
     transport: AtomicU8,
     /// Whether nothing is left to be sent.
@@ -37,11 +39,13 @@ impl Link {
         outbox: Arc<Outbox>,
         handshake: Handshake,
         transport: TransportKind,
+        protocol: Protocol,
     ) -> Self {
         Self {
             session,
             outbox,
             handshake,
+            protocol,
             transport: AtomicU8::new(transport as u8),
             over: AtomicBool::new(false),
             changes: OnceLock::new(),

@@ -11,7 +11,7 @@ use tokio_tungstenite::tungstenite::handshake::server::create_response_with_body
 
 use super::read::Reader;
 use super::write::poll_write;
-use super::{Received, WebSocket, WebSocketError, classify, subprotocol};
+use super::{AttachmentForm, Received, WebSocket, WebSocketError, classify, subprotocol};
 use crate::outbox::Waiting;
 
 /// A WebSocket over a stream of bytes.
@@ -39,10 +39,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket for Engine<S> {
         &mut self,
         cx: &mut Context<'_>,
         waiting: &mut Waiting,
-        base64: bool,
+        form: AttachmentForm,
     ) -> Poll<Result<(), WebSocketError>> {
         self.unflushed |= !waiting.is_empty();
-        ready!(poll_write(&mut self.stream, cx, waiting, base64))?;
+        ready!(poll_write(&mut self.stream, cx, waiting, form))?;
         if self.unflushed {
             ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
             self.unflushed = false;

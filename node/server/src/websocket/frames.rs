@@ -7,6 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 
+use super::AttachmentForm;
 use crate::outbox::{Item, Packet};
 
 /// Opcode of a text message, with the bit of a final frame.
@@ -34,13 +35,12 @@ fn frame(opcode: u8, payload: &[u8]) -> Bytes {
     frame.into()
 }
 
-/// Bytes of an item on the wire. Attachments become text messages for a client that asked for `base64`.
-pub(super) fn encoded_len(item: &Item, base64: bool) -> usize {
+/// Bytes of an item on the wire, with attachments in this form.
+pub(super) fn encoded_len(item: &Item, form: AttachmentForm) -> usize {
     match item {
         Item::Frame(frame) | Item::Answer(frame) => frame.len(),
         Item::Packet(packet) => {
-            let attachment = |data: &Bytes| if base64 { base64_len(data) } else { data.len() };
-            let attachments = packet.attachments.iter().map(attachment);
+            let attachments = packet.attachments.iter().map(|data| attachment_len(data, form));
             frame_len(packet.text.len()) + attachments.map(frame_len).sum::<usize>()
         }
     }
@@ -58,9 +58,13 @@ fn header_len(payload: usize) -> usize {
     }
 }
 
-/// Bytes of `b<base64>` (Engine.IO protocol 4, "Packet encoding").
+/// Bytes of an attachment, without the header of its frame.
+fn attachment_len(data: &[u8], form: AttachmentForm) -> usize {
+    form.prefix().len() + if form.is_base64() { base64_len(data) } else { data.len() }
+}
+
 fn base64_len(data: &[u8]) -> usize {
-    1 + data.len().div_ceil(3) * 4
+    data.len().div_ceil(3) * 4
 }
 
 fn push_header(opcode: u8, payload: usize, out: &mut Vec<u8>) {
@@ -102,24 +106,21 @@ impl<'a> Gather<'a> {
     }
 
     /// Adds an item. Breaks if nothing can be added behind it.
-    pub fn item(&mut self, item: &'a Item, base64: bool) -> ControlFlow<()> {
+    pub fn item(&mut self, item: &'a Item, form: AttachmentForm) -> ControlFlow<()> {
         match item {
             Item::Frame(frame) | Item::Answer(frame) => self.bytes(frame),
-            Item::Packet(packet) => self.packet(packet, base64),
+            Item::Packet(packet) => self.packet(packet, form),
         }
     }
 
-    fn packet(&mut self, packet: &'a Packet, base64: bool) -> ControlFlow<()> {
+    fn packet(&mut self, packet: &'a Packet, form: AttachmentForm) -> ControlFlow<()> {
         self.header(TEXT, packet.text.len());
         self.bytes(packet.text.as_bytes())?;
         for data in &packet.attachments {
-            if base64 {
-                self.header(TEXT, base64_len(data));
-                self.base64(data)?;
-            } else {
-                self.header(BINARY, data.len());
-                self.bytes(data)?;
-            }
+            let is_base64 = form.is_base64();
+            self.header(if is_base64 { TEXT } else { BINARY }, attachment_len(data, form));
+            self.prefix(form.prefix());
+            if is_base64 { self.base64(data)? } else { self.bytes(data)? }
         }
         Continue(())
     }
@@ -133,6 +134,12 @@ impl<'a> Gather<'a> {
         let start = self.buffer.len();
         push_header(opcode, payload, self.buffer);
         self.buffer.drain(start..start + std::mem::take(&mut self.skip));
+    }
+
+    fn prefix(&mut self, prefix: &[u8]) {
+        let taken = self.skip.min(prefix.len());
+        self.skip -= taken;
+        self.buffer.extend_from_slice(&prefix[taken..]);
     }
 
     fn bytes(&mut self, bytes: &'a [u8]) -> ControlFlow<()> {
@@ -154,11 +161,6 @@ impl<'a> Gather<'a> {
         if self.skip >= base64_len(data) {
             self.skip -= base64_len(data);
             return Continue(());
-        }
-        if self.skip == 0 {
-            self.buffer.push(b'b');
-        } else {
-            self.skip -= 1;
         }
         // Four characters for three bytes: characters are left out after their whole group was encoded.
         let rest = &data[self.skip / 4 * 3..];

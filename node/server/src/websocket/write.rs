@@ -10,6 +10,7 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::AsyncWrite;
 
+use super::AttachmentForm;
 use super::frames::{Gather, encoded_len};
 use crate::outbox::Waiting;
 
@@ -28,15 +29,15 @@ pub(super) fn poll_write(
     stream: &mut (impl AsyncWrite + Unpin),
     cx: &mut Context<'_>,
     waiting: &mut Waiting,
-    base64: bool,
+    form: AttachmentForm,
 ) -> Poll<io::Result<()>> {
     while !waiting.is_empty() {
-        let written = BUFFER.with_borrow_mut(|buffer| poll_batch(stream, cx, waiting, base64, buffer));
+        let written = BUFFER.with_borrow_mut(|buffer| poll_batch(stream, cx, waiting, form, buffer));
         let written = ready!(written)?;
         if written == 0 {
             return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
         }
-        waiting.advance(written, |item| encoded_len(item, base64));
+        waiting.advance(written, |item| encoded_len(item, form));
     }
     Poll::Ready(Ok(()))
 }
@@ -45,12 +46,12 @@ fn poll_batch(
     stream: &mut (impl AsyncWrite + Unpin),
     cx: &mut Context<'_>,
     waiting: &Waiting,
-    base64: bool,
+    form: AttachmentForm,
     buffer: &mut Vec<u8>,
 ) -> Poll<io::Result<usize>> {
     let mut gather = Gather::new(buffer, waiting.begun(), LARGE_BYTES);
     for item in waiting.items() {
-        if gather.item(item, base64).is_break() || gather.buffer().len() >= BATCH_BYTES {
+        if gather.item(item, form).is_break() || gather.buffer().len() >= BATCH_BYTES {
             break;
         }
     }

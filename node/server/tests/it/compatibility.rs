@@ -146,7 +146,6 @@ fn what_is_absent_has_an_issue_of_its_own_or_no_place_here() {
     let page = fs::read_to_string(page()).expect("the page");
     let absent = page.lines().filter_map(row).filter(|row| row[3] == "absent").map(|row| row[0]);
     let allowed = [
-        "option-allow-eio3",
         "option-deflate",
         "option-parser",
         "option-recovery",

@@ -23,6 +23,7 @@ mod listening;
 mod membership;
 mod mounted;
 mod namespaces;
+mod old_clients;
 mod operations;
 mod order;
 mod polling;
