@@ -25,7 +25,7 @@ use crate::wire;
 use crate::wire::envelope::Body;
 use crate::wire::envelope::{Content, Envelope, EnvelopeError, content, decode, decode_body};
 use crate::wire::subject::Subject;
-use heard::Step;
+use heard::{Position, Step};
 use origin::Arrival;
 use origins::Origins;
 
@@ -57,14 +57,6 @@ struct Whole {
     copies: u32,
     node: String,
     body: Body,
-}
-
-/// The numbers of a frame.
-#[derive(Clone, Copy, Debug)]
-struct Numbers {
-    instance: u64,
-    sequence: u64,
-    subject_sequence: u64,
 }
 
 impl Incoming {
@@ -117,7 +109,8 @@ impl Incoming {
         if envelope.instance == self.own_instance {
             return Ok(());
         }
-        let wire::Envelope { node, instance, sequence, subject_sequence, copies, part, body, .. } = envelope;
+        let wire::Envelope { node, instance, sequence, copies, part, body, .. } = envelope;
+        let at = Position { sequence, number: envelope.subject_sequence, start: envelope.subject_start };
         let content = content(part, body).and_then(|content| self.within_bounds(content, bytes));
         let body = if sequence == 0 {
             match content? {
@@ -126,7 +119,7 @@ impl Incoming {
                 Content::Part(_) => return Err(EnvelopeError::Invalid("its part has no number")),
             }
         } else {
-            match self.step(path, Numbers { instance, sequence, subject_sequence }, content)? {
+            match self.step(path, instance, at, content)? {
                 Step::Late => {
                     self.meters.late.increment();
                     return Ok(());
@@ -159,10 +152,10 @@ impl Incoming {
     fn step(
         &mut self,
         path: &str,
-        numbers: Numbers,
+        instance: u64,
+        at: Position,
         content: Result<Content, EnvelopeError>,
     ) -> Result<Step, EnvelopeError> {
-        let Numbers { instance, sequence, subject_sequence } = numbers;
         let unheard;
         let (path, since) = match self.heard.get_key_value(path) {
             Some((path, since)) => (path, Some(*since)),
@@ -175,7 +168,7 @@ impl Incoming {
         let (is_own, is_sign) = (**path == self.own_path, **path == self.signs_path);
         let origin = self.origins.touch(instance);
         let is_heartbeat = matches!(content, Ok(Content::Whole(Body::Heartbeat(_))));
-        match origin.arrives(sequence, is_heartbeat, batch, now) {
+        match origin.arrives(at.sequence, is_heartbeat, batch, now) {
             Arrival::Plausible => {}
             Arrival::Late => return Ok(Step::Late),
             Arrival::Implausible => {
@@ -187,7 +180,7 @@ impl Incoming {
         let heard = origin.subject(path, is_own, since);
         let mut lost = 0;
         let before = heard.assembles();
-        let step = heard.step(sequence, subject_sequence, content, &mut lost, &self.meters);
+        let step = heard.step(at, content, &mut lost, &self.meters);
         if let Some(number) = heard.assembles().filter(|number| before != Some(*number)) {
             self.origins.has_begun(instance, path.clone(), number);
         }
@@ -259,35 +252,33 @@ impl Incoming {
         let (mut lost, mut signs_lost, mut contradicts) = (0_u64, 0_u64, false);
         let patience = Duration::from_millis(heartbeat.interval_ms.saturating_mul(2));
         origin.beats(Duration::from_millis(heartbeat.interval_ms));
-        if heartbeat.tails_complete {
-            // The interest must have had the time to reach the sender.
-            origin.is_complete_for(now.checked_sub(patience));
-        }
         for tail in &heartbeat.tails {
             let Some((path, since)) = self.heard.get_key_value(tail.subject.as_str()) else { continue };
             let since = *since;
             let taken = origin.taken();
-            let heard = origin.subject(path, false, None);
+            let heard = origin.subject(path, false, Some(since));
             // Only what was said after the heartbeat can be ahead of it, and on its own subject the heartbeat itself.
             let is_sign = **path == self.signs_path;
             let ahead_max = taken.saturating_sub(sequence).saturating_add(u64::from(is_sign));
-            let ahead = heard.last().saturating_sub(tail.subject_sequence);
-            if tail.subject_sequence > sequence {
+            let at = Position { sequence, number: tail.subject_sequence, start: tail.subject_start };
+            let ahead = heard.last().saturating_sub(at.number);
+            if at.number > sequence {
                 contradicts = true;
-            } else if heard.sequence() > taken
-                || ahead > ahead_max
-                || !heard.can_reach(sequence, tail.subject_sequence)
-            {
-                heard.set_back(sequence, tail.subject_sequence);
+            } else if heard.sequence() > taken || ahead > ahead_max || !heard.can_reach(at) {
+                heard.set_back(at);
                 self.meters.set_back.increment();
             } else if heard.is_uninterrupted() {
-                let missing = heard.catch_up(sequence, tail.subject_sequence);
+                let missing = heard.catch_up(at);
                 let sum = if is_sign { &mut signs_lost } else { &mut lost };
                 *sum = sum.saturating_add(missing);
             } else if now.saturating_duration_since(since) > patience {
                 // What it publishes from now on must come: the interest has had the time to reach it.
-                heard.resume(sequence, tail.subject_sequence);
+                heard.resume(at);
             }
+        }
+        if heartbeat.tails_complete {
+            // From now on. The interest must have had the time to reach the sender.
+            origin.is_complete_for(now.checked_sub(patience));
         }
         if contradicts {
             self.meters.refused.increment();

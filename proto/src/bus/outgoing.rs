@@ -1,6 +1,7 @@
 //! The sending half that all buses share: numbers envelopes, and cuts those that are larger than a frame.
 
-use std::collections::HashMap;
+mod subjects;
+
 use std::sync::Arc;
 
 use prost::Message;
@@ -11,13 +12,8 @@ use crate::wire;
 use crate::wire::envelope::Body;
 use crate::wire::envelope::VERSION;
 use crate::wire::subject::Subject;
+use subjects::Subjects;
 
-/// Subjects used lately are told in so many heartbeats, in case one of these is lost too.
-const TOLD_AGAIN: u64 = 3;
-/// Subjects used lately that one heartbeat tells at most; the rest follows in the next ones. A namespace alone can have 1,024.
-const TAILS_USED_MAX: usize = 512;
-/// Other subjects that a heartbeat tells, in turn.
-const TAILS_IN_TURN: usize = 128;
 /// Room for the header of a frame, and for what makes it a part.
 pub(crate) const HEADER_BYTES: usize = 128;
 
@@ -27,22 +23,7 @@ pub(crate) const HEADER_BYTES: usize = 128;
 pub struct Outgoing {
     identity: Identity,
     sequence: u64,
-    /// As many as subjects were ever used: the buckets of some namespaces, and nodes. They are never dropped, since
-    /// numbers that start again would look like old ones.
-    subjects: HashMap<Subject, Sent>,
-    heartbeats: u64,
-    /// Where the turn of the subjects used lately has got to.
-    turn_used: usize,
-    /// Where the turn of the subjects that nothing happens on has got to.
-    turn_idle: usize,
-}
-
-#[derive(Debug)]
-struct Sent {
-    path: Arc<str>,
-    last: u64,
-    /// The heartbeat that follows its last use.
-    used: u64,
+    subjects: Subjects,
 }
 
 /// The header of one copy of an envelope.
@@ -65,7 +46,7 @@ pub struct Frame {
 impl Outgoing {
     /// Nothing was published yet.
     pub fn new(identity: Identity) -> Self {
-        Self { identity, sequence: 0, subjects: HashMap::new(), heartbeats: 0, turn_used: 0, turn_idle: 0 }
+        Self { identity, sequence: 0, subjects: Subjects::new() }
     }
 
     /// Numbers an envelope that goes to these subjects.
@@ -75,20 +56,14 @@ impl Outgoing {
     }
 
     fn number_one(&mut self, subject: &Subject, copies: u32) -> Numbered {
-        let heartbeats = self.heartbeats;
-        if !self.subjects.contains_key(subject) {
-            let sent = Sent { path: subject.path().into(), last: 0, used: heartbeats };
-            self.subjects.insert(subject.clone(), sent);
-        }
-        let sent = self.subjects.get_mut(subject).expect("it was just inserted");
-        sent.last += 1;
-        sent.used = heartbeats;
+        let sent = self.subjects.count(subject, self.sequence);
         let header = wire::Envelope {
             version: VERSION,
             node: self.identity.node.to_string(),
             instance: self.identity.instance,
             sequence: self.sequence,
             subject_sequence: sent.last,
+            subject_start: sent.start,
             copies: if copies == 1 { 0 } else { copies },
             part: None,
             body: None,
@@ -117,27 +92,8 @@ impl Outgoing {
     /// Completes a heartbeat: how far this instance has come on its subjects. Any other body stays as it is.
     pub fn complete(&mut self, body: &mut Body) {
         let Body::Heartbeat(heartbeat) = body else { return };
-        self.heartbeats += 1;
-        let lately = self.heartbeats.saturating_sub(TOLD_AGAIN);
-        let (used, idle): (Vec<_>, Vec<_>) = self.subjects.values().partition(|sent| sent.used >= lately);
-        let told = in_turn(&mut self.turn_used, &used, TAILS_USED_MAX).iter().chain(in_turn(
-            &mut self.turn_idle,
-            &idle,
-            TAILS_IN_TURN,
-        ));
-        let tail = |sent: &&Sent| wire::Tail { subject: sent.path.to_string(), subject_sequence: sent.last };
-        heartbeat.tails = told.map(tail).collect();
-        heartbeat.tails_complete = heartbeat.tails.len() == self.subjects.len();
+        (heartbeat.tails, heartbeat.tails_complete) = self.subjects.tails(self.sequence + 1);
     }
-}
-
-/// The next of `all`, at most `max` of them.
-fn in_turn<'a, T>(turn: &mut usize, all: &'a [T], max: usize) -> &'a [T] {
-    // What fits is told whole: it may have grown since the last turn ended.
-    let start = if all.len() > max && *turn < all.len() { *turn } else { 0 };
-    let end = all.len().min(start + max);
-    *turn = end;
-    &all[start..end]
 }
 
 /// Encodes a body, once for all its copies.

@@ -20,8 +20,9 @@ pub fn body() -> impl Strategy<Value = Body> {
     let answers = (any::<u64>(), vec(text(), 0..4), vec(answer, 0..3), any::<bool>()).prop_map(
         |(request, asked, answers, complete)| wire::BroadcastAnswers { request, asked, answers, complete },
     );
-    let tail = (text(), any::<u64>())
-        .prop_map(|(subject, subject_sequence)| wire::Tail { subject, subject_sequence });
+    let tail = (text(), any::<u64>(), any::<u64>()).prop_map(|(subject, subject_sequence, subject_start)| {
+        wire::Tail { subject, subject_sequence, subject_start }
+    });
     let heartbeat = (text(), any::<u64>(), vec(text(), 0..3), vec(tail, 0..4));
     prop_oneof![
         4 => broadcast().prop_map(Body::Broadcast),
@@ -111,7 +112,7 @@ fn attachments(most: usize) -> impl Strategy<Value = Vec<Bytes>> {
 
 /// An envelope whose fields have the values that they may have, and others.
 pub fn any_envelope() -> impl Strategy<Value = wire::Envelope> {
-    let head = (0..3_u32, "[a-z]{0,40}", 0..2_u64, 0..3_u64, 0..3_u64, 0..4_u32);
+    let head = (0..3_u32, "[a-z]{0,40}", 0..2_u64, 0..3_u64, 0..3_u64, 0..3_u64, 0..4_u32);
     let part = (0..4_u32, 0..4_u32, 0..30_u64, vec(any::<u8>(), 0..20));
     let part = part.prop_map(|(index, count, total_bytes, data)| wire::Part {
         index,
@@ -120,8 +121,18 @@ pub fn any_envelope() -> impl Strategy<Value = wire::Envelope> {
         data: data.into(),
     });
     (head, option::of(part), option::of(any_body())).prop_map(|(head, part, body)| {
-        let (version, node, instance, sequence, subject_sequence, copies) = head;
-        wire::Envelope { version, node, instance, sequence, subject_sequence, copies, part, body }
+        let (version, node, instance, sequence, subject_sequence, subject_start, copies) = head;
+        wire::Envelope {
+            version,
+            node,
+            instance,
+            sequence,
+            subject_sequence,
+            subject_start,
+            copies,
+            part,
+            body,
+        }
     })
 }
 

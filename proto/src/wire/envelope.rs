@@ -100,7 +100,8 @@ pub(crate) fn decode(frame: Bytes) -> Result<wire::Envelope, EnvelopeError> {
     if envelope.sequence > SEQUENCE_MAX {
         return Err(EnvelopeError::Invalid("its sequence is higher than its sender can have reached"));
     }
-    if envelope.subject_sequence > envelope.sequence {
+    let starts_before = envelope.subject_start < envelope.subject_sequence || envelope.subject_start == 0;
+    if envelope.subject_sequence > envelope.sequence || !starts_before {
         return Err(EnvelopeError::Invalid("its numbers contradict each other"));
     }
     Ok(envelope)

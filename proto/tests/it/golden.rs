@@ -16,6 +16,8 @@ use fanfare_proto::{
 
 const INSTANCE: u64 = 0x0123_4567_89ab_cdef;
 const FRAME_BYTES_MAX: usize = 1024;
+/// What is said after the sender has forgotten subjects.
+const RESTARTED: &str = "broadcast_on_restarted_subject";
 
 /// Name and bytes of each frame, in the order of the file.
 fn golden() -> Vec<(&'static str, Bytes)> {
@@ -129,6 +131,8 @@ fn said() -> Vec<(&'static str, Vec<Subject>, Body)> {
                 ..Default::default()
             }),
         ),
+        ("heartbeat_of_restarted_subject", vec![Subject::Nodes], Body::Heartbeat(restarted())),
+        (RESTARTED, vec![Subject::Namespace("/again".into())], Body::Broadcast(again())),
     ]
 }
 
@@ -152,6 +156,11 @@ fn yielding() -> wire::Heartbeat {
     }
 }
 
+fn restarted() -> wire::Heartbeat {
+    let tail = wire::Tail { subject: "chat.room.723".into(), subject_sequence: 5000, subject_start: 4990 };
+    wire::Heartbeat { tails: vec![tail], tails_complete: true, ..Default::default() }
+}
+
 fn target(rooms: &[&str], except: &[&str]) -> wire::Target {
     let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
     wire::Target { namespace: "/chat".into(), rooms: names(rooms), except: names(except) }
@@ -167,6 +176,14 @@ fn broadcast() -> wire::Broadcast {
         answers_wanted: Some(wire::AnswersWanted { request: 77, timeout_ms: 10_000 }),
         // Frozen before it existed.
         parent: String::new(),
+    }
+}
+
+fn again() -> wire::Broadcast {
+    wire::Broadcast {
+        target: Some(wire::Target { namespace: "/again".into(), ..target(&[], &[]) }),
+        packet: r#"42/again,["message",1]"#.into(),
+        ..Default::default()
     }
 }
 
@@ -210,7 +227,12 @@ fn heartbeat() -> wire::Heartbeat {
         namespaces: vec!["/".into(), "/chat".into()],
         borrowed_ids: 50,
         hello: true,
-        tails: vec![wire::Tail { subject: "chat.room.723".into(), subject_sequence: 4 }],
+        tails: vec![wire::Tail {
+            subject: "chat.room.723".into(),
+            subject_sequence: 4,
+            // Frozen before it existed.
+            subject_start: 0,
+        }],
         // Frozen before the others existed.
         ..Default::default()
     }
@@ -221,6 +243,12 @@ fn frames_of_today() -> Vec<(String, Frame)> {
     let mut outgoing = Outgoing::new(Identity { node: "aB3_".into(), instance: INSTANCE });
     let mut frames = Vec::new();
     for (name, subjects, body) in said() {
+        if name == RESTARTED {
+            // So many that the sender forgets some.
+            for number in 0..40_000 {
+                outgoing.number(&[Subject::Bucket("/passing".into(), number)]);
+            }
+        }
         let bytes = encode(&body);
         let numbered = outgoing.number(&subjects);
         let of_this: Vec<_> = numbered.iter().flat_map(|copy| copy.frames(&bytes, FRAME_BYTES_MAX)).collect();
@@ -285,6 +313,8 @@ fn headers_mean_what_they_always_did() {
     assert_eq!(header("membership_join"), ([4, 2, 0], None));
     assert_eq!(header("heartbeat"), ([12, 4, 0], None));
     assert_eq!(header("parts.0"), ([15, 5, 0], Some((0, 2, 1078, 896))));
+    let restarted = wire::Envelope::decode(golden[RESTARTED].clone()).expect("it was checked in");
+    assert_eq!((restarted.subject_start, restarted.subject_sequence), (9, 10));
     assert_eq!(header("parts.1"), ([15, 5, 0], Some((1, 2, 1078, 182))));
 }
 

@@ -15,6 +15,18 @@ const ASSEMBLY_OVERHEAD_BYTES: u64 = 256;
 /// A heartbeat that is behind by more than this did not come late: something untrue was believed before it.
 pub(super) const FAR: u64 = 64;
 
+/// How far a sender says it has come.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Position {
+    /// With everything.
+    pub(super) sequence: u64,
+    /// On one subject.
+    pub(super) number: u64,
+    /// The number before the first one there since the sender has begun to count on the subject, or begun again: no number
+    /// between it and those of before was ever given.
+    pub(super) start: u64,
+}
+
 /// State of one subject of one sender.
 #[derive(Debug)]
 pub(super) struct Heard {
@@ -117,34 +129,36 @@ impl Heard {
         matches!(self.latest, Latest::Assembling(_)).then_some(self.last)
     }
 
-    /// Whether a sender that has come as far as `sequence` can have come as far as `number` here.
-    pub(super) fn can_reach(&self, sequence: u64, number: u64) -> bool {
-        number.saturating_sub(self.last) <= sequence.saturating_sub(self.sequence)
+    /// Whether a sender can have come as far as this.
+    pub(super) fn can_reach(&self, to: Position) -> bool {
+        self.missing(to) <= to.sequence.saturating_sub(self.sequence)
+    }
+
+    /// The envelopes that have not come, if the sender has come as far as this.
+    fn missing(&self, to: Position) -> u64 {
+        to.number.saturating_sub(self.last.max(to.start))
     }
 
     /// Everything up to this number was published, and what comes next must come.
-    pub(super) fn resume(&mut self, sequence: u64, number: u64) {
-        self.catch_up(sequence, number);
+    pub(super) fn resume(&mut self, to: Position) {
+        self.catch_up(to);
         self.uninterrupted = true;
     }
 
     /// Goes back to numbers that a heartbeat proves, after others that were not true.
-    pub(super) fn set_back(&mut self, sequence: u64, number: u64) {
-        (self.last, self.sequence, self.latest) = (number, sequence, Latest::Done);
+    pub(super) fn set_back(&mut self, to: Position) {
+        (self.last, self.sequence, self.latest) = (to.number, to.sequence, Latest::Done);
     }
 
-    /// Everything up to this number was published, by a sender that has come as far as `sequence`: returns how many envelopes never
-    /// came.
-    pub(super) fn catch_up(&mut self, sequence: u64, number: u64) -> u64 {
-        let unfinished = number >= self.last && matches!(self.latest, Latest::Assembling(_));
+    /// Everything up to this number was published: returns how many envelopes never came.
+    pub(super) fn catch_up(&mut self, to: Position) -> u64 {
+        let unfinished = to.number >= self.last && matches!(self.latest, Latest::Assembling(_));
         if unfinished {
             self.latest = Latest::GivenUp;
         }
-        let missing = number.saturating_sub(self.last);
-        if missing > 0 {
-            self.last = number;
-            self.sequence = sequence;
-            self.latest = Latest::Done;
+        let missing = self.missing(to);
+        if to.number > self.last {
+            (self.last, self.sequence, self.latest) = (to.number, to.sequence, Latest::Done);
         }
         missing.saturating_add(u64::from(unfinished))
     }
@@ -152,24 +166,25 @@ impl Heard {
     /// A frame of the envelope with these numbers came; adds to `lost` what must be missing.
     pub(super) fn step(
         &mut self,
-        sequence: u64,
-        number: u64,
+        at: Position,
         content: Result<Content, EnvelopeError>,
         lost: &mut u64,
         meters: &Arc<BusMeters>,
     ) -> Result<Step, EnvelopeError> {
+        let number = at.number;
         if number > self.last {
-            if !self.can_reach(sequence, number) {
+            let before = Position { number: number - 1, ..at };
+            if !self.can_reach(at) {
                 if !matches!(content, Ok(Content::Whole(Body::Heartbeat(_)))) {
                     return Err(EnvelopeError::Invalid("its numbers contradict each other"));
                 }
                 // Either this or what was believed before is not true, and nothing is known of losses.
-                self.set_back(sequence, number - 1);
+                self.set_back(before);
             }
-            let missing = self.catch_up(sequence, number - 1);
+            let missing = self.catch_up(before);
             let was_uninterrupted = std::mem::replace(&mut self.uninterrupted, true);
             *lost += if was_uninterrupted { missing } else { 0 };
-            (self.last, self.sequence) = (number, sequence);
+            (self.last, self.sequence) = (number, at.sequence);
             return self.begin(content, was_uninterrupted, lost, meters);
         }
         let content = content.inspect_err(|_| {
@@ -178,7 +193,7 @@ impl Heard {
         match (content, &mut self.latest) {
             (Content::Whole(Body::Heartbeat(heartbeat)), _) if number < self.last => {
                 if self.last - number > FAR {
-                    self.set_back(sequence, number);
+                    self.set_back(at);
                 }
                 Ok(Step::Whole(Body::Heartbeat(heartbeat)))
             }

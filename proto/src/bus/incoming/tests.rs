@@ -1,3 +1,4 @@
+mod counting;
 mod forgetting;
 mod lies;
 mod parts;

@@ -1,7 +1,10 @@
-use std::collections::HashSet;
+mod forgetting;
+
+use std::collections::{HashMap, HashSet};
 
 use proptest::prelude::*;
 
+use super::subjects::{TAILS_IN_TURN, TAILS_USED_MAX, TOLD_AGAIN};
 use super::*;
 
 fn outgoing() -> Outgoing {
@@ -67,6 +70,7 @@ fn the_largest_header_leaves_room_for_the_frame() {
     outgoing.sequence = u64::MAX - 1;
     let mut numbered = outgoing.number(&[bucket(1)]).remove(0);
     numbered.header.subject_sequence = u64::MAX;
+    numbered.header.subject_start = u64::MAX;
     numbered.header.copies = u32::MAX;
     for body_bytes in [10, 1024 - HEADER_BYTES, 1025 - HEADER_BYTES, 1024, 5_000_000] {
         let body = Bytes::from(vec![0; body_bytes]);
@@ -80,9 +84,9 @@ fn the_largest_header_leaves_room_for_the_frame() {
 fn subjects_used_lately_are_told_in_three_heartbeats() {
     let mut outgoing = outgoing();
     // Many others that nothing happens on any more, so that these are not told by chance.
-    let idle: Vec<_> = (0..10_000).map(bucket).collect();
+    let idle: Vec<_> = (0..4000).map(bucket).collect();
     outgoing.number(&idle);
-    (0..4).for_each(|_| drop(tails(&mut outgoing)));
+    (0..30).for_each(|_| drop(tails(&mut outgoing)));
     let used = [Subject::Nodes, Subject::Node("bbbb".into())];
     outgoing.number(&used);
     outgoing.number(&used[..1]);

@@ -133,7 +133,7 @@ fn a_heartbeat_that_lies_about_other_subjects_is_not_believed() {
     let (mut liar, mut other, mut ear) = (Mouth::new(), Mouth::of(8), Ear::new());
     let first = [liar.say(&subject(1), 1), liar.say(&subject(2), 1), other.say(&subject(1), 2)];
     ear.take_all(&first);
-    let tail = |n| wire::Tail { subject: subject(n).path(), subject_sequence: u64::MAX };
+    let tail = |n| wire::Tail { subject: subject(n).path(), subject_sequence: u64::MAX, subject_start: 0 };
     let tails = vec![tail(1), tail(2), tail(1), tail(3)];
     let lie = Body::Heartbeat(wire::Heartbeat { tails, interval_ms: u64::MAX, ..Default::default() });
     ear.take_all(&liar.frames(&[Subject::Nodes], &lie));
@@ -158,8 +158,9 @@ fn sums_stop_at_the_end_and_do_not_begin_again() {
 enum Act {
     Say(u32),
     Beat,
-    /// Something in the name of the sender: whether it is a heartbeat, how far ahead, and on a subject.
-    Forge(bool, u64, u64, u32),
+    /// Something in the name of the sender: whether it is a heartbeat, how far ahead, on a subject, and whether that has
+    /// begun again.
+    Forge(bool, u64, u64, u32, bool),
     Release,
 }
 
@@ -168,8 +169,9 @@ fn act() -> impl Strategy<Value = Act> {
     prop_oneof![
         4 => (1..3_u32).prop_map(Act::Say),
         1 => Just(Act::Beat),
-        2 => (any::<bool>(), ahead(), ahead(), 1..3_u32)
-            .prop_map(|(beats, sequence, number, subject)| Act::Forge(beats, sequence, number, subject)),
+        2 => (any::<bool>(), ahead(), ahead(), 1..3_u32, any::<bool>()).prop_map(
+            |(beats, sequence, number, subject, restarts)| Act::Forge(beats, sequence, number, subject, restarts)
+        ),
         2 => Just(Act::Release),
     ]
 }
@@ -189,10 +191,11 @@ proptest! {
                     let _ = ear.take(&mouth.say(&subject(which), n));
                 }
                 Act::Beat => drop(ear.take(&mouth.heartbeat(1000))),
-                Act::Forge(beats, sequence, number, which) => {
+                Act::Forge(beats, sequence, number, which, restarts) => {
+                    let start = if restarts { number.saturating_sub(1) } else { 0 };
                     // With numbers of its own, which the true sender uses later.
                     let mut liar = Mouth::new();
-                    let tail = wire::Tail { subject: subject(which).path(), subject_sequence: number };
+                    let tail = wire::Tail { subject: subject(which).path(), subject_sequence: number, subject_start: start };
                     let heartbeat = wire::Heartbeat { interval_ms: 1000, tails: vec![tail], ..Default::default() };
                     let frame = if beats {
                         liar.frames(&[Subject::Nodes], &Body::Heartbeat(heartbeat)).remove(0)
@@ -201,6 +204,7 @@ proptest! {
                     };
                     let last = mouth.outgoing.sequence();
                     let forged = forged(&frame, last.saturating_add(sequence), number.max(1));
+                    let forged = altered(&forged, |envelope| envelope.subject_start = start);
                     let _ = ear.take(&forged);
                 }
                 Act::Release => hear(&mut ear, &mut heard),
