@@ -169,6 +169,14 @@ impl serde::Serialize for SocketId {
     }
 }
 
+/// For ids that clients send: those of sockets of whatever node, which may have gone.
+impl<'de> serde::Deserialize<'de> for SocketId {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+        Self::parse(&text).ok_or_else(|| serde::de::Error::custom("not the id of a socket"))
+    }
+}
+
 /// The name of a room. Any text is a name; clones share it.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Room(Arc<str>);

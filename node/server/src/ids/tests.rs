@@ -35,3 +35,11 @@ fn a_session_id_takes_fifteen_characters_of_the_alphabet_and_nothing_else() {
         assert_eq!(SessionId::with_secret(node, 7, secret), None, "{secret}");
     }
 }
+
+#[test]
+fn a_socket_id_is_read_as_it_is_written() {
+    let id = SocketId::generate(NodeTag::random(), 7);
+    let json = serde_json::to_string(&id).expect("text");
+    assert_eq!(serde_json::from_str::<SocketId>(&json).expect("an id"), id);
+    assert!(serde_json::from_str::<SocketId>(r#""lobby""#).is_err());
+}
