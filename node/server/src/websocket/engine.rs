@@ -20,13 +20,29 @@ pub struct Engine<S> {
     reader: Reader,
     /// A stream that buffers may hold something of what was written to it.
     unflushed: bool,
+    goodbye: Goodbye,
+}
+
+/// The last word of this end to a client that broke the protocol.
+#[derive(PartialEq, Eq)]
+enum Goodbye {
+    Unsaid,
+    /// The Close frame waits to be written. Nothing that the client says is understood any more, its own Close frame
+    /// neither, so the stream ends behind it (RFC 6455, section 7.1.7): a client that waited for that would hang.
+    Queued,
+    Said,
 }
 
 impl<S> Engine<S> {
     /// Takes over a stream after the HTTP upgrade, with the bytes that the HTTP server read too many. Messages of more
     /// than `message_bytes_max` bytes are refused.
     pub fn new(stream: S, read_already: &[u8], message_bytes_max: usize) -> Self {
-        Self { stream, reader: Reader::new(read_already, message_bytes_max), unflushed: false }
+        Self {
+            stream,
+            reader: Reader::new(read_already, message_bytes_max),
+            unflushed: false,
+            goodbye: Goodbye::Unsaid,
+        }
     }
 }
 
@@ -47,11 +63,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket for Engine<S> {
             ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
             self.unflushed = false;
         }
+        if self.goodbye == Goodbye::Queued {
+            // Reading goes on, so that the network does not reset what it has not delivered yet.
+            ready!(Pin::new(&mut self.stream).poll_shutdown(cx))?;
+            self.goodbye = Goodbye::Said;
+        }
         Poll::Ready(Ok(()))
     }
 
     fn close(&mut self, code: Option<u16>) -> Option<Bytes> {
-        self.reader.close(code)
+        let frame = self.reader.close(code);
+        if frame.is_some() && self.reader.is_discarding() {
+            self.goodbye = Goodbye::Queued;
+        }
+        frame
     }
 
     fn held_bytes(&self) -> usize {

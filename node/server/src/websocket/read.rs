@@ -89,6 +89,11 @@ impl Reader {
         self.unread.capacity() + self.message.unwrap_or_default()
     }
 
+    /// Whether the client has broken the protocol, so that nothing more can be read from it.
+    pub fn is_discarding(&self) -> bool {
+        self.state == State::Discarding
+    }
+
     /// The next frame, as what it means.
     pub fn poll_receive(
         &mut self,

@@ -63,7 +63,22 @@ async fn each_transport_has_its_own_limit_and_tells_it() {
         upgraded.send(&event(websocket_max)).await;
         upgraded.send(&event(websocket_max + 1)).await;
         assert_eq!(upgraded.farewell().await.1, Some(1009));
-        drop(polling);
+        drop((polling, websocket, upgraded));
+        io.close().await;
+    }
+}
+
+/// A client that waits for the end of the stream, as all clients should, is not held up by what it cannot be understood in.
+#[tokio::test]
+async fn a_client_that_breaks_the_protocol_hears_the_end_at_once() {
+    for way in WAYS {
+        let io = Io::builder()
+            .options(Options { max_payload_bytes: 1_000, close_timeout_ms: 600_000, ..options() })
+            .build();
+        let mut client = Client::connect(&open(&io, way).await).await;
+        client.send(&format!(r#"2["e","{}"]"#, "x".repeat(1_000))).await;
+        assert_eq!(client.farewell().await.1, Some(1009), "{way:?}");
+        drop(client);
         io.close().await;
     }
 }

@@ -1,13 +1,14 @@
 //! Layers of tower around our own listener: every request goes through them, and nothing of it changes.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use axum::extract::{ConnectInfo, Request};
 use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use fanfare::{HttpNext, Io, IoBuilder};
+use fanfare::{HttpNext, Io, IoBuilder, Options};
 use parking_lot::Mutex;
 use tower::layer::layer_fn;
 use tower::{ServiceBuilder, ServiceExt};
@@ -160,6 +161,7 @@ async fn the_server_within_may_be_polled_by_any_task_of_any_runtime() {
     let mut polling = Polling::connect(&url).await;
     polling.send(r#"21["who"]"#).await;
     assert_eq!(polling.receive().await, "31[null]");
+    assert_eq!(polling.post("1").await.status, 200);
     drop(polling);
     nothing_stays(&io).await;
     io.close().await;
@@ -168,8 +170,9 @@ async fn the_server_within_may_be_polled_by_any_task_of_any_runtime() {
 /// The stream is plain TCP, on the reactor of its session: nothing of HTTP is left around it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn official_clients_notice_nothing_of_them() {
-    let io =
-        contract_server_of(Io::builder().options(crate::judges::options()).http_layer(from_fn(authenticate)));
+    // Clients that the judges cut off in the middle of an upgrade are gone when they miss a ping.
+    let options = Options { ping_interval_ms: 2_000, ..crate::judges::options() };
+    let io = contract_server_of(Io::builder().options(options).http_layer(from_fn(authenticate)));
     let url = serve(&io).await;
     judge("cheatsheet.mjs", &[&url, "upgrade", "--threads"]).await;
     judge("upgrade.mjs", &[&url]).await;
@@ -179,11 +182,20 @@ async fn official_clients_notice_nothing_of_them() {
 
 #[tokio::test]
 async fn a_client_that_hangs_up_takes_its_poll_with_it() {
-    let io = node().build();
+    let requests = Arc::new(AtomicUsize::new(0));
+    let counted = requests.clone();
+    let count = from_fn(move |request: Request, next: Next| {
+        counted.fetch_add(1, Relaxed);
+        next.run(request)
+    });
+    let io = node().http_layer(count).build();
     let url = serve(&io).await;
     let polling = Polling::connect(&url).await;
+    let before = requests.load(Relaxed);
     let mut poll = Http::connect(&url).await;
     poll.write(crate::client::head("GET", &polling.path(), "").as_bytes()).await;
+    // A request that comes together with the end of its connection is none.
+    eventually("the poll has come", || requests.load(Relaxed) > before).await;
     drop(poll);
     eventually("the session ends", || io.clients_count() == 0).await;
     drop(polling);
