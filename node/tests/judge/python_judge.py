@@ -19,6 +19,18 @@ import socketio
 # The client otherwise refuses a polling answer of more than 16 packets, which every server may send.
 engineio.payload.Payload.max_decode_packets = 1000
 
+# It otherwise starts a thread for each message, and on a busy machine attachments overtake their packet.
+trigger_event = engineio.Client._trigger_event
+
+
+def trigger_in_order(self, event, *args, **options):
+    if event == "message":
+        options["run_async"] = False
+    return trigger_event(self, event, *args, **options)
+
+
+engineio.Client._trigger_event = trigger_in_order
+
 DEADLINE_S = 200
 # Shorter than a ping interval: if an acknowledgement overtakes the answer to the POST that asked for it, the client
 # closes while it still writes, tells the server nothing of it, and waits for its GET to be answered, with the next ping.

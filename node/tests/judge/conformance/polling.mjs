@@ -32,6 +32,15 @@ const compresses = (acceptEncoding, expected, profile = "plain") => async (t) =>
   if (!expected) assert.equal(response.headers["content-length"], String(response.bytes.length));
 };
 
+/** The body of the next answer with anything but pings, which a busy machine takes long enough for; without them. */
+async function withoutPings(session) {
+  for (;;) {
+    const { body } = await session.get();
+    const packets = body.split(SEPARATOR).filter((packet) => packet !== "2");
+    if (packets.length > 0) return packets.join(SEPARATOR);
+  }
+}
+
 /** A malformed payload: the POST is still answered ok, and the session ends. */
 const endsSession = (payload) => async (t) => {
   const session = await t.polled();
@@ -200,7 +209,7 @@ export const cases = {
     let overtaken = 0;
     for (let i = 0; i < 100; i++) {
       const order = [];
-      const got = session.get().then(async ({ body }) => {
+      const got = withoutPings(session).then(async (body) => {
         // Of what has come by the same time Node reads this or that first: now all of it has been read.
         await new Promise(setImmediate);
         order.push(body);

@@ -177,7 +177,8 @@ export const cases = {
     let paused = false;
     const polling = (async () => {
       while (!paused) {
-        const packets = (await session.poll()).filter((packet) => packet !== "6");
+        // A busy machine takes long enough for a ping.
+        const packets = (await session.poll()).filter((packet) => packet !== "6" && packet !== "2");
         received.push(...packets.map((packet) => JSON.parse(packet.slice(2))[1]));
       }
     })();
@@ -187,7 +188,10 @@ export const cases = {
     await polling;
     wire.send("5");
     for (let i = count / 2; i < count; i++) wire.send(`42["echo",${i}]`);
-    while (received.length < count) received.push(JSON.parse((await wire.next()).slice(2))[1]);
+    while (received.length < count) {
+      const packet = await wire.next();
+      if (packet !== "2") received.push(JSON.parse(packet.slice(2))[1]);
+    }
     assert.deepEqual(received, Array.from({ length: count }, (_, i) => i));
     await wire.assertQuiet();
   },
