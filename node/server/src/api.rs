@@ -30,6 +30,7 @@ mod params;
 mod parent;
 mod parent_emit;
 mod remote;
+mod room_events;
 mod rooms;
 mod servers;
 mod socket;

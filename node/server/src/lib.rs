@@ -26,7 +26,7 @@
 //! | the server | [`Io`], [`IoBuilder`]; [`Server`] listens, on a [`Listener`] or several; [`Drained`] is how a drain went; [`Admin`] serves operators |
 //! | other HTTP servers | [`MountLayer`] and [`MountService`] put the server into axum, tower and hyper; [`Mounted`], [`AnswerBody`] and [`Cut`] are what comes out |
 //! | hooks of HTTP | [`HandshakeRequest`], [`HandshakeRefusal`] and [`ConnectionError`] of clients that connect; [`HttpNext`] and [`HttpBody`] of layers around the listener; [`EncryptedConnection`] says that another server has done TLS |
-//! | sockets and rooms | [`Namespace`], [`Socket`], [`SocketId`], [`Conn`], [`Handshake`]; [`Room`], [`IntoRooms`], [`Changed`]; [`DisconnectReason`] |
+//! | sockets and rooms | [`Namespace`], [`Socket`], [`SocketId`], [`Conn`], [`Handshake`]; [`Room`], [`IntoRooms`], [`Changed`]; [`RoomEvents`] is a stream of each [`RoomEvent`]; [`DisconnectReason`] |
 //! | namespaces that clients make | [`ParentNamespace`] by a pattern, a regular expression or a predicate, which judges a [`NamespaceAttempt`] ([`IntoMatch`]); [`NamespacePatternError`]; [`ParentBroadcast`], [`ParentDeclared`]; [`Params`] of their names |
 //! | handlers | what they take: [`Data`], [`Auth`], [`EventName`], [`Ack`], [`Arguments`], [`Raw`], [`Value`], [`State`], [`Extension`], [`HttpExtension`], [`DisconnectDetail`], or what implements [`FromContext`]; what they are: [`Handler`], [`IntoOutcome`], [`IntoDecision`] of a middleware, [`IntoVerdict`] and [`Rewrite`] of one for events; [`Declared`] and [`HandlerId`] to remove them |
 //! | own extractors | [`Context`], [`HasSocket`], [`HasEvent`]: [`ConnectContext`], [`EventContext`], [`DisconnectContext`], [`ErrorContext`], [`OutgoingContext`], [`ServerContext`]; [`States`]; [`Rejection`], [`RejectionKind`] |
@@ -111,6 +111,7 @@ pub use options::{
     TlsOptions,
 };
 pub use reason::DisconnectReason;
+pub use room::{RoomEvent, RoomEvents};
 pub use socket::{
     ConnectContext, DisconnectContext, ErrorContext, EventContext, HandlerErrorKind, HandlerId, Handshake,
     OutgoingContext, Rejection, RejectionKind, RoomNameTooLong, ServerContext, SharedDataTooLarge,

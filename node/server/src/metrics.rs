@@ -135,6 +135,8 @@ metrics! {
         events_invalid = "fanfare_events_invalid_total",
         /// Events received from clients that a middleware of events refused.
         events_refused = "fanfare_events_refused_total",
+        /// Room events that readers of the program missed, since more than `room_events_max` waited for them.
+        room_events_missed = "fanfare_room_events_missed_total",
         /// Events sent to clients of which their handlers were not told, because too many of these had not finished
         /// (`events_in_flight_max`).
         outgoing_untold = "fanfare_outgoing_untold_total",

@@ -87,6 +87,9 @@ pub struct Options {
     /// Event handlers of one socket that may be unfinished at a time; beyond that its connection is read no further
     /// until one ends. Default 1,024.
     pub events_in_flight_max: usize,
+    /// Room events that may wait for one reader of the program (`Namespace::room_events`); further ones are left out, and
+    /// the reader is told how many. Default 65,536.
+    pub room_events_max: usize,
     /// Milliseconds that a client may take nothing of what was sent to it before its connection is cut. Default 60,000.
     pub unread_timeout_ms: u64,
     /// Milliseconds that a client has to send the head of an HTTP request, from its first byte on, or from the opening of
@@ -221,6 +224,7 @@ impl Default for Options {
             slow_consumer_grace_ms: 5_000,
             mailbox_messages_max: 8192,
             events_in_flight_max: 1024,
+            room_events_max: 65_536,
             unread_timeout_ms: 60_000,
             header_timeout_ms: 10_000,
             keep_alive_timeout_ms: 75_000,
@@ -283,6 +287,7 @@ impl Options {
         );
         check(self.mailbox_messages_max > 0, "mailbox_messages_max must be more than 0");
         check(self.events_in_flight_max > 0, "events_in_flight_max must be more than 0");
+        check(self.room_events_max > 0, "room_events_max must be more than 0");
         check(self.cluster.heartbeat_interval_ms > 0, "cluster.heartbeat_interval_ms must be more than 0");
         check(
             self.cluster.heartbeat_timeout_ms >= 2 * self.cluster.heartbeat_interval_ms,

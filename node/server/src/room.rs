@@ -5,6 +5,7 @@
 //! threads. Code on the shard's own thread enters it directly; other threads reach it through its bounded mailbox.
 
 mod actor;
+mod events;
 mod heard;
 mod index;
 mod interest;
@@ -16,6 +17,7 @@ mod shard;
 mod target;
 
 pub use actor::RoomShardActor;
+pub use events::{RoomEvent, RoomEvents};
 pub use index::Hold;
 #[cfg(feature = "fault-injection")]
 pub use message::CrashShard;

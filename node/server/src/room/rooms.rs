@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use parking_lot::{Mutex, RwLock};
 use smallvec::SmallVec;
 
+use super::events::RoomEvents;
 use super::index::{Hold, RoomIndex, ShardSet};
 use super::interest::Interest;
 use super::mailbox::{Deliveries, Mailbox, mailbox};
@@ -85,7 +86,7 @@ impl Rooms {
         };
         Self {
             key,
-            index: RoomIndex::new(node.reactors(), interest),
+            index: RoomIndex::new(&node, interest),
             node,
             mailboxes,
             parked,
@@ -98,6 +99,7 @@ impl Rooms {
     /// The namespace has ended, after its last member has left.
     pub fn end(&self) {
         self.ended.store(true, Relaxed);
+        self.index.watchers().end();
     }
 
     /// Whether the namespace has ended.
@@ -201,6 +203,15 @@ impl Rooms {
     /// A socket of this thread's reactor leaves a room.
     pub fn leave(&self, id: SocketId, room: &Room) {
         self.visit(|shard| shard.leave(id, room));
+    }
+
+    /// Events of the rooms from now on. `sockets` tells who has been admitted, and whether it is in its own room.
+    pub fn events<S, I>(&self, sockets: impl FnOnce() -> S) -> RoomEvents
+    where
+        S: IntoIterator<Item = (SocketId, I)>,
+        I: FnOnce() -> bool,
+    {
+        self.index.subscribe(sockets)
     }
 
     /// Routes a room to a reactor before the join that is on its way there arrives (JOIN-1).

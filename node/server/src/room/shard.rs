@@ -12,6 +12,7 @@ use indexmap::map::Entry;
 use rustc_hash::{FxBuildHasher, FxHashMap};
 use slab::Slab;
 
+use super::events::RoomEvent;
 use super::index::{Hold, RoomIndex};
 use super::target::Target;
 use crate::ids::{Room, SocketId};
@@ -104,12 +105,15 @@ impl RoomShard {
 
     /// A socket takes its place.
     pub fn enter(&mut self, member: Member, rooms: &[Room]) {
-        let id = member.id;
+        let (id, in_own_room) = (member.id, member.in_own_room);
         let key = self.members.insert(MemberState { member, rooms: Vec::new(), mark: 0 }) as u32;
         if self.keys.insert(id, key).is_none() {
             self.index.member_entered(self.number);
         }
         rooms.iter().for_each(|room| self.join(id, room));
+        if in_own_room {
+            self.index.owner_entered(id);
+        }
     }
 
     /// A member goes for good, out of every room it is in.
@@ -117,8 +121,11 @@ impl RoomShard {
         let Some(key) = self.keys.remove(&id) else { return };
         let member = self.members.remove(key as usize);
         self.listeners.remove(&id);
+        if member.member.in_own_room {
+            self.index.owner_left(id);
+        }
         for room in member.rooms {
-            self.remove_from(room, key);
+            self.remove_from(room, key, id);
         }
         self.index.member_left(self.number);
     }
@@ -127,14 +134,16 @@ impl RoomShard {
         let Some(&key) = self.keys.get(&id) else { return };
         if room.as_str() == id.as_str() {
             self.members[key as usize].member.in_own_room = true;
+            self.index.owner_entered(id);
             return;
         }
-        let room = self.room_key(room);
+        let room_key = self.room_key(room);
         let rooms = &mut self.members[key as usize].rooms;
-        if let Entry::Vacant(place) = self.rooms[room as usize].places.entry(key) {
+        if let Entry::Vacant(place) = self.rooms[room_key as usize].places.entry(key) {
             place.insert(rooms.len() as u32);
-            rooms.push(room);
+            rooms.push(room_key);
             self.node.metrics.memberships.increment();
+            self.index.tell_membership(|| RoomEvent::Joined { room: room.clone(), socket: id });
         }
     }
 
@@ -143,7 +152,7 @@ impl RoomShard {
         if let Some(&key) = self.room_keys.get(room) {
             return key;
         }
-        let hold = self.index.hold(room, self.number);
+        let hold = self.index.hold_for_members(room, self.number);
         let key = self.rooms.insert(Members { places: IndexMap::default(), hold }) as u32;
         self.room_keys.insert(room.clone(), key);
         key
@@ -153,10 +162,11 @@ impl RoomShard {
         let Some(&key) = self.keys.get(&id) else { return };
         if room.as_str() == id.as_str() {
             self.members[key as usize].member.in_own_room = false;
+            self.index.owner_left(id);
             return;
         }
         let Some(&room) = self.room_keys.get(room) else { return };
-        let Some(place) = self.remove_from(room, key) else { return };
+        let Some(place) = self.remove_from(room, key, id) else { return };
         let rooms = &mut self.members[key as usize].rooms;
         rooms.swap_remove(place as usize);
         // The last room of the list has moved into the gap.
@@ -166,10 +176,11 @@ impl RoomShard {
     }
 
     /// Takes a member out of a room. Returns the position of the room among those of the member.
-    fn remove_from(&mut self, room: u32, key: u32) -> Option<u32> {
+    fn remove_from(&mut self, room: u32, key: u32, socket: SocketId) -> Option<u32> {
         let members = &mut self.rooms[room as usize];
         let place = members.places.swap_remove(&key)?;
         self.node.metrics.memberships.decrement();
+        self.index.tell_membership(|| members.left(socket));
         if members.places.is_empty() {
             let members = self.rooms.remove(room as usize);
             self.room_keys.remove(members.hold.room());
@@ -266,7 +277,16 @@ impl RoomShard {
 
 impl Drop for RoomShard {
     fn drop(&mut self) {
-        self.keys.keys().for_each(|_| self.index.member_left(self.number));
+        for &id in self.keys.keys() {
+            self.index.owner_left(id);
+            self.index.member_left(self.number);
+        }
+        // Its state may be half changed, if it dies of a panic: so it is not believed.
+        let member = |key: &u32| Some(self.members.get(*key as usize)?.member.id);
+        for (_, members) in &self.rooms {
+            let ids = members.places.keys().filter_map(member);
+            ids.for_each(|id| self.index.tell_membership(|| members.left(id)));
+        }
         let memberships: usize = self.rooms.iter().map(|(_, members)| members.places.len()).sum();
         self.node.metrics.memberships.add(-(memberships as i64));
     }
@@ -275,6 +295,10 @@ impl Drop for RoomShard {
 impl Members {
     fn census(&self, count: u64) -> (Room, u64) {
         (self.hold.room().clone(), count)
+    }
+
+    fn left(&self, socket: SocketId) -> RoomEvent {
+        RoomEvent::Left { room: self.hold.room().clone(), socket }
     }
 }
 

@@ -204,6 +204,12 @@ impl SocketCore {
         own.into_iter().chain(inner.rooms.names().cloned()).collect()
     }
 
+    /// Whether an admitted socket is in the room named after itself.
+    pub fn is_in_own_room(&self) -> bool {
+        let inner = self.inner();
+        self.phase() < Phase::Left && !inner.left_own_room
+    }
+
     /// Takes its place in the shard of this thread; when admitted, and when the shard is rebuilt.
     pub fn enter_shard(self: &Arc<Self>) -> bool {
         let inner = self.inner();

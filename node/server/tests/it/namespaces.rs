@@ -4,6 +4,7 @@ mod churn;
 mod cluster;
 mod ending;
 mod predicates;
+mod room_events;
 
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};

@@ -25,7 +25,7 @@ struct Guest {
 impl Hall {
     fn new() -> Self {
         let node = Node::alone(Options { reactors: 1, ..Options::default() });
-        let index = RoomIndex::new(1, Interest::none());
+        let index = RoomIndex::new(&node, Interest::none());
         Self { shard: RoomShard::new(0, node.clone(), index.clone()), index, node }
     }
 
@@ -114,7 +114,8 @@ fn nothing_a_shard_held_outlives_it_in_the_index() {
 
 #[test]
 fn a_hold_routes_a_room_until_it_is_dropped() {
-    let index = RoomIndex::new(4, Interest::none());
+    let node = Node::alone(Options { reactors: 4, ..Options::default() });
+    let index = RoomIndex::new(&node, Interest::none());
     let (first, second) = (index.hold(&"a".into(), 3), index.hold(&"a".into(), 3));
     drop(first);
     assert_eq!(index.shards_of("a").iter().collect::<Vec<_>>(), [3]);

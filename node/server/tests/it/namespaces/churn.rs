@@ -63,6 +63,15 @@ fn resident() -> usize {
     pages * 4096
 }
 
+/// Other tests of this process take memory too, such as those that print where something panicked: a leak shows each time,
+/// they do not.
+const ROUNDS_MAX: usize = 3;
+
+/// A kilobyte of each would be ten times as much.
+fn is_little(bytes: usize, namespaces: usize) -> bool {
+    bytes < (namespaces * 100).max(16 << 20)
+}
+
 /// Tasks on the current threads that the runtimes know nothing of are none of ours; actors and their tasks show up here.
 async fn assert_nothing_is_left(io: &Io) {
     let seen = io.observe().await;
@@ -81,14 +90,22 @@ async fn namespaces_that_were_entered_and_left_leave_nothing_behind() {
     let url = serve(&io).await;
     // What is allocated once, and what allocators keep.
     churn(&io, &url, 0..count / 2).await;
-    let before = resident();
-    let started = std::time::Instant::now();
-    churn(&io, &url, count / 2..3 * count / 2).await;
-    println!("{count} namespaces in {:?}", started.elapsed());
-    assert_nothing_is_left(&io).await;
-    let grown = resident().saturating_sub(before);
-    // A kilobyte of each would be ten times as much.
-    assert!(grown < (count * 100).max(16 << 20), "{grown} bytes more after {count} namespaces");
+    let mut growth = Vec::new();
+    for round in 1..=ROUNDS_MAX {
+        let before = resident();
+        let started = std::time::Instant::now();
+        churn(&io, &url, round * count..(round + 1) * count).await;
+        println!("{count} namespaces in {:?}", started.elapsed());
+        assert_nothing_is_left(&io).await;
+        growth.push(resident().saturating_sub(before));
+        if growth.iter().any(|grown| is_little(*grown, count)) {
+            break;
+        }
+    }
+    assert!(
+        growth.iter().any(|grown| is_little(*grown, count)),
+        "{growth:?} bytes more, {count} namespaces each"
+    );
     io.close().await;
 }
 
@@ -109,14 +126,16 @@ async fn namespaces_that_were_entered_and_left_leave_nothing_on_a_bus() {
     eventually("they know each other", || nodes.iter().all(|io| io.nodes().len() == 1)).await;
     let interests = |io: &Io| io.bus_meters().expect("a bus").interests.get();
     let before = [interests(&nodes[0]), interests(&nodes[1])];
-    let mut memory = resident();
-    for round in 0..3 {
+    let mut growth = Vec::new();
+    for round in 0..=ROUNDS_MAX {
+        let memory = resident();
         let numbers = round * count / 2..(round + 1) * count / 2;
         // The same names on both, so that each hears the other.
         let both = [churn(&nodes[0], &urls[0], numbers.clone()), churn(&nodes[1], &urls[1], numbers)];
         futures_util::future::join_all(both).await;
-        if round == 0 {
-            memory = resident();
+        // What is allocated once is not counted.
+        if round > 0 {
+            growth.push(resident().saturating_sub(memory));
         }
     }
     for io in &nodes {
@@ -125,8 +144,11 @@ async fn namespaces_that_were_entered_and_left_leave_nothing_on_a_bus() {
     }
     let all_ended = || [interests(&nodes[0]), interests(&nodes[1])] == before;
     eventually("nothing is subscribed to any more", all_ended).await;
-    let grown = resident().saturating_sub(memory);
-    assert!(grown < (count * 100).max(16 << 20), "{grown} bytes more after {count} namespaces");
+    let count = count / 2;
+    assert!(
+        growth.iter().any(|grown| is_little(*grown, count)),
+        "{growth:?} bytes more, {count} namespaces each"
+    );
     for io in &nodes {
         io.close().await;
     }
