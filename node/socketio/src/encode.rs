@@ -92,6 +92,19 @@ pub fn with_ack(event: &Encoded, namespace: &str, id: u64) -> Encoded {
     Encoded { text: format!("{head}{id}{rest}").into(), attachments: event.attachments.clone() }
 }
 
+/// The same event with one more argument, a text. It must be an [`event`] without an id: a client with
+/// connection state recovery takes this text for its offset.
+pub fn with_text(event: &Encoded, argument: &str) -> Encoded {
+    let list = event.text.trim_end();
+    let list = list.strip_suffix(']').unwrap_or(list);
+    let mut text = Vec::with_capacity(list.len() + argument.len() + 4);
+    text.extend_from_slice(list.as_bytes());
+    text.push(b',');
+    push_string(&mut text, argument);
+    text.push(b']');
+    finish(text, event.attachments.clone())
+}
+
 /// The same event in another namespace. It must be an [`event`] of the main namespace.
 pub fn within(event: &Encoded, namespace: &str) -> Encoded {
     if namespace == "/" {

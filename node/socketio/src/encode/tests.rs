@@ -199,6 +199,26 @@ fn an_event_is_turned_into_one_that_is_answered() {
 }
 
 #[test]
+fn an_event_gets_one_more_argument() {
+    for namespace in ["/", "/a-1"] {
+        let plain = event(namespace, None, "e]", &()).unwrap();
+        assert_eq!(with_text(&plain, "AAAAAAAB"), event(namespace, None, "e]", "AAAAAAAB").unwrap());
+        let plain = event(namespace, None, "e", &(json!([["]"]]), "x]")).unwrap();
+        assert_eq!(
+            with_text(&plain, "\"-"),
+            event(namespace, None, "e", &(json!([["]"]]), "x]", "\"-")).unwrap()
+        );
+        let plain = event(namespace, None, "e", &(Bytes::from_static(b"a"), 1)).unwrap();
+        assert_eq!(
+            with_text(&plain, "t"),
+            event(namespace, None, "e", &(Bytes::from_static(b"a"), 1, "t")).unwrap()
+        );
+    }
+    let foreign = Encoded { text: "42[\"e\"] \n".into(), attachments: Vec::new() };
+    assert_eq!(with_text(&foreign, "t").text, "42[\"e\",\"t\"]");
+}
+
+#[test]
 fn arguments_alone_are_an_array() {
     assert_eq!(array(&()).unwrap().text, "[]");
     assert_eq!(array(&(1, "a")).unwrap().text, "[1,\"a\"]");
