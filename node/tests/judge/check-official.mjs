@@ -45,6 +45,9 @@ for (const mode of MODES) {
   runs.push(({ url }) => play(process.execPath, "client.mjs", url, mode, ...OFFICIAL));
   runs.push((_, __, { url }) => play(process.execPath, "client.mjs", url, mode, ...OFFICIAL, "--path", "/elsewhere"));
   runs.push((_, { url }) => play(process.execPath, "client.mjs", url, mode, ...OFFICIAL, "--heartbeat"));
+  for (const client of ["socket.io-client-1", "socket.io-client-2.0", "socket.io-client-2"]) {
+    runs.push((_, { url }) => play(process.execPath, "old-clients.mjs", url, mode, ...OFFICIAL, "--client", client));
+  }
   if (values.python) runs.push(({ url }) => play(values.python, "python_judge.py", url, mode));
 }
 runs.push(({ url }, _, elsewhere) => play(process.execPath, "client-browser.mjs", `${url},${elsewhere.url}`, ...OFFICIAL));

@@ -4,6 +4,8 @@
 //   node load.mjs URL[,URL...] [flags]
 //     --clients 200          clients on WebSocket
 //     --polling 20           clients on polling besides
+//     --old 0                clients of Socket.IO 2 on WebSocket besides
+//     --old-polling 0        the same on polling
 //     --rooms 8              rooms
 //     --rooms-per-client 3   rooms that each client is in
 //     --messages 8           messages to a room by each client; every fifth carries an attachment
@@ -16,11 +18,14 @@
 // It uses only the relay ("join", "emit", "broadcast", "echo" and what they cause), so that it also judges a `fanfare`
 // that runs nothing else. Nobody else may use that relay meanwhile. The exit code tells.
 
+import { connectOld } from "./old-support.mjs";
 import { assert, commandLine, connect, finish, roomName, test, within } from "./support.mjs";
 
 const NUMBERS = {
   clients: 200,
   polling: 20,
+  old: 0,
+  "old-polling": 0,
   rooms: 8,
   "rooms-per-client": 3,
   messages: 8,
@@ -88,7 +93,7 @@ class Receiver {
     const due = this.expected[p][this.position[p]++];
     if (n !== due) this.faults.push(`client ${this.index}: message ${n} of publisher ${p} instead of ${due}`);
     if (pad !== padding) this.faults.push(`client ${this.index}: message ${n} of publisher ${p} is altered`);
-    if (n % 5 === 0 && !Buffer.from(`${p}/${n}`).equals(bytes)) {
+    if (n % 5 === 0 && !Buffer.from(`${p}/${n}`).equals(Buffer.from(bytes))) {
       this.faults.push(`client ${this.index}: the attachment of message ${n} of publisher ${p} is altered`);
     }
     if (--this.left === 0) this.completed();
@@ -114,16 +119,19 @@ const publish = async (client, p) => {
 };
 
 const load = async () => {
-  const total = size.clients + size.polling;
+  const kinds = [
+    ...Array(size.clients).fill([connect, "websocket"]),
+    ...Array(size.polling).fill([connect, "polling"]),
+    ...Array(size.old).fill([connectOld, "websocket"]),
+    ...Array(size["old-polling"]).fill([connectOld, "polling"]),
+  ];
+  const total = kinds.length;
   const begun = performance.now();
-  const clients = await Promise.all(
-    Array.from({ length: total }, (_, n) =>
-      connect({ url: urls[n % urls.length], mode: n < size.clients ? "websocket" : "polling" })),
-  );
+  const clients = await Promise.all(kinds.map(([connect, mode], n) => connect({ url: urls[n % urls.length], mode })));
   const receivers = clients.map((client, n) => new Receiver(client, n, total));
   // The checking handler is enough: this many messages are not to be remembered.
   for (const client of clients) {
-    client.socket.offAny();
+    client.socket.offAny?.();
     client.askTimeoutMs = 200_000;
   }
   await Promise.all(receivers.flatMap(({ client, rooms: own }) => [...own].map((room) => client.ask("join", rooms[room]))));
@@ -141,7 +149,7 @@ const load = async () => {
 
   const received = receivers.reduce((sum, receiver) => sum + receiver.received, 0);
   const seconds = (ended - joined) / 1000;
-  console.log(`    ${total} clients (${size.polling} polling) connected and joined in ${((joined - begun) / 1000).toFixed(1)} s`);
+  console.log(`    ${total} clients (${size.polling} polling, ${size.old + size["old-polling"]} of Socket.IO 2) connected and joined in ${((joined - begun) / 1000).toFixed(1)} s`);
   console.log(`    ${emitted} emits and echoes, ${received} messages received, ${missing()} missing, ` +
     `${seconds.toFixed(1)} s, ${Math.round(received / seconds)} messages/s`);
   const faults = receivers.flatMap((receiver) => receiver.faults);
@@ -149,5 +157,5 @@ const load = async () => {
   assert.equal(missing(), 0);
 };
 
-await test(`${size.clients} + ${size.polling} clients: none lost, doubled, altered or out of order`, load, size.seconds * 1000);
+await test(`${size.clients} + ${size.polling} + ${size.old} + ${size["old-polling"]} clients: none lost, doubled, altered or out of order`, load, size.seconds * 1000);
 finish();

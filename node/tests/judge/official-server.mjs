@@ -114,6 +114,7 @@ const httpServer = createServer();
 const io = new Server(httpServer, {
   pingInterval: Number(pingInterval),
   pingTimeout: Number(pingTimeout),
+  allowEIO3: true,
   ...(path && { path, cookie: true, cors: { origin: "http://page.test", credentials: true } }),
 });
 

@@ -1,5 +1,7 @@
 //! Clients of Socket.IO 1 and 2, which speak Engine.IO 3.
 
+mod together;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
