@@ -93,6 +93,9 @@ struct Flags {
     /// Serve clients of Socket.IO 1 and 2 (Engine.IO 3) too.
     #[arg(long)]
     allow_eio3: bool,
+    /// Format of packets, which clients must have too [default: default].
+    #[arg(long, value_name = "FORMAT", value_parser = ["default", "msgpack"])]
+    parser: Option<String>,
     /// App that runs on the node [default: relay].
     #[arg(long)]
     app: Option<App>,
@@ -130,6 +133,7 @@ impl Flags {
         let mut server = Dict::new();
         server.extend(self.reactors.map(|reactors| ("reactors".to_owned(), Value::from(reactors))));
         server.extend(self.allow_eio3.then(|| ("allow_eio3".to_owned(), Value::from(true))));
+        server.extend(self.parser.map(|parser| ("parser".to_owned(), text(parser))));
         set("server", (!server.is_empty()).then(|| server.into()));
         Config::load(self.config.as_deref(), flags)
     }

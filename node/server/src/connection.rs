@@ -4,6 +4,7 @@ mod actor;
 mod admission;
 mod charge;
 mod closing;
+mod decoder;
 mod dialect;
 mod dispatch;
 mod entry;

@@ -110,8 +110,8 @@ pub use metrics::{
 pub use namespace::{NamespaceAttempt, NamespacePatternError};
 pub use node::States;
 pub use options::{
-    ClientCertificates, ClientLimits, ClusterOptions, Cookie, Cors, DrainOptions, Options, SameSite,
-    TlsOptions,
+    ClientCertificates, ClientLimits, ClusterOptions, Cookie, Cors, DrainOptions, Options, PacketFormat,
+    SameSite, TlsOptions,
 };
 pub use reason::DisconnectReason;
 pub use room::{RoomEvent, RoomEvents};
@@ -120,6 +120,15 @@ pub use socket::{
     OutgoingContext, Rejection, RejectionKind, RoomNameTooLong, ServerContext, SharedDataTooLarge,
     SocketError, TooManyRooms,
 };
+
+/// The seam for other formats of packets, to be given to [`IoBuilder::parser`].
+pub mod parser {
+    pub use bytestring::ByteString;
+    pub use fanfare_socketio::{
+        DecodeError, DefaultParser, Encoded, Message, MsgpackParser, Packet, PacketDecoder, PacketParts,
+        PacketType, Parser, ParserError,
+    };
+}
 
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]

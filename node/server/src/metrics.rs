@@ -140,6 +140,8 @@ metrics! {
         /// Events sent to clients of which their handlers were not told, because too many of these had not finished
         /// (`events_in_flight_max`).
         outgoing_untold = "fanfare_outgoing_untold_total",
+        /// Packets that reached nobody because the server's parser could not write them.
+        packets_unwritable = "fanfare_packets_unwritable_total",
         /// Errors returned by handlers, and calls of handlers that take a state or an extension which the program has not
         /// provided.
         handler_errors = "fanfare_handler_errors_total",

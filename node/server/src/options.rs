@@ -4,6 +4,7 @@
 
 mod browsers;
 mod clients;
+mod parser;
 mod tls;
 
 use std::time::Duration;
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 pub use browsers::{Cookie, Cors, SameSite};
 pub use clients::ClientLimits;
+pub use parser::PacketFormat;
 pub use tls::{ClientCertificates, TlsOptions};
 
 use crate::ids::REACTORS_MAX;
@@ -56,6 +58,8 @@ pub struct Options {
     pub initial_packet: Option<String>,
     /// Number of attachments that a packet of a client may have; a packet with more closes the connection. Default 10.
     pub max_attachments: usize,
+    /// Format of packets, `default` or `msgpack`, which clients must have too: they are not asked. Default `default`.
+    pub parser: PacketFormat,
     /// Whether clients may use HTTP long-polling. Default true.
     pub polling: bool,
     /// Whether clients may use WebSocket. Default true.
@@ -212,6 +216,7 @@ impl Default for Options {
             websocket_max_payload_bytes: None,
             initial_packet: None,
             max_attachments: 10,
+            parser: PacketFormat::Default,
             polling: true,
             websocket: true,
             allow_upgrades: true,

@@ -5,6 +5,7 @@
 //! (ORDER-2). A client that does not read costs at most its bound (SLOW-1).
 
 mod packet;
+mod transcoder;
 mod waiting;
 
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use parking_lot::Mutex;
 use crate::slow_consumer::hard_limit;
 
 pub use packet::Packet;
+pub use transcoder::Transcoder;
 pub use waiting::{Item, Waiting};
 
 /// Fate of a packet.
@@ -28,6 +30,8 @@ pub enum Pushed {
     Overflowed,
     /// The connection is closed or closing.
     Closed,
+    /// The server's parser cannot write the packet.
+    Unwritable,
 }
 
 /// Reason why the server closes a connection, once everything that waits has been written.
@@ -108,11 +112,19 @@ struct Watchers(Vec<Waker>);
 pub struct Outbox {
     state: Mutex<State>,
     bytes_max: usize,
+    /// Present if the format is not the default.
+    transcoder: Option<Arc<Transcoder>>,
 }
 
 impl Outbox {
-    /// An empty queue for at most `bytes_max` bytes.
+    /// An empty queue for at most `bytes_max` bytes of packets in the default format.
+    #[cfg(test)]
     pub fn new(bytes_max: usize) -> Arc<Self> {
+        Self::of(None, bytes_max)
+    }
+
+    /// An empty queue for at most `bytes_max` bytes of packets in the format of the transcoder.
+    pub fn of(transcoder: Option<Arc<Transcoder>>, bytes_max: usize) -> Arc<Self> {
         Arc::new(Self {
             state: Mutex::new(State {
                 waiting: Waiting::default(),
@@ -126,11 +138,17 @@ impl Outbox {
                 watchers: None,
             }),
             bytes_max,
+            transcoder,
         })
     }
 
     /// Queues a packet. A volatile one only if the transport is ready and nothing waits before it.
     pub fn push(&self, packet: &Arc<Packet>, volatile: bool) -> Pushed {
+        if let Some(transcoder) = &self.transcoder
+            && !packet.transcode(transcoder)
+        {
+            return Pushed::Unwritable;
+        }
         let mut state = self.state.lock();
         if state.closed || state.overflowed {
             return Pushed::Closed;

@@ -9,6 +9,7 @@ import http from "node:http";
 import https from "node:https";
 import { parseArgs } from "node:util";
 import { Manager } from "socket.io-client";
+import { parserOf } from "./parsers.mjs";
 
 export { assert };
 
@@ -20,22 +21,29 @@ const CONNECT_TIMEOUT_MS = 30_000;
 
 // ---------------------------------------------------------------------------------------------- the command line
 
-// `SCRIPT URL[,URL...] [polling|websocket|upgrade] [flags]`. With several URLs (the nodes of one cluster) the clients
-// are dealt out over them; the first client is on the first node.
+// The parsers of clients by the address that they connect to, where they are not the default one.
+const parsers = new Map();
+
+// `SCRIPT URL[,URL...] [polling|websocket|upgrade] [--parser NAME[,NAME...]] [flags]`. With several URLs (the nodes of one cluster) the clients
+// are dealt out over them; the first client is on the first node. So are the parsers, in order; one is that of all nodes.
 export const commandLine = ({ deadlineSeconds, flags = {} }) => {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { only: { type: "string" }, skip: { type: "string" }, ...flags },
+    options: { only: { type: "string" }, skip: { type: "string" }, parser: { type: "string" }, ...flags },
   });
   const [urls, mode = "websocket"] = positionals;
   if (!urls || !["polling", "websocket", "upgrade"].includes(mode)) {
-    console.error("usage: SCRIPT URL[,URL...] [polling|websocket|upgrade] [--only REGEX] [--skip REGEX] [flags]");
+    console.error("usage: SCRIPT URL[,URL...] [polling|websocket|upgrade] [--parser NAME[,NAME...]] [--only REGEX] [--skip REGEX] [flags]");
     process.exit(2);
   }
   setTimeout(() => {
     console.log(`not ok - the whole run took longer than ${deadlineSeconds} s, while in: ${[...runner.playing].join("; ")}`);
     process.exit(1);
   }, deadlineSeconds * 1000).unref();
+  urls.split(",").forEach((url, index) => {
+    const names = (values.parser ?? "default").split(",");
+    parsers.set(url, parserOf(names[index % names.length]));
+  });
   runner.only = values.only && new RegExp(values.only);
   runner.skip = values.skip && new RegExp(values.skip);
   return { urls: urls.split(","), url: urls.split(",")[0], mode, flags: values };
@@ -225,6 +233,7 @@ export const start = ({ url, mode, namespace = "/", auth, ...options }) => {
     // Its own agent, so that `cut` finds this client's polling connections and no others. Without keep-alive, as is the
     // client's habit: its HTTP library waits for ever when a connection that it uses again is reset.
     agent: new (/^(https|wss):/.test(url) ? https : http).Agent({ keepAlive: false }),
+    ...(parsers.get(url) && { parser: parsers.get(url) }),
     ...options,
   });
   return track(new Client(manager.socket(namespace, { auth })));

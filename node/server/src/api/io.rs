@@ -8,6 +8,7 @@ use std::sync::atomic::AtomicUsize;
 
 use bytes::Bytes;
 use fanfare_proto::Bus;
+use fanfare_socketio::Parser;
 use http::Response;
 use http::request::Parts;
 use parking_lot::Mutex;
@@ -27,6 +28,7 @@ use crate::metrics::Metrics;
 use crate::namespace::Registry;
 use crate::node::{Node, ServingState, States};
 use crate::options::{Options, ms};
+use crate::outbox::Transcoder;
 
 /// A Socket.IO server. Cheap to clone; usable from any thread.
 ///
@@ -254,6 +256,7 @@ pub struct IoBuilder {
     pub(super) http_layers: HttpLayers,
     fallback: Option<Fallback>,
     pub(super) states: States,
+    pub(super) parser: Option<Arc<dyn Parser>>,
 }
 
 impl IoBuilder {
@@ -301,7 +304,9 @@ impl IoBuilder {
         let proxies = TrustedProxies::new(node.options.limits.proxy_networks());
         let origins = Origins::new(node.options.cors.as_ref());
         let admission = Admission::new(node.clone());
-        let hub = Arc::new(Hub { node, namespaces, sessions, admission });
+        let parser = self.parser.or_else(|| node.options.parser.parser());
+        let transcoder = parser.map(|parser| Arc::new(Transcoder::new(parser, node.clone())));
+        let hub = Arc::new(Hub { node, namespaces, sessions, transcoder, admission });
         let client = self.client_dist.and_then(|folder| {
             let loaded = ClientFiles::load(&folder);
             loaded.inspect_err(|error| warn!(?folder, %error, "no JavaScript client to serve")).ok()

@@ -7,6 +7,7 @@ use actix::{Actor, AsyncContext, Handler};
 use bytestring::ByteString;
 
 use super::admission::Permit;
+use super::decoder::Decoder;
 use super::dialect::Dialect;
 use super::message::{ConnectionSnapshot, ObserveConnection};
 use super::namespaces::Namespaces;
@@ -26,7 +27,6 @@ use crate::websocket::{WebSocket, text_frame};
 use fanfare_engineio::Heartbeat;
 use fanfare_engineio::request::{Protocol, TransportKind};
 use fanfare_engineio::session::Session;
-use fanfare_socketio::Decoder;
 
 /// Data that a new connection starts with.
 pub enum Opening {
@@ -53,7 +53,7 @@ impl Connection {
         }
         let options = &hub.node.options;
         let now = Instant::now();
-        let outbox = Outbox::new(options.outbox_bytes_max);
+        let outbox = Outbox::of(hub.transcoder.clone(), options.outbox_bytes_max);
         let (websocket, kind) = match opening {
             Opening::Polling => (None, TransportKind::Polling),
             Opening::WebSocket(websocket, first) => {
@@ -73,7 +73,7 @@ impl Connection {
             session: Session::new(kind, heartbeat, now + ms(options.connect_timeout_ms)),
             websocket,
             probe: None,
-            decoder: Decoder::new(options.max_attachments),
+            decoder: Decoder::new(hub),
             namespaces: Namespaces::default(),
             alarm: Alarm::default(),
             lag: Lag::default(),

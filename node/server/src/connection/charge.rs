@@ -13,9 +13,11 @@ const FRAGMENT_BYTES: usize = 1024;
 
 impl Connection {
     /// Counts a packet. The one that exceeds the allowance is handled like any other; the next one is read when it is
-    /// paid for. An attachment is part of the event before it.
+    /// paid for. An attachment is part of the event before it; with another parser than the default there are none, and every
+    /// message counts.
     pub(super) fn charge(&mut self, packet: &Packet, now: Instant) {
-        let is_attachment = matches!(packet, Packet::Message(Message::Binary(_)));
+        let has_attachments = self.hub.transcoder.is_none();
+        let is_attachment = has_attachments && matches!(packet, Packet::Message(Message::Binary(_)));
         self.take_allowance(u64::from(!is_attachment), packet.len() as u64 + 1, now);
     }
 

@@ -8,6 +8,7 @@ use crate::outbox::Packet as Outgoing;
 use crate::websocket::AttachmentForm;
 use fanfare_engineio::request::{Protocol, Query};
 use fanfare_engineio::{Packet, PacketError, payload, v3};
+use fanfare_socketio::Message;
 
 /// Dialect of one client, as its handshake told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,24 +107,33 @@ impl AnswerWriter {
 
     /// Appends a packet of the session itself.
     pub fn push_control(&mut self, packet: ByteString) {
+        self.push_text(&packet);
+    }
+
+    /// Appends a packet, in the format of the server's parser.
+    pub fn push(&mut self, packet: &Outgoing) {
+        self.compress |= packet.compress;
+        let Some(messages) = packet.transcoded() else {
+            self.push_text(&packet.text);
+            return packet.attachments.iter().for_each(|attachment| self.push_binary(attachment));
+        };
+        messages.iter().for_each(|message| match message {
+            Message::Text(text) => self.push_text(text),
+            Message::Binary(data) => self.push_binary(data),
+        });
+    }
+
+    fn push_text(&mut self, text: &ByteString) {
         match &mut self.body {
-            Body::V4(body) => body.push_text(&packet),
-            Body::V3 { elements, .. } => elements.push(Element::Text(packet)),
+            Body::V4(body) => body.push_text(text),
+            Body::V3 { elements, .. } => elements.push(Element::Text(text.clone())),
         }
     }
 
-    /// Appends a packet with its attachments.
-    pub fn push(&mut self, packet: &Outgoing) {
-        self.compress |= packet.compress;
+    fn push_binary(&mut self, data: &Bytes) {
         match &mut self.body {
-            Body::V4(body) => {
-                body.push_text(&packet.text);
-                packet.attachments.iter().for_each(|attachment| body.push_binary(attachment));
-            }
-            Body::V3 { elements, .. } => {
-                elements.push(Element::Text(packet.text.clone()));
-                elements.extend(packet.attachments.iter().cloned().map(Element::Binary));
-            }
+            Body::V4(body) => body.push_binary(data),
+            Body::V3 { elements, .. } => elements.push(Element::Binary(data.clone())),
         }
     }
 

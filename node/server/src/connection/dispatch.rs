@@ -65,17 +65,12 @@ impl Connection {
 
     fn receive_message(&mut self, message: Message, ctx: &mut Ctx) {
         let metrics = &self.hub.node.metrics;
-        let decoded = match message {
-            Message::Text(text) => {
-                metrics.received_bytes.add(text.len() as u64);
-                self.decoder.text(text)
-            }
-            Message::Binary(data) => {
-                metrics.received_bytes.add(data.len() as u64);
-                self.decoder.binary(data)
-            }
+        let length = match &message {
+            Message::Text(text) => text.len(),
+            Message::Binary(data) => data.len(),
         };
-        match decoded {
+        metrics.received_bytes.add(length as u64);
+        match self.decoder.decode(message) {
             Ok(Some(packet)) => {
                 self.incomplete_since = None;
                 self.route(packet, ctx);

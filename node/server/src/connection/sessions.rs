@@ -12,6 +12,7 @@ use super::state::Connection;
 use crate::ids::SessionId;
 use crate::namespace::Registry;
 use crate::node::Node;
+use crate::outbox::Transcoder;
 use crate::socket::Link;
 
 /// Parts of the node that connections use.
@@ -22,6 +23,8 @@ pub struct Hub {
     pub namespaces: Arc<Registry>,
     /// The sessions.
     pub sessions: Sessions,
+    /// Present if the format of packets is not the default.
+    pub transcoder: Option<Arc<Transcoder>>,
     /// Limits on new sessions.
     pub admission: Arc<Admission>,
 }

@@ -6,6 +6,7 @@ use std::time::Instant;
 use tokio::sync::oneshot;
 
 use super::admission::Permit;
+use super::decoder::Decoder;
 use super::dialect::Dialect;
 use super::inbox::Inbox;
 use super::message::WaitingGet;
@@ -21,7 +22,6 @@ use crate::timer::Alarm;
 use crate::websocket::WebSocket;
 use fanfare_engineio::request::TransportKind;
 use fanfare_engineio::session::Session;
-use fanfare_socketio::Decoder;
 
 /// Frames or packets handled before other connections get a turn.
 pub(super) const READS_PER_TURN: usize = 32;

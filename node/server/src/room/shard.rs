@@ -308,8 +308,8 @@ impl Tally {
             Pushed::Queued => self.delivered += 1,
             Pushed::Dropped => self.dropped += 1,
             Pushed::Overflowed => self.slow += 1,
-            // The member's connection is on its way out: nothing was promised to it any more.
-            Pushed::Closed => {}
+            // The member's connection is on its way out: nothing was promised to it any more. What no parser can write was counted.
+            Pushed::Closed | Pushed::Unwritable => {}
         }
     }
 

@@ -266,6 +266,8 @@ impl SocketCore {
                 self.namespace.node.metrics.volatile_drops.increment();
                 Ok(())
             }
+            // Logged and counted, as in a broadcast.
+            Pushed::Unwritable => Ok(()),
             Pushed::Overflowed | Pushed::Closed => Err(SendError::Disconnected),
         }
     }

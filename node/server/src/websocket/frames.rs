@@ -9,6 +9,7 @@ use bytes::Bytes;
 
 use super::AttachmentForm;
 use crate::outbox::{Item, Packet};
+use fanfare_socketio::Message;
 
 /// Opcode of a text message, with the bit of a final frame.
 const TEXT: u8 = 0x81;
@@ -39,10 +40,20 @@ fn frame(opcode: u8, payload: &[u8]) -> Bytes {
 pub(super) fn encoded_len(item: &Item, form: AttachmentForm) -> usize {
     match item {
         Item::Frame(frame) | Item::Answer(frame) => frame.len(),
+        Item::Packet(packet) if let Some(messages) = packet.transcoded() => {
+            messages.iter().map(|message| frame_len(message_len(message, form))).sum()
+        }
         Item::Packet(packet) => {
             let attachments = packet.attachments.iter().map(|data| attachment_len(data, form));
             frame_len(packet.text.len()) + attachments.map(frame_len).sum::<usize>()
         }
+    }
+}
+
+fn message_len(message: &Message, form: AttachmentForm) -> usize {
+    match message {
+        Message::Text(text) => text.len(),
+        Message::Binary(data) => attachment_len(data, form),
     }
 }
 
@@ -114,15 +125,26 @@ impl<'a> Gather<'a> {
     }
 
     fn packet(&mut self, packet: &'a Packet, form: AttachmentForm) -> ControlFlow<()> {
-        self.header(TEXT, packet.text.len());
-        self.bytes(packet.text.as_bytes())?;
-        for data in &packet.attachments {
-            let is_base64 = form.is_base64();
-            self.header(if is_base64 { TEXT } else { BINARY }, attachment_len(data, form));
-            self.prefix(form.prefix());
-            if is_base64 { self.base64(data)? } else { self.bytes(data)? }
+        if let Some(messages) = packet.transcoded() {
+            return messages.iter().try_for_each(|message| match message {
+                Message::Text(text) => self.text(text),
+                Message::Binary(data) => self.binary(data, form),
+            });
         }
-        Continue(())
+        self.text(&packet.text)?;
+        packet.attachments.iter().try_for_each(|data| self.binary(data, form))
+    }
+
+    fn text(&mut self, text: &'a str) -> ControlFlow<()> {
+        self.header(TEXT, text.len());
+        self.bytes(text.as_bytes())
+    }
+
+    fn binary(&mut self, data: &'a [u8], form: AttachmentForm) -> ControlFlow<()> {
+        let is_base64 = form.is_base64();
+        self.header(if is_base64 { TEXT } else { BINARY }, attachment_len(data, form));
+        self.prefix(form.prefix());
+        if is_base64 { self.base64(data) } else { self.bytes(data) }
     }
 
     fn header(&mut self, opcode: u8, payload: usize) {

@@ -145,7 +145,6 @@ fn the_page_names_the_tests_that_name_its_rows() {
 fn what_is_absent_has_an_issue_of_its_own_or_no_place_here() {
     let page = fs::read_to_string(page()).expect("the page");
     let absent = page.lines().filter_map(row).filter(|row| row[3] == "absent").map(|row| row[0]);
-    let allowed =
-        ["option-deflate", "option-parser", "option-recovery", "option-webtransport", "socket-recovered"];
+    let allowed = ["option-deflate", "option-recovery", "option-webtransport", "socket-recovered"];
     assert_eq!(absent.collect::<BTreeSet<_>>(), BTreeSet::from(allowed));
 }

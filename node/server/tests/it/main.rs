@@ -26,6 +26,7 @@ mod namespaces;
 mod old_clients;
 mod operations;
 mod order;
+mod parsers;
 mod polling;
 mod prose;
 mod proxies;

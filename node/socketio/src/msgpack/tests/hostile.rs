@@ -206,3 +206,24 @@ fn small_attachment_does_not_keep_its_message() {
     let attachment: Bytes = arguments.deserialize().unwrap();
     assert!(!message.as_ptr_range().contains(&attachment.as_ptr()));
 }
+
+/// No value becomes longer than this, so that the bound of a message bounds its JSON.
+#[test]
+fn json_of_a_message_is_at_most_six_times_as_long() {
+    const COUNT: usize = 10_000;
+    let number = [&[0xcb][..], &(-1.234_567_890_123_456_7e-300_f64).to_be_bytes()].concat();
+    let date = [&[0xd7, 0][..], &(-8_640_000_000_000_000_i64).to_be_bytes()].concat();
+    let values = [vec![0xc2], vec![0xa1, 1], vec![0xa0], vec![0x80], vec![0x81, 0xa0, 0xc2], number, date];
+    let mut values = Vec::from(values.map(|value| value.repeat(COUNT)));
+    // Keys are counted beside values, and a text has its length once.
+    let text = [&[0xdb][..], &(COUNT as u32).to_be_bytes(), &[1; COUNT]].concat();
+    values.push(text.repeat(COUNT / 1000));
+    for (value, count) in values.into_iter().zip([COUNT; 7].into_iter().chain([COUNT / 1000])) {
+        let array = [&[0x92, 0xa1, b'e', 0xdd][..], &(count as u32).to_be_bytes(), &value].concat();
+        let message = event(&array);
+        let length = message.len();
+        let Packet::Event { arguments, .. } = read(message).unwrap() else { panic!() };
+        let json = arguments.raw(0).unwrap().as_json().len();
+        assert!(json <= 6 * length, "{json} of {length}: {value:02x?}", value = &value[..10]);
+    }
+}
