@@ -130,7 +130,7 @@ impl<P> Logs<P> {
         is_held: impl Fn(&Room) -> bool,
         packet: impl FnOnce(Position) -> (P, usize),
     ) -> Arc<Entry<P>> {
-        self.last = self.last.next();
+        self.advance();
         let (packet, bytes) = packet(self.last);
         let entry = Arc::new(Entry { position: self.last, stamp, scope, packet, bytes });
         if entry.scope.rooms.is_empty() {
@@ -147,8 +147,14 @@ impl<P> Logs<P> {
 
     /// Some packet did not come: who was there cannot know whether it missed it.
     pub fn skip(&mut self) {
+        self.hole = Some(self.advance());
+    }
+
+    /// Takes a position for a session that comes from another place. It may have been here before, and a position must not
+    /// belong to both of its stays.
+    pub fn advance(&mut self) -> Position {
         self.last = self.last.next();
-        self.hole = Some(self.last);
+        self.last
     }
 
     /// Removes what is too old.

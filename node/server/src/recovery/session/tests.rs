@@ -142,3 +142,20 @@ fn a_client_that_has_left_a_room_still_gets_what_it_missed_there() {
     session.memberships_mut().forget_before(Position::new(51));
     assert_eq!(session.missed(&logs), Ok(vec![3]));
 }
+
+/// Nothing was logged here meanwhile: without a position of its own the second stay would begin where the first one ended.
+#[test]
+fn a_session_that_returns_to_a_place_tells_its_stays_apart() {
+    let (mut first, mut second) = (logs(50), logs(9_000));
+    let mut stay = session(&first);
+    let offset = emit(&mut first, 1);
+    stay.sent(offset);
+    stay.park(first.last());
+    let mut away = session(&second);
+    away.take_over(stay.hand_over(&first, Marks::default()), &second, &mut Marks::default());
+    emit(&mut second, 2);
+    let mut back = Session::new(Memberships::new(first.advance(), ["a".into()]));
+    back.take_over(away.hand_over(&second, Marks::default()), &first, &mut Marks::default());
+    back.acknowledge(offset, first.last());
+    assert_eq!(back.missed(&first), Ok(vec![2]));
+}

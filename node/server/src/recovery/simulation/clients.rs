@@ -64,7 +64,7 @@ impl World {
         let (node, shard) = place;
         let start = self.nodes[node].shards[shard].logs.last();
         let session = Session::new(Memberships::new(start, rooms.iter().cloned()));
-        let resident = Resident { session, connection: Some(connection) };
+        let resident = Resident { session, connection: Some(connection), seated_for: None };
         self.nodes[node].shards[shard].residents.insert(number, resident);
         for key in rooms.iter().cloned().map(Some).chain([None]) {
             self.enter(place, key.clone());
@@ -156,6 +156,14 @@ impl World {
             self.send(place.0, place, Item::Resume { session, connection, offset });
         } else {
             self.begin_move(session, place, Some((connection, offset)));
+        }
+    }
+
+    /// The session did not come. A client that is still there asks again.
+    pub(super) fn try_again(&mut self, session: usize, connection: usize, place: Place) {
+        let client = &mut self.clients[session];
+        if client.connection == Some(connection) {
+            client.attempt = Some((connection, place));
         }
     }
 

@@ -14,6 +14,8 @@ pub(super) struct Move {
     awaited: usize,
     hand_over: Option<HandOver<Frame>>,
     is_cut: bool,
+    /// The old place has the session back.
+    is_released: bool,
 }
 
 /// A node passes its lanes one after the other: whatever it began to emit before is in all mailboxes, and published.
@@ -45,7 +47,16 @@ impl World {
     ) {
         let from = self.clients[session].place;
         let number = self.moves.len();
-        self.moves.push(Move { session, from, to, client, awaited: 0, hand_over: None, is_cut: false });
+        self.moves.push(Move {
+            session,
+            from,
+            to,
+            client,
+            awaited: 0,
+            hand_over: None,
+            is_cut: false,
+            is_released: false,
+        });
         self.send(to.0, from, Item::Claim(number));
     }
 
@@ -73,10 +84,11 @@ impl World {
             self.ask_for_fences(number);
         }
         let shard = &mut self.nodes[to.0].shards[to.1];
-        let last = shard.logs.last();
+        let last = if self.rules.seats_have_positions { shard.logs.advance() } else { shard.logs.last() };
         let mut seated = Session::new(Memberships::new(last, rooms.iter().cloned()));
         seated.park(last);
-        shard.residents.insert(session, Resident { session: seated, connection: None });
+        let seated_for = Some(number);
+        shard.residents.insert(session, Resident { session: seated, connection: None, seated_for });
         for key in rooms.into_iter().map(Some).chain([None]) {
             self.enter(to, key);
         }
@@ -139,7 +151,7 @@ impl World {
     pub(super) fn fenced(&mut self, number: usize) {
         let moved = &mut self.moves[number];
         moved.awaited -= 1;
-        if moved.awaited > 0 {
+        if moved.awaited > 0 || moved.is_released {
             return;
         }
         let (place, item) = match moved.is_cut {
@@ -151,7 +163,10 @@ impl World {
 
     /// The session leaves the old place.
     pub(super) fn cut(&mut self, number: usize) {
-        let Move { session, from, to, .. } = self.moves[number];
+        let Move { session, from, to, is_released, .. } = self.moves[number];
+        if is_released {
+            return;
+        }
         let shard = &mut self.nodes[from.0].shards[from.1];
         let Some(resident) = shard.residents.remove(&session) else {
             return self.fail(|| "cut twice".to_owned());
@@ -165,6 +180,43 @@ impl World {
             self.handed_over(number, hand_over);
         } else {
             self.tell(from.0, to.0, Message::HandOver(number, Box::new(hand_over)));
+        }
+    }
+
+    /// The new place has waited for too long. Only the old place can say whether it is too late.
+    pub(super) fn give_up_a_move(&mut self) {
+        if !self.moves.is_empty() {
+            let number = self.rng.below(self.moves.len());
+            let Move { from, to, .. } = self.moves[number];
+            self.send(to.0, from, Item::Release(number));
+        }
+    }
+
+    /// At the old place: the session stays, unless it has left. Who has claimed it may do so again.
+    pub(super) fn release(&mut self, number: usize) {
+        let Move { session, from, to, client, is_cut, is_released, .. } = self.moves[number];
+        if is_cut || is_released {
+            return;
+        }
+        self.moves[number].is_released = true;
+        self.clients[session].is_claimed = false;
+        if let Some((connection, _)) = client {
+            self.try_again(session, connection, to);
+        }
+        self.send(from.0, to, Item::Unseat(number));
+        self.played.released += 1;
+    }
+
+    /// At the new place, which will not have the session.
+    pub(super) fn unseat(&mut self, number: usize) {
+        let Move { session, to, .. } = self.moves[number];
+        let residents = &mut self.nodes[to.0].shards[to.1].residents;
+        // It may be there for a later move by now, from another place.
+        if residents.get(&session).is_some_and(|resident| resident.seated_for == Some(number)) {
+            residents.remove(&session);
+        }
+        for key in self.clients[session].rooms.clone().into_iter().map(Some).chain([None]) {
+            self.leave(to, key);
         }
     }
 

@@ -32,6 +32,8 @@ pub(super) enum Item {
     Claim(usize),
     Seat(usize),
     Cut(usize),
+    Release(usize),
+    Unseat(usize),
     TakeOver(usize),
 }
 
@@ -51,6 +53,8 @@ pub(super) enum Message {
 pub(super) struct Resident {
     pub(super) session: Session<Frame>,
     pub(super) connection: Option<usize>,
+    /// The move that it was seated for.
+    pub(super) seated_for: Option<usize>,
 }
 
 pub(super) struct Shard {
@@ -89,6 +93,8 @@ pub(super) struct Link {
 pub(super) struct Played {
     pub(super) moves: usize,
     pub(super) recoveries: usize,
+    /// Moves that were given up in time.
+    pub(super) released: usize,
     /// Sessions that could not be recovered, and were told so.
     pub(super) told: usize,
 }
@@ -180,13 +186,15 @@ impl World {
 
     /// Takes steps until the end, when everybody is connected and nothing is under way.
     pub(super) fn play(mut self) -> Result<Played, String> {
+        let emits = 1 + self.rng.below(6);
         for _ in 0..STEPS {
             match self.rng.below(40) {
-                0..=3 => self.begin_emit(),
-                4 => self.cut_a_client(),
-                5 => self.notice(),
-                6 | 7 => self.reconnect(),
-                8 => self.move_a_parked_session(),
+                step if step < emits => self.begin_emit(),
+                6 => self.cut_a_client(),
+                7 => self.notice(),
+                8 | 9 => self.reconnect(),
+                10 => self.move_a_parked_session(),
+                11 if self.rng.chance(1) => self.give_up_a_move(),
                 _ => self.work(),
             }
             if let Some(fault) = self.fault {
@@ -310,6 +318,8 @@ impl World {
             Some(Item::Claim(number)) => self.claim(number),
             Some(Item::Seat(number)) => self.seat(number),
             Some(Item::Cut(number)) => self.cut(number),
+            Some(Item::Release(number)) => self.release(number),
+            Some(Item::Unseat(number)) => self.unseat(number),
             Some(Item::TakeOver(number)) => self.take_over(number),
         }
     }
