@@ -111,5 +111,13 @@ export const DIFFERENCES = {
     row: "Event that a middleware of the socket refuses, of a client that waits for an acknowledgement",
     everywhere: [["notes.answer", "(none)", []]],
   },
+  "old/unknown-namespace": {
+    row: "Namespace that does not exist, to such a client",
+    everywhere: [["notes.packets.0", '44/nobody,{"message":"Invalid namespace"}', '44/nobody,"Invalid namespace"']],
+  },
+  "old/script-elements": {
+    row: "Answer to a poll by a script element (JSONP)",
+    everywhere: [["notes.first poll.headers.content-type", "text/plain; charset=UTF-8", "text/javascript; charset=UTF-8"]],
+  },
   "ending/wire-close-packet": { row: "Close packet (`1`) on WebSocket", websocket: closes(1), upgrade: closes(2) },
 };

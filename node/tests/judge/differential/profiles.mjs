@@ -30,6 +30,7 @@ export const PROFILES = {
   uncompressed: { ...QUIET, httpCompression: false },
   refusing: { ...QUIET, allowRequest },
   hooked: QUIET,
+  old: { ...QUIET, allowEIO3: true },
   "closing-polling": QUIET,
   "closing-websocket": QUIET,
   "closing-upgrade": QUIET,

@@ -2,7 +2,7 @@
 
 const AREAS = [
   "emit", "acks", "rooms", "socket", "binary", "packets", "namespaces", "ending",
-  "handshake", "cors", "polling", "websocket", "heartbeat", "upgrade", "listeners", "hooks",
+  "handshake", "cors", "polling", "websocket", "heartbeat", "upgrade", "listeners", "hooks", "old",
 ];
 
 /** All ways of connecting; those where a script makes sense stand with it. */

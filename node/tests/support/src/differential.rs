@@ -137,6 +137,7 @@ fn profiles() -> Vec<(&'static str, IoBuilder)> {
         ("uncompressed", with(Options { http_compression_threshold_bytes: 0, ..quiet() })),
         ("refusing", refusing(with(quiet()))),
         ("hooked", with(quiet())),
+        ("old", with(Options { allow_eio3: true, ..quiet() })),
         ("closing-polling", with(quiet())),
         ("closing-websocket", with(quiet())),
         ("closing-upgrade", with(quiet())),
