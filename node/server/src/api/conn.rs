@@ -10,10 +10,7 @@ use super::extract::FromContext;
 use super::socket::Socket;
 use crate::outbox::Ending;
 use crate::socket::{Link, Rejection, SocketCore};
-use fanfare_engineio::request::TransportKind;
-
-/// Version of the Engine.IO protocol.
-const PROTOCOL: u8 = 4;
+use fanfare_engineio::request::{Protocol, TransportKind};
 
 /// The Engine.IO connection of a client (JavaScript's `socket.conn`). Cheap to clone; usable from any task or thread, also
 /// after it has ended. Two are equal if they are the same connection.
@@ -53,9 +50,13 @@ impl Conn {
         self.0.link.session.as_str().to_owned()
     }
 
-    /// Version of the Engine.IO protocol that the client speaks: 4.
+    /// Version of the Engine.IO protocol that the client speaks (`conn.protocol`): 4, or 3 of a client of Socket.IO 1 or 2,
+    /// which is let in with [`Options::allow_eio3`](crate::Options::allow_eio3).
     pub fn protocol(&self) -> u8 {
-        PROTOCOL
+        match self.0.link.protocol {
+            Protocol::V3 => 3,
+            Protocol::V4 => 4,
+        }
     }
 
     /// The transport in use now (`conn.transport.name`). It changes once at most, from polling to WebSocket.
@@ -112,9 +113,9 @@ impl Conn {
         poll_fn(|cx| self.0.link.outbox.poll_taken(cx)).await
     }
 
-    /// Closes the connection, after everything this thread has emitted to the socket that it was asked of. Its sockets leave with the reason `forced
-    /// close`, and the client is sent no DISCONNECT packet: official clients come back by themselves. To send it away
-    /// for good there is [`Socket::disconnect_all`].
+    /// Closes the connection, after everything this thread has emitted to the socket that it was asked of. Its sockets leave
+    /// with the reason `forced close`, and the client is sent no DISCONNECT packet: official clients come back by
+    /// themselves. To send it away for good there is [`Socket::disconnect_all`].
     pub fn close(&self) {
         let close = CloseLater(self.0.link.clone());
         // Where it is refused, or lost in a mailbox, it happens all the same.

@@ -19,7 +19,10 @@ use crate::socket::{DisconnectContext, EventContext, HandlerId, Handshake, Socke
 use fanfare_engineio::request::TransportKind;
 
 /// One client in one namespace. Cheap to clone; usable from any task or thread, also after the client has gone:
-/// emits then return [`EmitError::Disconnected`].
+/// emits then return [`EmitError::Disconnected`]. A clone that is kept keeps some memory, and nothing else.
+///
+/// Emits of one thread arrive in their order. Operators such as [`volatile`](Self::volatile) and [`to`](Self::to) return
+/// values that can be kept and used again; none of them changes the socket.
 #[derive(Clone)]
 pub struct Socket(pub(super) Arc<SocketCore>);
 
@@ -110,7 +113,7 @@ impl Socket {
         })
     }
 
-    /// Declares a handler for the moment this socket has left.
+    /// Declares a handler for the moment this socket has left: it is in no room any more, and emits to it fail.
     #[track_caller]
     pub fn on_disconnect<P: 'static, H>(&self, handler: H) -> HandlerId
     where
@@ -125,6 +128,7 @@ impl Socket {
     // Emits to this client.
 
     /// Sends an event to this client: a tuple is several arguments, `()` none, anything else is one.
+    /// [`Bytes`](crate::Bytes) anywhere inside travel as attachments. It never waits.
     ///
     /// # Errors
     /// Those of [`EmitError`]; nothing was sent then.
@@ -140,8 +144,18 @@ impl Socket {
         self.direct().send(arguments)
     }
 
-    /// Sends an event at once, and returns a future of the client's answer. It waits until the socket is disconnected;
-    /// [`timeout`](Self::timeout) sets a limit.
+    /// Sends an event at once, and returns a future of the client's answer: a tuple takes its several arguments, `()` none,
+    /// anything else the first. It waits until the socket is disconnected; [`timeout`](Self::timeout) sets a limit.
+    ///
+    /// ```
+    /// # async fn example(socket: fanfare::Socket) -> Result<(), fanfare::AckError> {
+    /// let second = std::time::Duration::from_secs(1);
+    /// let answer = socket.timeout(second).emit_with_ack::<String>("question", "who are you?").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// A handler that awaits it keeps no other event of the socket waiting.
     pub fn emit_with_ack<T>(&self, event: &str, arguments: impl Serialize) -> Acknowledgement<T> {
         self.direct().emit_with_ack(event, arguments)
     }
@@ -206,6 +220,13 @@ impl Socket {
     /// Leaves rooms, in order with the emits of this thread, whether awaited or not.
     pub fn leave(&self, rooms: impl IntoRooms) -> Changed {
         Changed::new(self.0.leave(rooms.into_rooms()), None)
+    }
+
+    /// Leaves all rooms that it is in now, but for its own.
+    pub fn leave_all(&self) -> Changed {
+        let own = Room::from(self.id());
+        let rooms: Vec<Room> = self.rooms().into_iter().filter(|room| *room != own).collect();
+        self.leave(rooms)
     }
 
     /// The rooms it is in, its own one first; none after a disconnect, but for its `disconnecting` handlers.

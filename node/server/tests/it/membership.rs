@@ -322,3 +322,21 @@ async fn who_is_rejected_leaves_no_room_behind() {
     nothing_stays(&io).await;
     io.close().await;
 }
+
+#[tokio::test]
+async fn a_socket_that_leaves_all_rooms_keeps_its_own() {
+    let io = Io::builder().options(Options { reactors: 2, ..Options::default() }).build();
+    io.on("rooms", async |socket: Socket, ack: Ack| -> Result<(), EmitError> {
+        socket.join(["a", "b"]).await?;
+        socket.leave_all().await?;
+        ack.send(socket.rooms())
+    });
+    let url = serve(&io).await;
+    let (mut client, id) = Client::connect_as(&url, "").await;
+    client.send(r#"27["rooms"]"#).await;
+    assert_eq!(client.receive().await.text, format!(r#"37[["{id}"]]"#));
+    io.to(&*id).emit("hello", ()).expect("it is sent");
+    assert_eq!(client.receive().await.text, r#"2["hello"]"#);
+    drop(client);
+    io.close().await;
+}

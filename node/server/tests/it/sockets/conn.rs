@@ -6,7 +6,7 @@ use futures_util::FutureExt;
 use tokio::task::JoinHandle;
 
 use super::{Journal, server};
-use crate::client::{Client, Polling};
+use crate::client::{Client, Http, Polling};
 use crate::support::{DEADLINE, eventually, nothing_stays, serve};
 
 fn only_socket(namespace: &Namespace) -> Socket {
@@ -45,6 +45,18 @@ async fn a_connection_tells_its_transport_its_client_and_its_secret_on_request_o
     websocket.send("1").await;
     drop(websocket);
     eventually("it has closed", || !found.conn().is_open()).await;
+    io.close().await;
+}
+
+#[tokio::test]
+async fn a_connection_of_an_old_client_tells_its_protocol() {
+    let options = Options { reactors: 1, allow_eio3: true, ..Options::default() };
+    let io = Io::builder().options(options).build();
+    let url = serve(&io).await;
+    let open = Http::connect(&url).await.get("/socket.io/?EIO=3&transport=polling").await;
+    assert_eq!(open.status, 200, "{open:?}");
+    eventually("it is in the main namespace", || io.local_sockets().len() == 1).await;
+    assert_eq!(only_socket(&io).conn().protocol(), 3);
     io.close().await;
 }
 
