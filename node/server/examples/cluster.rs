@@ -67,7 +67,7 @@ async fn who(
 ) -> Result<(), Box<dyn std::error::Error>> {
     let sockets = namespace.to(room).fetch_sockets().await?;
     let members: Vec<_> = sockets.iter().map(|socket| (socket.id(), socket.node())).collect();
-    Ok(ack.send((members,))?)
+    Ok(ack.send(members)?)
 }
 
 /// Asks every node, this one too, for the number of its clients.
@@ -75,5 +75,5 @@ async fn nodes(io: Io, ack: Ack) -> Result<(), Box<dyn std::error::Error>> {
     let answers = io.servers().include_self().emit_with_ack("clients", ()).await?;
     let clients: Result<Vec<(String, usize)>, _> =
         answers.iter().map(|answer| answer.arguments.deserialize()).collect();
-    Ok(ack.send((clients?,))?)
+    Ok(ack.send(clients?)?)
 }

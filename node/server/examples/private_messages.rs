@@ -156,7 +156,7 @@ async fn welcome(
 ) -> Result<(), EmitError> {
     store.set_connected(&session, true);
     socket.emit("session", &session)?;
-    socket.emit("users", (store.users(&session.user_id),))?; // one argument, a list
+    socket.emit("users", store.users(&session.user_id))?;
     socket.broadcast().emit("user connected", user(&session, true, &[]))
 }
 
