@@ -97,7 +97,8 @@ impl Socket {
     }
 }
 
-/// Changes of an event by a middleware: what handlers, and later middlewares, see instead.
+/// Changes of an event by a middleware: what handlers, and later middlewares, see instead. The number of its
+/// acknowledgement stays.
 #[derive(Clone, Debug, Default)]
 #[must_use = "a middleware returns it"]
 pub struct Rewrite(Rewritten);

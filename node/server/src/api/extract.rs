@@ -16,7 +16,7 @@ use fanfare_socketio::Arguments;
 ///
 /// | handlers | can take |
 /// |---|---|
-/// | all | [`Namespace`], [`State`](super::State), [`Io`](super::Io) |
+/// | all | [`Namespace`], [`Params`](super::Params) of its name, [`State`](super::State), [`Io`](super::Io) |
 /// | of sockets | [`Socket`], [`SocketId`], [`Auth`], [`Extension`](super::Extension), [`HttpExtension`](super::HttpExtension), [`Handshake`], [`http::HeaderMap`], [`TransportKind`], [`Conn`](super::Conn) |
 /// | of events | also [`Data`], [`Ack`](super::Ack), [`EventName`], [`Arguments`] |
 /// | of errors of sockets | also [`SocketError`](crate::SocketError), [`Ack`](super::Ack), [`EventName`], [`Arguments`] |

@@ -75,7 +75,9 @@ impl Io {
         IoBuilder::default()
     }
 
-    /// Returns the namespace of that name, and declares it if needed. Clients can enter declared namespaces only.
+    /// Returns the namespace of that name, and declares it if needed: from then on clients can enter it, until it is
+    /// [closed](Self::close_namespace). A missing leading `/` is added; `/` is there from the start. Clients that ask for a
+    /// namespace which is not declared, and which no [parent](crate::ParentNamespace) makes, get `Invalid namespace`.
     pub fn of(&self, name: &str) -> Namespace {
         Namespace(self.inner.hub.namespaces.declare(name))
     }

@@ -17,7 +17,23 @@ use crate::ids::{Room, SocketId};
 use crate::namespace::NamespaceCore;
 use crate::socket::{ConnectContext, DisconnectContext, EventContext};
 
-/// A namespace. Cheap to clone; usable from any thread.
+/// A namespace: its handlers, shared by all its sockets, and emits to these. Cheap to clone; usable from any thread.
+///
+/// ```no_run
+/// use fanfare::{Auth, Data, Io, Socket};
+///
+/// # fn example(io: Io) -> Result<(), fanfare::EmitError> {
+/// let chat = io.of("/chat"); // `io` itself is the namespace `/`
+/// chat.middleware(|Auth(token): Auth<String>| if token == "s3cret" { Ok(()) } else { Err("wrong token") })
+///     .on_connect(async |socket: Socket| socket.join("lobby").await)
+///     .on("say", async |socket: Socket, Data(text): Data<String>| socket.to("lobby").emit("said", text));
+/// chat.to("lobby").except("muted").emit("news", "it rains")?;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// Methods that declare a handler panic, with a message that names the type, if the handler takes a
+/// [`State`](crate::State) that the server was built without.
 #[derive(Clone)]
 pub struct Namespace(pub(super) Arc<NamespaceCore>);
 
@@ -48,8 +64,13 @@ impl Namespace {
         })
     }
 
-    /// Adds a middleware: run for every client that wants to enter, in the order they were added; an error refuses
-    /// the client (JavaScript's `use`).
+    /// Adds a middleware: run for every client that wants to enter, in the order they were added, one after the other; an
+    /// error refuses the client (JavaScript's `use`).
+    ///
+    /// It may wait, for a database say: the client waits for its CONNECT, and other clients do not. The client gets the
+    /// error as its `connect_error`: text, or a [`ConnectError`](crate::ConnectError) with data. Parameters that cannot be
+    /// made refuse it too. Data that it keeps with the socket ([`Socket::set_data`]) are there in every handler; rooms that
+    /// it joins are left again if the client is refused; what it emits to the socket comes before the CONNECT packet.
     #[track_caller]
     pub fn middleware<P: 'static, H>(&self, decide: H) -> Declared<'_>
     where
@@ -61,7 +82,12 @@ impl Namespace {
         })
     }
 
-    /// Declares a handler for an event of any socket of the namespace: nothing is kept per connection.
+    /// Declares a handler for an event of any socket of the namespace: nothing is kept per connection. An event may have
+    /// several, which run in the order they were declared, before those of the [socket](Socket::on).
+    ///
+    /// Each runs up to its first `await` before the next one, and before the next event of that socket (ORDER-1). Arguments
+    /// that its parameters cannot be made of, an error that it returns, and a panic are told to
+    /// [`Io::on_error`](crate::Io::on_error).
     #[track_caller]
     pub fn on<P: 'static, H>(&self, event: &str, handler: H) -> Declared<'_>
     where
@@ -72,7 +98,8 @@ impl Namespace {
         self.declare(handler, |handlers| handlers.events.entry(event.into()).or_default())
     }
 
-    /// Declares a handler for every event of any socket, run before the event's own.
+    /// Declares a handler for every event of any socket, run before the event's own (JavaScript's `onAny`). It hears what
+    /// the [middlewares of events](Self::event_middleware) let through, with its [`EventName`](crate::EventName).
     #[track_caller]
     pub fn on_any<P: 'static, H>(&self, handler: H) -> Declared<'_>
     where
@@ -95,7 +122,7 @@ impl Namespace {
         })
     }
 
-    /// Declares a handler for sockets that have left.
+    /// Declares a handler for sockets that have left: they are in no room any more, and emits to them fail.
     #[track_caller]
     pub fn on_disconnect<P: 'static, H>(&self, handler: H) -> Declared<'_>
     where
@@ -109,7 +136,7 @@ impl Namespace {
 
     // Emits.
 
-    /// Targets everybody in these rooms.
+    /// Targets everybody in these rooms, on all nodes; in several of them still once (ONCE-1).
     pub fn to(&self, rooms: impl IntoRooms) -> Broadcast {
         self.broadcast().to(rooms)
     }
@@ -150,7 +177,8 @@ impl Namespace {
         self.broadcast().timeout(timeout)
     }
 
-    /// Sends an event to everybody in the namespace: a tuple is several arguments, `()` none, anything else is one.
+    /// Sends an event to everybody in the namespace, on all nodes: a tuple is several arguments, `()` none, anything else
+    /// is one. It never waits, neither for clients nor for the cluster.
     ///
     /// # Errors
     /// Those of [`EmitError`]; nothing was sent then.
@@ -168,12 +196,13 @@ impl Namespace {
 
     // Questions about its sockets.
 
-    /// Returns the sockets of this node.
+    /// Returns the sockets of this node (JavaScript's `nsp.sockets`); [`fetch_sockets`](Self::fetch_sockets) returns those of
+    /// all nodes.
     pub fn local_sockets(&self) -> Vec<Socket> {
         self.0.sockets().into_iter().map(Socket).collect()
     }
 
-    /// Returns a socket of this node.
+    /// Returns a socket of this node; `None` if it lives on another one, or has gone.
     pub fn local_socket(&self, id: SocketId) -> Option<Socket> {
         self.0.socket(id).map(Socket)
     }
