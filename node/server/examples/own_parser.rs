@@ -66,8 +66,9 @@ pub fn install(io: &Io) {
     io.on("echo", |arguments: Arguments, ack: Ack| ack.send(arguments));
 }
 
-#[tokio::main(flavor = "current_thread")]
+#[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    tracing_subscriber::fmt().init();
     let io = Io::builder().parser(Cbor).build();
     install(&io);
     let server = io.listen("127.0.0.1:3000").await?;
