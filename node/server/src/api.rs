@@ -29,6 +29,7 @@ mod own_io;
 mod params;
 mod parent;
 mod parent_emit;
+mod parent_handlers;
 mod parser;
 mod remote;
 mod room_events;

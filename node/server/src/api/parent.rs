@@ -1,6 +1,5 @@
 //! Namespaces that clients make, by the rules of parents (JavaScript's `io.of(/…/)` and `io.of((name, auth, next) => …)`).
 
-use std::cell::Cell;
 use std::fmt::Display;
 use std::ops::Deref;
 use std::sync::Arc;
@@ -199,21 +198,16 @@ impl ParentNamespace {
         callback: Arc<dyn Callback<C, T>>,
         list: impl Fn(&mut Handlers) -> &mut Vec<Declaration<C, T>>,
     ) -> ParentDeclared<'_> {
-        let declaration = Declaration::new(callback);
-        self.parent.declare(|handlers| list(handlers).push(declaration.clone()));
-        ParentDeclared { parent: self, id: declaration.id() }
+        self.add(Declaration::new(callback), list)
     }
 
-    /// Removes a handler that was declared here, from all children, by its [`ParentDeclared::id`]. Returns whether it was
-    /// there. Runs of it that have begun go on.
-    pub fn remove_handler(&self, id: HandlerId) -> bool {
-        let was_there = Cell::new(false);
-        self.parent.declare(|handlers| {
-            if handlers.remove(id).is_some() {
-                was_there.set(true);
-            }
-        });
-        was_there.get()
+    pub(super) fn add<C: 'static, T: 'static>(
+        &self,
+        declaration: Declaration<C, T>,
+        list: impl Fn(&mut Handlers) -> &mut Vec<Declaration<C, T>>,
+    ) -> ParentDeclared<'_> {
+        self.parent.declare(|handlers| list(handlers).push(declaration.clone()));
+        ParentDeclared { parent: self, id: declaration.id() }
     }
 
     /// Declares a handler for clients that were admitted, as [`Namespace::on_connect`].
@@ -346,6 +340,11 @@ impl ParentNamespace {
     /// Targets everybody; sets whether a polling answer that carries the packet may be compressed.
     pub fn compress(&self, compress: bool) -> ParentBroadcast {
         self.broadcast().compress(compress)
+    }
+
+    /// Targets everybody; `false` promises that the arguments contain no bytes, see [`ParentBroadcast::binary`].
+    pub fn binary(&self, binary: bool) -> ParentBroadcast {
+        self.broadcast().binary(binary)
     }
 
     /// Sends an event to everybody in every child, on all nodes: also in those that this node does not have.

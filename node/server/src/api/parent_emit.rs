@@ -16,7 +16,7 @@ use crate::room::Target;
 use fanfare_socketio::encode;
 
 /// An emit to the sockets of all children of a parent. Rooms are those of each child, and add up as in a
-/// [`Broadcast`](crate::Broadcast).
+/// [`Broadcast`](crate::Broadcast). There are no acknowledgements: [`ParentNamespace::children`] ask for them, each for itself.
 #[derive(Clone)]
 #[must_use = "an operator does nothing until `emit` is called"]
 pub struct ParentBroadcast {
@@ -69,6 +69,14 @@ impl ParentBroadcast {
         next
     }
 
+    /// `false` promises that the arguments contain no bytes: an emit that does fails with
+    /// [`EmitError::UnexpectedBytes`]. Default true: bytes travel as attachments.
+    pub fn binary(&self, binary: bool) -> Self {
+        let mut next = self.clone();
+        next.flags.binary = binary;
+        next
+    }
+
     /// Sends an event with its arguments: a tuple is several, `()` none, anything else is one.
     ///
     /// # Errors
@@ -76,7 +84,7 @@ impl ParentBroadcast {
     pub fn emit(&self, event: &str, arguments: impl Serialize) -> Result<(), EmitError> {
         let parent = &self.parent.parent;
         // Encoded once, and written into each child's packets.
-        let encoded = encode::event("/", None, event, &arguments)?;
+        let encoded = self.flags.encode("/", None, event, &arguments)?;
         let body = || {
             Body::Broadcast(wire::Broadcast {
                 target: Some(target("/", &self.target.rooms, &self.target.except)),

@@ -44,6 +44,7 @@ impl Connection {
             return self.opened(Opened { name, auth, visit }, ctx);
         }
         self.namespaces.inquire(&name);
+        self.may_be_busy = true;
         let connection = ctx.address();
         let patience = ms(self.hub.node.options.connect_timeout_ms);
         actix_rt::spawn(async move {

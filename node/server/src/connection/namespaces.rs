@@ -46,6 +46,10 @@ pub(super) enum NamespaceState {
 /// Namespaces that were left a moment ago and are remembered; of more of them the first ones are forgotten.
 const LEFT_MAX: usize = 64;
 
+/// Namespaces that the program is asked about for one connection at a time; with so many it is read no further. A client
+/// chooses the names, so nothing else bounds what it has the program do.
+const ASKING_MAX: usize = 64;
+
 /// Namespaces that one connection is in, or asked to enter.
 #[derive(Default)]
 pub(super) struct Namespaces(SmallVec<[Slot; 1]>);
@@ -151,7 +155,8 @@ impl Namespaces {
 
     /// Whether the connection must not be read further for now.
     pub fn are_busy(&self) -> bool {
-        self.sockets().any(|socket| socket.is_busy())
+        let asking = self.0.iter().filter(|slot| matches!(slot, Slot::Asking(_))).count();
+        asking >= ASKING_MAX || self.sockets().any(|socket| socket.is_busy())
     }
 
     /// Whether no handler runs, and no event is on its way to one.

@@ -151,6 +151,14 @@ impl NamespaceCore {
         was_there.get()
     }
 
+    /// Removes a handler that ran once, from wherever it was declared.
+    pub fn remove_used(&self, id: HandlerId) {
+        let of_parent = self.parent.as_ref().is_some_and(|parent| parent.remove_handler(id));
+        if !of_parent {
+            self.remove_handler(id);
+        }
+    }
+
     /// Replaces the handlers, before there are any of its own.
     pub(super) fn set_handlers(&self, handlers: Arc<Handlers>) {
         self.handlers.store(handlers);

@@ -1,6 +1,7 @@
 //! Parents: rules by which clients make namespaces, with the handlers that these get.
 
 use std::any::Any;
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
@@ -13,7 +14,7 @@ use regex::Regex;
 use serde::de::DeserializeOwned;
 
 use super::core::NamespaceCore;
-use crate::socket::{Handlers, Handshake, Link};
+use crate::socket::{HandlerId, Handlers, Handshake, Link};
 
 /// Parts of a namespace's name that its parent's pattern has names for, in the order of the pattern.
 pub type NameParams = Vec<(Box<str>, Box<str>)>;
@@ -183,15 +184,34 @@ impl ParentCore {
         self.children.lock().values().cloned().collect()
     }
 
-    /// Changes the handlers of all children, of those that live and of those to come.
+    /// The handlers of all children.
+    pub fn handlers(&self) -> arc_swap::Guard<Arc<Handlers>> {
+        self.handlers.load()
+    }
+
+    /// Changes the handlers of all children, of those that live and of those to come; its own first.
     pub fn declare(&self, change: impl Fn(&mut Handlers)) {
+        // Dropped after the lock, with all that is removed: handlers hold values of the program, whose end may come back.
+        let before;
         let children = self.children.lock();
-        let before = self.handlers.load_full();
+        before = self.handlers.load_full();
         let mut after = Handlers::clone(&before);
         change(&mut after);
         let after = Arc::new(after);
         self.handlers.store(after.clone());
         children.values().for_each(|child| child.declare_as(&before, &after, &change));
+    }
+
+    /// Removes a handler that was declared here, also from all children. Returns whether it was here.
+    pub fn remove_handler(&self, id: HandlerId) -> bool {
+        let was_here = Cell::new(None);
+        self.declare(|handlers| {
+            if was_here.get() != Some(false) {
+                let is_removed = handlers.remove(id).is_some();
+                was_here.set(was_here.get().or(Some(is_removed)));
+            }
+        });
+        was_here.get() == Some(true)
     }
 
     /// Takes a new child in, and gives it the handlers.

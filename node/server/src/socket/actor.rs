@@ -41,7 +41,7 @@ impl Actor for SocketActor {
         let connect = core.namespace.handlers().connect.clone();
         for handler in connect.into_iter().filter(Declaration::claim) {
             if handler.is_once() {
-                core.namespace.remove_handler(handler.id());
+                core.namespace.remove_used(handler.id());
             }
             let context = ConnectContext { socket: core.clone() };
             run(core, "connect", None, || handler.callback().call(context));

@@ -3,6 +3,7 @@
 mod churn;
 mod cluster;
 mod ending;
+mod parents;
 mod predicates;
 mod room_events;
 

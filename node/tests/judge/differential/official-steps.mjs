@@ -48,6 +48,14 @@ const OWN = {
     at.on("error", (error) => context.log({ what: "error", tag, message: message(error) }));
   },
   onUpgrade: (context, at, tag) => void at.conn.on("upgrade", ({ name }) => context.log({ what: "upgrade", tag, transport: name })),
+  // Events of the adapter, to be asked for.
+  watchRooms: (context, at) => {
+    const events = context.interpreter.roomEvents(...context.key);
+    for (const event of ["create-room", "delete-room", "join-room", "leave-room"]) {
+      at.adapter.on(event, (room, id) => events.push(id === undefined ? [event, room] : [event, room, id]));
+    }
+  },
+  roomEvents: (context) => context.interpreter.roomEvents(...context.key).splice(0),
   // The interpreter.
   note: (context, _, ...args) => context.log({ what: "note", args }),
   wait: (context, _, gate) => context.interpreter.gate(gate).passed,
@@ -129,10 +137,17 @@ class Context {
 export class Interpreter {
   #gates = new Map();
   #logs = new Map();
+  #roomEvents = new Map();
 
   gate(name) {
     if (!this.#gates.has(name)) this.#gates.set(name, new Gate());
     return this.#gates.get(name);
+  }
+
+  roomEvents(profile, namespace) {
+    const key = `${profile} ${namespace}`;
+    if (!this.#roomEvents.has(key)) this.#roomEvents.set(key, []);
+    return this.#roomEvents.get(key);
   }
 
   log(profile, namespace) {

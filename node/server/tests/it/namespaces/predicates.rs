@@ -1,6 +1,7 @@
 //! Parents by predicate.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
 
 use fanfare::{Io, NamespaceAttempt, Options, Socket};
@@ -116,5 +117,42 @@ async fn clients_that_are_decided_on_together_enter_one_namespace() {
     let children = parent.children();
     assert_eq!(children.len(), 1);
     assert_eq!(children[0].local_sockets().len(), 6);
+    io.close().await;
+}
+
+/// The client chooses the names, so nothing else would bound them.
+#[tokio::test]
+async fn the_program_is_asked_about_so_many_namespaces_of_one_client_at_a_time() {
+    const NAMES: usize = 300;
+    const ASKED_MAX: usize = 64;
+    let io = server();
+    let gate = Arc::new(Semaphore::new(0));
+    let (asked, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let (waits, counts, top) = (gate.clone(), asked.clone(), most.clone());
+    io.of_matching(async move |attempt: NamespaceAttempt| {
+        let now = counts.fetch_add(1, SeqCst) + 1;
+        top.fetch_max(now, SeqCst);
+        let passes = waits.acquire().await.is_ok();
+        counts.fetch_sub(1, SeqCst);
+        passes && attempt.name().ends_with('7')
+    });
+    let url = serve(&io).await;
+    let (mut client, mut other) = (Client::connect(&url).await, Client::connect(&url).await);
+    for n in 0..NAMES {
+        client.feed(&format!("0/{n},")).await;
+    }
+    client.flush().await;
+    eventually("it is asked", || asked.load(SeqCst) >= ASKED_MAX).await;
+    // Other clients are served meanwhile.
+    other.send("0/other,").await;
+    eventually("it is asked for the other one too", || asked.load(SeqCst) > ASKED_MAX).await;
+    gate.add_permits(NAMES + 1);
+    let answers = client.receive_many(NAMES).await;
+    let entered = answers.iter().filter(|packet| packet.text.starts_with("0/")).count();
+    assert_eq!((entered, answers.len()), (NAMES / 10, NAMES));
+    assert!(other.receive().await.text.starts_with("4/other,"));
+    assert!(most.load(SeqCst) <= ASKED_MAX + 1, "{most:?} at a time");
+    drop((client, other));
+    nothing_stays(&io).await;
     io.close().await;
 }

@@ -51,6 +51,19 @@ export const scripts = {
     );
     await t.fence(a);
   },
+  "events-of-rooms": async (t) => {
+    const [a] = await t.clients("a");
+    await a.do(nsp.watchRooms());
+    const [b] = await t.clients("b");
+    t.note("came", await a.do(nsp.roomEvents()));
+    await b.do(socket.join(["x", "y"]), socket.join("x"), socket.leave("x"), socket.leave("never"));
+    await a.do(nsp.in(b.id).socketsJoin("z"), socket.join("y"), socket.join(b.id));
+    t.note("joined", await a.do(nsp.roomEvents()));
+    await a.do(socket.leave("y"), socket.leave("$id"), socket.leave("$id"), socket.join("$id"));
+    t.note("left", await a.do(nsp.roomEvents()));
+    await a.do(nsp.in("z").disconnectSockets());
+    t.note("gone", await a.do(nsp.roomEvents(), socket.leave(b.id), nsp.roomEvents()));
+  },
   "strange-room-names": async (t) => {
     const [a] = await t.clients("a");
     for (const room of ["", " ", "é🎺", "__proto__", "constructor", "a.b*>", "x".repeat(300)]) {

@@ -3,7 +3,11 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use fanfare::{Ack, Arguments, ConnectError, DisconnectReason, EmitError, Io, Namespace, Socket, Value};
+use fanfare::{
+    Ack, Arguments, ConnectError, DisconnectReason, EmitError, Io, Namespace, RoomEvent, RoomEvents, Socket,
+    Value,
+};
+use futures_util::FutureExt;
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
 use tokio::sync::watch;
@@ -29,6 +33,8 @@ type Key = (String, String);
 pub struct Interpreter {
     gates: Mutex<HashMap<String, watch::Sender<bool>>>,
     logs: Mutex<HashMap<Key, Vec<Json>>>,
+    /// Events of rooms that have not been asked for.
+    rooms: Mutex<HashMap<Key, RoomEvents>>,
 }
 
 impl Interpreter {
@@ -43,6 +49,30 @@ impl Interpreter {
 
     pub fn write(&self, key: &Key, entry: Json) {
         locked(&self.logs).entry(key.clone()).or_default().push(entry);
+    }
+
+    /// Notes events of a namespace's rooms from now on.
+    pub fn watch_rooms(&self, key: &Key, events: RoomEvents) {
+        locked(&self.rooms).insert(key.clone(), events);
+    }
+
+    /// What happened to the rooms since the last call: event of the official adapter, room, socket.
+    pub fn room_events(&self, key: &Key) -> Vec<Vec<String>> {
+        let mut rooms = locked(&self.rooms);
+        let Some(events) = rooms.get_mut(key) else { return Vec::new() };
+        let told = std::iter::from_fn(|| events.next().now_or_never().flatten());
+        told.map(|event| match event {
+            RoomEvent::Created { room } => vec!["create-room".to_owned(), room.to_string()],
+            RoomEvent::Deleted { room } => vec!["delete-room".to_owned(), room.to_string()],
+            RoomEvent::Joined { room, socket } => {
+                vec!["join-room".to_owned(), room.to_string(), socket.to_string()]
+            }
+            RoomEvent::Left { room, socket } => {
+                vec!["leave-room".to_owned(), room.to_string(), socket.to_string()]
+            }
+            other => vec![format!("{other:?}")],
+        })
+        .collect()
     }
 
     /// Declares a namespace with its handlers and hooks.

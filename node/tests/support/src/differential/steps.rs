@@ -102,6 +102,15 @@ impl Context {
             (Target::Interpreter, _) => self.interpreted(method, args).await,
             (target, "emit" | "send" | "write") => emit(target, method, args),
             (target, "emitWithAck" | "emitAck") => ask(target, method, args).await,
+            (Target::Namespace(namespace), "watchRooms") => {
+                self.interpreter.watch_rooms(&self.key, namespace.room_events());
+                Ok(Value::Null)
+            }
+            (Target::Namespace(_), "roomEvents") => {
+                let told = self.interpreter.room_events(&self.key).into_iter();
+                let lines = told.map(|told| strings(told.iter()));
+                Ok(Value::Array(lines.collect()))
+            }
             (Target::Socket(socket), _) => self.on_socket(&socket, method, args),
             (target, _) => on_many(broadcast(target).ok_or(Failed::Call)?, method, args).await,
         }
