@@ -1,5 +1,6 @@
 //! Namespaces that clients make by the rules of parents, what they inherit, and how namespaces end.
 
+mod broker;
 mod churn;
 mod cluster;
 mod ending;
