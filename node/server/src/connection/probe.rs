@@ -61,8 +61,11 @@ impl Connection {
             let packet = Packet::decode_text(text);
             match self.session.on_probe_packet(packet.as_ref(), Instant::now()) {
                 ProbeStep::Answer => probe.queue(text_frame("3probe")),
-                // What came behind the `5` is for the connection to read.
-                ProbeStep::Upgraded(upgrade) => self.upgrade(upgrade),
+                ProbeStep::Upgraded(upgrade) => {
+                    self.upgrade(upgrade);
+                    // What waits is for the connection to write, and what came behind the `5` to read, in another turn.
+                    break;
+                }
                 ProbeStep::Failed => self.abandon_probe(None),
             }
         }

@@ -1,7 +1,7 @@
 //! The connection of a socket: what it tells, what can be waited for, and its end.
 
 use bytes::Bytes;
-use fanfare::{Ack, Conn, DisconnectReason, EmitError, Io, Namespace, Options, Socket, TransportKind};
+use fanfare::{Ack, Conn, Data, DisconnectReason, EmitError, Io, Namespace, Options, Socket, TransportKind};
 use futures_util::FutureExt;
 use tokio::task::JoinHandle;
 
@@ -101,6 +101,29 @@ async fn an_upgrade_can_be_waited_for_and_so_can_an_end_without_one() {
     let waiting = upgraded(socket.conn());
     io.kill_connection(&socket);
     assert!(!ended(waiting).await);
+    io.close().await;
+}
+
+#[tokio::test]
+async fn what_waits_for_a_poll_is_written_to_the_websocket_in_the_moment_of_the_upgrade() {
+    // No timer comes to help.
+    let options = Options {
+        connect_timeout_ms: 600_000,
+        ping_interval_ms: 600_000,
+        upgrade_timeout_ms: 600_000,
+        ..Options::default()
+    };
+    let io = Io::builder().options(options).build();
+    io.on("echo", async |socket: Socket, Data(n): Data<u32>| socket.emit("echo", n));
+    let url = serve(&io).await;
+    for n in 0..20 {
+        let mut client = Polling::connect(&url).await;
+        let mut upgraded = Client::probe(&url, &client.sid).await;
+        client.send(&format!("2[\"echo\",{n}]")).await;
+        // A client need not probe first. One that does is looked at every 100 ms.
+        upgraded.send_raw("5").await;
+        assert_eq!(upgraded.receive().await.text, format!("2[\"echo\",{n}]"));
+    }
     io.close().await;
 }
 
