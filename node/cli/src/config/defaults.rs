@@ -26,7 +26,7 @@ const ABSENT_KEYS: [(&str, &str); 3] = [
 "#,
     ),
     (
-        "[server.limits]",
+        "[server.cluster]",
         r#"# polling_max_payload_bytes = 1000000
 # websocket_max_payload_bytes = 1000000
 # initial_packet = "…"

@@ -185,7 +185,7 @@ async fn the_lines_that_the_defaults_show_can_all_be_uncommented_where_they_stan
         _ => line.to_owned(),
     };
     let lines: Vec<String> = text(&defaults.stdout).lines().map(&mut uncomment).collect();
-    assert_eq!(uncommented, 25, "{lines:#?}");
+    assert_eq!(uncommented, 28, "{lines:#?}");
     // The files that they name are not on this machine.
     let authority = Authority::new();
     let Identity { certificate, key } = authority.issue("server");
@@ -199,6 +199,9 @@ async fn the_lines_that_the_defaults_show_can_all_be_uncommented_where_they_stan
         "\nclient_dist = ",
         "\nnats = ",
         "\nops_token = ",
+        "\npolling_max_payload_bytes = ",
+        "\nwebsocket_max_payload_bytes = ",
+        "\ninitial_packet = ",
         "\nuser = ",
         "\ntls_ca_file = ",
         "\n[server.cookie]\n",
