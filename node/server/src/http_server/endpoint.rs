@@ -1,6 +1,5 @@
 //! The Engine.IO endpoint: admits requests and brings them to their session.
 
-use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -104,8 +103,8 @@ fn is_from_elsewhere(service: &HttpService, entrance: Entrance, request: &Parts,
     if session.link.protocol == Protocol::V4 || !service.hub.node.options.bind_eio3_to_address {
         return false;
     }
-    let client = entrance.client(&service.proxies, &request.headers);
-    client.map_or(Ipv4Addr::UNSPECIFIED.into(), |client| client.ip()) != session.link.handshake.address.ip()
+    let address = entrance.address(&service.proxies, &request.headers);
+    address.ip() != session.link.handshake.address.ip()
 }
 
 /// The session may have ended since it was looked up for the admission.

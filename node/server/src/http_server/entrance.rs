@@ -66,6 +66,12 @@ impl Entrance {
         self.peer.map(|peer| proxies.client(peer, headers))
     }
 
+    /// The client's address as handshakes have it: 0.0.0.0, port 0, if it is not known.
+    pub fn address(self, proxies: &TrustedProxies, headers: &HeaderMap) -> SocketAddr {
+        const UNKNOWN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
+        self.client(proxies, headers).unwrap_or(UNKNOWN)
+    }
+
     /// Whether the client's connection is encrypted: as this node knows by itself, as the HTTP server around says, or as
     /// trusted proxies say.
     pub fn is_secure(self, proxies: &TrustedProxies, parts: &Parts) -> bool {
@@ -76,8 +82,7 @@ impl Entrance {
 
     /// The part of a handshake's request that its session keeps.
     pub fn handshake(self, proxies: &TrustedProxies, mut parts: Parts) -> Handshake {
-        const UNKNOWN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
-        let client = self.client(proxies, &parts.headers).unwrap_or(UNKNOWN);
+        let client = self.address(proxies, &parts.headers);
         let is_secure = self.is_secure(proxies, &parts);
         parts.extensions.remove::<hyper::upgrade::OnUpgrade>();
         Handshake::new(client, is_secure, &parts.uri, &parts.headers).with_extensions(parts.extensions)
